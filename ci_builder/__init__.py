@@ -1,0 +1,1 @@
+"""ci_builder builds container images inside CI jobs that own nothing: no daemon, no privilege."""

@@ -1,0 +1,1 @@
+"""From a Request and a Dockerfile to an Image."""

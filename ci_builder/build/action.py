@@ -1,0 +1,86 @@
+"""What an instruction wants done to the root file system: values, made by evaluate, carried out by stage.
+
+An instruction that only changes the config (ENV, CMD, LABEL …) has no action.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """RUN. ``argv`` and ``env`` are complete (shell prepended, build args included); ``user`` is still
+    the Dockerfile's text (``name``, ``uid``, ``name:group`` …, empty for root); ``stdin``: empty;
+    ``files``: heredoc scripts to be placed for the command: (path inside the root, content, mode)."""
+
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    cwd: str
+    user: str
+    network: str = "default"
+    files: tuple[tuple[str, bytes, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InlineFile:
+    """A heredoc given as a source of COPY or ADD: its name and content after expansion."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFiles:
+    """COPY, or the local part of ADD.
+
+    ``origin``: empty for the build context; else what ``--from`` says after expansion. ``sources`` are
+    patterns relative to the origin's root (Go's filepath.Match); ``destination`` is absolute, with a
+    trailing slash kept where the Dockerfile has one (``.`` and ``./`` count as having one).
+    ``owner`` is --chown's text or empty (0:0), ``mode`` --chmod's text or empty.
+    ``unpack``: local archives are unpacked (ADD).
+    """
+
+    origin: str
+    sources: tuple[str, ...]
+    inline: tuple[InlineFile, ...]
+    destination: str
+    owner: str = ""
+    mode: str = ""
+    unpack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """ADD of a URL (http, https) or of a git repository. One URL; ``checksum`` is --checksum or empty."""
+
+    url: str
+    destination: str
+    owner: str = ""
+    mode: str = ""
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDirectory:
+    """WORKDIR: ``path`` (absolute, cleaned) exists afterwards; created ones are 0755 and owned by
+    ``user`` (the Dockerfile's text of USER)."""
+
+    path: str
+    user: str
+
+
+Action = RunCommand | CopyFiles | Fetch | MakeDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An evaluated instruction: where it stands, its text for people, its history line, and what is
+    to be done, one layer for all the ``actions`` together; none of them: an empty layer."""
+
+    span: Span
+    title: str
+    created_by: str
+    actions: tuple[Action, ...] = ()

@@ -1,0 +1,1 @@
+"""The command line: the only reader of argv and the environment, the only printer and exiter."""

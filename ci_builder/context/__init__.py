@@ -1,0 +1,1 @@
+"""Build contexts: where COPY and ADD take their files from."""

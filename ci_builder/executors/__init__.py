@@ -1,0 +1,1 @@
+"""Ways to run a RUN command: one interface, one file for each way."""

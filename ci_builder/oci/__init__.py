@@ -1,0 +1,1 @@
+"""Values of the OCI image specification: parsed, frozen, without I/O."""

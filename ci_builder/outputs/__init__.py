@@ -1,0 +1,1 @@
+"""Places an image can be written to."""

@@ -1,0 +1,127 @@
+"""What is asked of a build, and what came of it: plain values, made by ci/ and cli/, read by build/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials for one registry (its host, or host/path for path-scoped ones).
+
+    Either ``username`` and ``password``, or an ``identity_token`` (an OAuth2 refresh token). The
+    secrets are kept out of ``repr``.
+    """
+
+    registry: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One ``--output``: ``type`` is image, oci, docker, local or tar; ``dest`` a path, ``-`` for
+    standard output, or empty; ``attributes`` the remaining key=value pairs in their order."""
+
+    type: str
+    dest: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSpec:
+    """One ``--secret``: its id and where its value comes from (exactly one of the two)."""
+
+    id: str
+    source: Path | None = None
+    value: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryOptions:
+    """How registries are reached. Hosts as in a reference (``example.com:5000``).
+
+    insecure          plain HTTP allowed for these hosts (loopback is always allowed); ``*`` for all
+    skip_tls_verify   certificate not verified for these hosts; ``*`` for all
+    mirrors           (registry host, mirror ``host[/path]``) pairs, tried in order before the registry
+    certificates      (host or ``*``, path of a PEM bundle) pairs
+    client_certificates  (host, certificate path, key path)
+    retries           tries after the first one, for temporary failures
+    """
+
+    insecure: tuple[str, ...] = ()
+    skip_tls_verify: tuple[str, ...] = ()
+    mirrors: tuple[tuple[str, str], ...] = ()
+    certificates: tuple[tuple[str, str], ...] = ()
+    client_certificates: tuple[tuple[str, str, str], ...] = ()
+    retries: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A build, fully described. Paths are as given; relative ones count from the working directory.
+
+    context           a directory, ``-`` (a tar on standard input), an archive, a git or http(s) URL
+    dockerfile        path of the Dockerfile; empty: ``Dockerfile`` in the context; ``-``: standard input
+    tags              full references to name and, with ``push``, to push
+    build_contexts    (name, ``dir``, ``docker-image://…``, ``oci-layout://…``) pairs
+    platform          ``os/arch[/variant]`` or empty for the host's
+    isolation         ``auto`` or the name of an executor
+    disposable        the caller asserts that ``/`` may be replaced (kaniko's --force)
+    """
+
+    context: str = "."
+    context_sub_path: str = ""
+    dockerfile: str = ""
+    tags: tuple[str, ...] = ()
+    build_args: tuple[tuple[str, str], ...] = ()
+    target: str = ""
+    outputs: tuple[OutputSpec, ...] = ()
+    push: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    build_contexts: tuple[tuple[str, str], ...] = ()
+    no_cache: bool = False
+    pull: bool = False
+    platform: str = ""
+    isolation: str = "auto"
+    disposable: bool = False
+    secrets: tuple[SecretSpec, ...] = ()
+    ssh: tuple[tuple[str, str], ...] = ()
+    logins: tuple[Login, ...] = ()
+    registry: RegistryOptions = RegistryOptions()
+    iid_file: Path | None = None
+    metadata_file: Path | None = None
+    digest_file: Path | None = None
+    name_digest_file: Path | None = None
+    name_tag_digest_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer of the result: digest, compressed size in bytes, the instruction that made it, and
+    whether it came with the base."""
+
+    digest: str
+    size: int
+    created_by: str
+    base: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a build produced. ``digest`` is the manifest's, ``image_id`` the config's."""
+
+    digest: str
+    image_id: str
+    manifest_size: int
+    media_type: str
+    tags: tuple[str, ...]
+    pushed: tuple[str, ...]
+    written: tuple[str, ...]
+    layers: tuple[LayerReport, ...]
+    executor: str
+    executor_reason: str
+    seconds: float
