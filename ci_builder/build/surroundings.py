@@ -1,0 +1,23 @@
+"""What a build is given besides its Request: everything that it may touch of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ci_builder.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """``environment`` is the process's, ``home`` the folder of the embedded store, ``temporary`` the
+    folder in which the build makes its own private folder and removes it at the end."""
+
+    environment: Mapping[str, str]
+    progress: Progress
+    home: Path
+    temporary: Path
+    stdin: BinaryIO
+    stdout: BinaryIO

@@ -1,0 +1,118 @@
+"""Writing images into an OCI image layout folder (OCI image spec, image-layout.md).
+
+Blobs first, the index last and by rename, so that a reader never finds an image that is not whole;
+a lock keeps two builds from losing each other's entry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ci_builder.errors import DigestMismatch, OutputError
+from ci_builder.layout.reader import REF_NAME, blob_path
+from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.digest import Digest
+from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
+
+_BLOCK = 1 << 20
+IMAGE_NAME = "io.containerd.image.name"
+
+
+def write_image(folder: Path, image: Image, names: Sequence[tuple[str, str]] = ()) -> Descriptor:
+    """Put ``image`` into the layout in ``folder``, made when it is not there.
+
+    ``names`` are (ref name, full image name) pairs; an entry of the same name is replaced. Without
+    names the image gets one entry without a name. Returns the manifest's descriptor. Raises OutputError.
+    """
+    try:
+        with _locked(folder):
+            for layer in image.layers:
+                _copy_layer(folder, layer)
+            _write_blob(folder, image.config_bytes())
+            manifest = image.descriptor()
+            _write_blob(folder, image.manifest_bytes())
+            _update_index(folder, manifest, names)
+            return manifest
+    except OSError as error:
+        raise OutputError(f"cannot write the OCI layout {folder}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _copy_layer(folder: Path, layer: Layer) -> None:
+    digest = layer.descriptor.digest
+    target = blob_path(folder, digest)
+    if target.exists() and target.stat().st_size == layer.descriptor.size:
+        return
+    with layer.open() as source, _new_file(target) as file:
+        hasher = hashlib.new(digest.algorithm)
+        while block := source.read(_BLOCK):
+            hasher.update(block)
+            file.write(block)
+        if hasher.hexdigest() != digest.hex:
+            raise DigestMismatch("layer", str(digest), f"{digest.algorithm}:{hasher.hexdigest()}")
+
+
+def _write_blob(folder: Path, data: bytes) -> None:
+    target = blob_path(folder, Digest.of(data))
+    if not target.exists():
+        with _new_file(target) as file:
+            file.write(data)
+
+
+def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str, str]]) -> None:
+    index = folder / "index.json"
+    known: list[dict[str, Any]] = []
+    if index.exists():
+        known = list(json.loads(index.read_bytes()).get("manifests") or [])
+    replaced = {name for name, _ in names}
+    kept = [item for item in known if _stays(item, replaced, manifest)]
+    for name, full in names:
+        annotations = {REF_NAME: name} | ({IMAGE_NAME: full} if full else {})
+        kept.append(manifest.to_json() | {"annotations": annotations})
+    if not names:
+        kept.append(manifest.to_json())
+    value = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": kept}
+    with _new_file(folder / "oci-layout") as file:
+        file.write(b'{"imageLayoutVersion":"1.0.0"}')
+    with _new_file(index) as file:
+        file.write(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _stays(item: dict[str, Any], replaced: set[str], manifest: Descriptor) -> bool:
+    name = (item.get("annotations") or {}).get(REF_NAME)
+    if name is None:
+        return bool(item.get("digest") != str(manifest.digest))
+    return name not in replaced
+
+
+@contextlib.contextmanager
+def _new_file(target: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name only when it is whole."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
