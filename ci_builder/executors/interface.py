@@ -18,7 +18,8 @@ class Process:
     ``argv`` is executed as it is (PATH of ``env`` is searched inside the root), ``env`` is the whole
     environment, ``cwd`` an absolute path inside the root. ``uid``/``gid``/``groups`` are numbers,
     looked up in the root's passwd and group files by the caller. ``network`` is default, none or host.
-    ``stdin`` is what the command reads from its standard input (nothing: /dev/null).
+    ``stdin`` is what the command reads from its standard input (nothing: /dev/null). ``files`` are scripts
+    that are there for this command only: (absolute path below /dev/pipes/, content, mode).
     """
 
     argv: tuple[str, ...]
@@ -29,6 +30,7 @@ class Process:
     groups: tuple[int, ...] = ()
     network: str = "default"
     stdin: bytes = b""
+    files: tuple[tuple[str, bytes, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
