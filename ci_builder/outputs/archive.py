@@ -1,0 +1,97 @@
+"""``type=oci`` and ``type=docker``: an archive in one file, on standard output, or an OCI layout folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ci_builder.errors import OutputError
+from ci_builder.layout.archive import write_archive
+from ci_builder.layout.writer import write_image
+from ci_builder.oci.reference import Reference
+from ci_builder.outputs.interface import Product, Written
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOutput:
+    """A tar at ``dest``; ``docker``: one that ``docker load`` of any version reads."""
+
+    dest: Path
+    docker: bool
+
+    def check(self, references: tuple[Reference, ...]) -> None:
+        """The folder of ``dest`` must be there and ``dest`` no folder."""
+        check_file(self.dest)
+
+    def write(self, product: Product) -> Written:
+        """Write the tar; it appears under its name when it is whole."""
+        write_whole(self.dest, lambda file: self._write(file, product))
+        return Written(f"{self.dest} ({'docker' if self.docker else 'OCI'} archive)")
+
+    def _write(self, stream: BinaryIO, product: Product) -> None:
+        write_archive(stream, product.image, product.references, docker=self.docker)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveStreamOutput:
+    """The same tar to a stream, which is standard output."""
+
+    stream: BinaryIO
+    docker: bool
+
+    def check(self, references: tuple[Reference, ...]) -> None:
+        """Nothing to check."""
+
+    def write(self, product: Product) -> Written:
+        """Write the tar."""
+        write_archive(self.stream, product.image, product.references, docker=self.docker)
+        return Written("standard output")
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutOutput:
+    """``type=oci,tar=false`` and kaniko's --oci-layout-path: an OCI layout folder."""
+
+    dest: Path
+
+    def check(self, references: tuple[Reference, ...]) -> None:
+        """``dest`` must be a folder, or not there."""
+        if self.dest.exists() and not self.dest.is_dir():
+            raise OutputError(f"{self.dest} is not a folder")
+
+    def write(self, product: Product) -> Written:
+        """Add the image under its tags."""
+        names = [(item.tag, f"{item.name}:{item.tag}") for item in product.references]
+        write_image(self.dest, product.image, names)
+        return Written(f"{self.dest} (OCI layout)")
+
+
+def check_file(dest: Path) -> None:
+    """Raise OutputError where no file can be written at ``dest``."""
+    if dest.is_dir():
+        raise OutputError(f"cannot write {dest}: it is a folder", hint="name a file in it")
+    if not dest.absolute().parent.is_dir():
+        raise OutputError(f"cannot write {dest}: there is no folder {dest.absolute().parent}")
+    if not os.access(dest.absolute().parent, os.W_OK):
+        raise OutputError(f"cannot write {dest}: no permission to write in {dest.absolute().parent}")
+
+
+def write_whole(dest: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let ``write`` fill a temporary file beside ``dest``, then rename it. Raises OutputError."""
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=dest.absolute().parent, prefix=f".{dest.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, dest)
+        temporary = ""
+    except OSError as error:
+        raise OutputError(f"cannot write {dest}: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            os.unlink(temporary)
