@@ -1,1 +1,1 @@
-"""CI systems: pure functions from the job's environment to a Request, and from a Result to a report."""
+"""CI systems: a job's environment becomes a Request, a Result becomes what the system shows."""
