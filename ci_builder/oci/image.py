@@ -69,6 +69,11 @@ class Image:
         )
         return replace(self, config=config, layers=(*self.layers, layer), raw_config=b"", raw_manifest=b"")
 
+    def with_history(self, history: History) -> Image:
+        """The image with one more history entry, for an instruction that makes no layer."""
+        config = replace(self.config, history=(*self.config.history, history))
+        return replace(self, config=config, raw_config=b"", raw_manifest=b"")
+
     def with_config(self, config: ImageConfig) -> Image:
         """The image with another config of the same layers."""
         if config.diff_ids != self.config.diff_ids:
