@@ -122,7 +122,14 @@ def test_wrong_lines_are_named(text: str, line: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("", "."), ("a//b/./c/", "a/b/c"), ("a/../..", ".."), ("/../a", "/a"), ("../../a", "../../a"), ("//", "/")],
+    [
+        ("", "."),
+        ("a//b/./c/", "a/b/c"),
+        ("a/../..", ".."),
+        ("/../a", "/a"),
+        ("../../a", "../../a"),
+        ("//", "/"),
+    ],
 )
 def test_clean(path: str, expected: str) -> None:
     assert clean(path) == expected
