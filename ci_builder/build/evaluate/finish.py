@@ -1,0 +1,14 @@
+"""The end of a build: what the Request adds to the image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ci_builder.build.evaluate.state import State
+
+
+def finish(state: State, labels: tuple[tuple[str, str], ...]) -> State:
+    """The state of the target with the labels of --label, which win over LABEL and leave no history."""
+    merged = dict(state.run.labels)
+    merged.update(labels)
+    return replace(state, run=replace(state.run, labels=tuple(merged.items())))

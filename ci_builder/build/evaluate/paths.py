@@ -1,0 +1,24 @@
+"""Paths of instructions, cleaned as Go's path.Clean does."""
+
+from __future__ import annotations
+
+import posixpath
+
+
+def clean(path: str) -> str:
+    """An absolute path without ``.``, ``..``, doubled and trailing slashes; ``..`` stops at ``/``."""
+    # posixpath keeps two leading slashes, which mean nothing on Linux.
+    return "/" + posixpath.normpath("/" + path).lstrip("/")
+
+
+def destination(path: str, cwd: str) -> str:
+    """The destination of COPY and ADD, absolute. A slash at its end says that it is a directory and is
+    kept; ``.`` and nothing at all say so too."""
+    cleaned = clean(posixpath.join(cwd, path))
+    is_directory = path in ("", ".") or path.endswith("/")
+    return cleaned + "/" if is_directory and cleaned != "/" else cleaned
+
+
+def source(path: str) -> str:
+    """A source relative to the root of its origin: ``..`` cannot leave it; the root itself is ``.``."""
+    return clean(path).lstrip("/") or "."

@@ -1,0 +1,54 @@
+"""RUN."""
+
+from __future__ import annotations
+
+from ci_builder.build.action import RunCommand, Step
+from ci_builder.build.evaluate.config import with_shell
+from ci_builder.build.evaluate.state import State
+from ci_builder.build.evaluate.step import layer_step
+from ci_builder.dockerfile.heredocs import parse_mark
+from ci_builder.dockerfile.instructions.run import Run
+from ci_builder.dockerfile.instructions.shell_form import Command
+
+_SCRIPTS = "/dev/pipes/"
+
+_Files = tuple[tuple[str, bytes, int], ...]
+
+
+def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
+    """The environment is ENV and ARG, and the proxy build args, which win as in BuildKit. HOME is left
+    to whoever runs the command: it comes from the root's passwd file when nothing sets it."""
+    command, files = _with_heredocs(run)
+    argv = with_shell(state, command)
+    env = dict(state.env)
+    env.update(state.settings.proxies)
+    action = RunCommand(argv, tuple(env.items()), state.cwd, state.run.user, run.network, files)
+    shown = " ".join((*_declared(state), *argv))
+    return state, layer_step(run.line, f"RUN {shown}", (action,))
+
+
+def _declared(state: State) -> tuple[str, ...]:
+    """``|2 A=1 B=2``: the ARGs in scope with the values that the command sees."""
+    if not state.args:
+        return ()
+    variables = state.variables
+    values = {name: variables.get(name, value or "") for name, value in state.args}
+    return (f"|{len(values)}", *(f"{name}={value}" for name, value in values.items()))
+
+
+def _with_heredocs(run: Run) -> tuple[Command, _Files]:
+    """The command with its heredocs: one that stands alone is the script, or with ``#!`` a file of its
+    own that is executed; others are put together again for the shell, which knows what to do."""
+    line, command = run.line, run.command
+    if not line.heredocs:
+        return command, ()
+    if parse_mark(command.words[0]) is None:
+        parts = (f"\n{item.content}{item.name}" for item in line.heredocs)
+        return Command((command.words[0] + "".join(parts),), True), ()
+    heredoc = line.heredocs[0]
+    if not heredoc.body.startswith("#!"):
+        return Command((heredoc.body,), True), ()
+    if "/" in heredoc.name or heredoc.name in (".", "..") or "\0" in heredoc.name:
+        raise line.error(f"{heredoc.name!r} cannot be the name of a script")
+    path = _SCRIPTS + heredoc.name
+    return Command((path,), True), ((path, heredoc.body.encode(), 0o755),)

@@ -1,0 +1,226 @@
+"""The plan: which stages a target needs, in which order, and what they are made from. Pure.
+
+A name in FROM means, in this order: a named build context, an earlier stage, ``scratch``, an image. A
+name in COPY --from means a named build context, a stage by name or number, an image. Stages that the
+target does not need are left out. Source: Dockerfile reference, "FROM", "COPY --from"; BuildKit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ci_builder.build.evaluate.settings import Settings, make_settings
+from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin
+from ci_builder.dockerfile.arguments import did_you_mean
+from ci_builder.dockerfile.directives import is_known_frontend
+from ci_builder.dockerfile.dockerfile import Dockerfile, parse_trigger
+from ci_builder.dockerfile.instructions import Arg, Copy, Instruction, OnBuild
+from ci_builder.dockerfile.stages import Stage
+from ci_builder.dockerfile.words import Rules, expand
+from ci_builder.errors import InvalidValue, Unsupported, UsageError
+from ci_builder.oci.platform import Platform
+
+_FRONTEND_ARG = "BUILDKIT_SYNTAX"
+_USED_WITHOUT_ARG = frozenset({"SOURCE_DATE_EPOCH", _FRONTEND_ARG})
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a plan depends on besides the Dockerfile.
+
+    target    name or number of a stage; empty: the last one
+    contexts  names of the named build contexts
+    onbuild   ONBUILD triggers of base images, by the index of the stage that is built on the image;
+              they are known only when the image is, so plan again with them then
+    """
+
+    target_platform: Platform
+    build_platform: Platform
+    target: str = ""
+    build_args: tuple[tuple[str, str], ...] = ()
+    contexts: tuple[str, ...] = ()
+    onbuild: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """A stage that is needed.
+
+    platform      what FROM --platform says; None: the target's
+    instructions  ONBUILD triggers of the base, then its own
+    origins       what each COPY --from means, by its text
+    """
+
+    stage: Stage
+    base: Origin
+    platform: Platform | None
+    instructions: tuple[Instruction, ...]
+    origins: tuple[tuple[str, Origin], ...] = ()
+
+    @property
+    def index(self) -> int:
+        """The stage's number in the Dockerfile."""
+        return self.stage.index
+
+    @property
+    def name(self) -> str:
+        """What people see."""
+        return self.stage.title
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The stages that must be ready before it, sorted."""
+        sources = [self.base, *(origin for _, origin in self.origins)]
+        return tuple(sorted({origin.index for origin in sources if isinstance(origin, FromStage)}))
+
+    def origin(self, text: str) -> Origin:
+        """What ``--from=text`` of one of its instructions means."""
+        return dict(self.origins)[text]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``stages`` in an order in which each comes after those that it needs; the last one is the
+    target. ``unused_args`` are build args that nothing in the Dockerfile declares."""
+
+    settings: Settings
+    stages: tuple[PlannedStage, ...]
+    unused_args: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> PlannedStage:
+        """The stage that is asked for."""
+        return self.stages[-1]
+
+    @property
+    def sources(self) -> tuple[Origin, ...]:
+        """The images and named contexts that are needed, each once, in the order of their first use."""
+        found: dict[Origin, None] = {}
+        for stage in self.stages:
+            for origin in (stage.base, *(item for _, item in stage.origins)):
+                if isinstance(origin, (FromImage, FromContext)):
+                    found[origin] = None
+        return tuple(found)
+
+
+def plan(dockerfile: Dockerfile, options: PlanOptions) -> Plan:
+    """Make the plan. Raises UsageError for an unknown target, DockerfileError for everything that is
+    wrong in the file, Unsupported for another frontend."""
+    _check_frontend(options.build_args)
+    stages = dockerfile.stages
+    target = _target(stages, options.target)
+    settings = make_settings(
+        dockerfile.global_args,
+        options.build_args,
+        target_platform=options.target_platform,
+        build_platform=options.build_platform,
+        target=target.name,
+    )
+    planned = _Planner(dockerfile, options, settings).needed(target)
+    return Plan(settings, planned, _unused(dockerfile, settings))
+
+
+class _Planner:
+    def __init__(self, dockerfile: Dockerfile, options: PlanOptions, settings: Settings) -> None:
+        self.options = options
+        self.variables = dict(settings.global_args)
+        self.names = Names(dockerfile.stages, options.contexts)
+        # Every FROM is expanded, needed or not: a blank one is an error all the same.
+        self.bases = [self._base(stage) for stage in dockerfile.stages]
+        self.stages = dockerfile.stages
+
+    def needed(self, target: Stage) -> tuple[PlannedStage, ...]:
+        """The target and what it needs, in order. Recursion is bounded: edges only go to earlier stages."""
+        done: dict[int, PlannedStage] = {}
+        waiting = {target.index}
+        while waiting:
+            index = max(waiting)
+            waiting.remove(index)
+            done[index] = self._planned(self.stages[index])
+            waiting.update(need for need in done[index].needs if need not in done)
+        return tuple(done[index] for index in sorted(done))
+
+    def _planned(self, stage: Stage) -> PlannedStage:
+        replaced = self.names.replacement(stage)
+        if replaced:
+            return PlannedStage(stage, replaced, self._platform(stage), ())
+        base = self.names.base(self.bases[stage.index], stage)
+        instructions = (*self._triggers(stage, base), *stage.instructions)
+        origins: dict[str, Origin] = {}
+        for instruction in instructions:
+            if isinstance(instruction, Copy) and instruction.origin:
+                origins[instruction.origin] = self.names.origin(instruction, stage)
+        return PlannedStage(stage, base, self._platform(stage), instructions, tuple(origins.items()))
+
+    def _triggers(self, stage: Stage, base: Origin) -> tuple[Instruction, ...]:
+        if isinstance(base, FromStage):
+            below = self.stages[base.index].instructions
+            texts = tuple(item.trigger for item in below if isinstance(item, OnBuild))
+        else:
+            texts = tuple(self.options.onbuild.get(stage.index, ()))
+        return tuple(parse_trigger(text, stage.base.line) for text in texts)
+
+    def _base(self, stage: Stage) -> str:
+        expanded = self._expand(stage, stage.base.base)
+        if not expanded:
+            raise stage.base.line.error(
+                f"base name ({stage.base.base}) should not be blank", hint=self._hint(stage, stage.base.base)
+            )
+        return expanded
+
+    def _platform(self, stage: Stage) -> Platform | None:
+        if not stage.base.platform:
+            return None
+        text = self._expand(stage, stage.base.platform)
+        try:
+            return Platform.parse(text)
+        except InvalidValue as error:
+            hint = self._hint(stage, stage.base.platform)
+            raise stage.base.line.error(f"--platform={stage.base.platform}: {error}", hint=hint) from error
+
+    def _expand(self, stage: Stage, text: str) -> str:
+        line = stage.base.line
+        try:
+            return expand(text, self.variables, Rules(escape=line.escape)).text
+        except InvalidValue as error:
+            raise line.error(f"{text!r}: {error.reason}") from error
+
+    def _hint(self, stage: Stage, text: str) -> str:
+        missing = expand(text, self.variables, Rules(escape=stage.base.line.escape)).missing
+        close = [did_you_mean(name, self.variables) for name in sorted(missing)]
+        undeclared = f"declare it above the first FROM: ARG {min(missing)}=…" if missing else ""
+        return next((hint for hint in close if hint), undeclared)
+
+
+def _target(stages: tuple[Stage, ...], wanted: str) -> Stage:
+    if not wanted:
+        return stages[-1]
+    named = [stage for stage in stages if stage.name == wanted.lower()]
+    if named:
+        return named[-1]
+    if wanted.isascii() and wanted.isdigit() and int(wanted[:9]) < len(stages):
+        return stages[int(wanted[:9])]
+    known = [stage.name for stage in stages if stage.name]
+    listed = ", ".join(known) if known else "no stage has a name"
+    close = did_you_mean(wanted.lower(), known)
+    raise UsageError(f"target stage {wanted!r} could not be found; the targets are: {listed}", hint=close)
+
+
+def _check_frontend(build_args: tuple[tuple[str, str], ...]) -> None:
+    frontend = dict(build_args).get(_FRONTEND_ARG, "")
+    if frontend and not is_known_frontend(frontend):
+        raise Unsupported(f"the frontend {frontend} ({_FRONTEND_ARG}) is not supported")
+
+
+def _unused(dockerfile: Dockerfile, settings: Settings) -> tuple[str, ...]:
+    declared = set(_USED_WITHOUT_ARG)
+    declared.update(name for name, _ in settings.global_args)
+    for stage in dockerfile.stages:
+        for instruction in stage.instructions:
+            if isinstance(instruction, Arg):
+                declared.update(name for name, _ in instruction.args)
+    proxies = {name.lower() for name, _ in settings.proxies}
+    return tuple(
+        name for name, _ in settings.build_args if name not in declared and name.lower() not in proxies
+    )

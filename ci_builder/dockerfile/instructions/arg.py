@@ -1,0 +1,31 @@
+"""ARG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.dockerfile.arguments import split_quoted
+from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.reader import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """``ARG <name>[=<default>] …``; ``args`` are (name, default or None) pairs, not expanded."""
+
+    line: Line
+    args: tuple[tuple[str, str | None], ...]
+
+    @staticmethod
+    def parse(line: Line) -> Arg:
+        """Raises DockerfileError."""
+        words = split_quoted(take_flags(line).rest, line.escape)
+        if not words:
+            raise line.error("ARG requires at least one argument")
+        args: list[tuple[str, str | None]] = []
+        for word in words:
+            name, equals, default = word.partition("=")
+            if not name:
+                raise line.error("ARG names can not be blank")
+            args.append((name, default if equals else None))
+        return Arg(line, tuple(args))

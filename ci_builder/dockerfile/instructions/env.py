@@ -1,0 +1,22 @@
+"""ENV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.dockerfile.arguments import key_values
+from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.reader import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """``ENV <name>=<value> …``, or in the old form ``ENV <name> <value to the end of the line>``."""
+
+    line: Line
+    pairs: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def parse(line: Line) -> Env:
+        """Raises DockerfileError."""
+        return Env(line, key_values(line, take_flags(line).rest))

@@ -1,0 +1,48 @@
+"""RUN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.instructions.shell_form import Command
+from ci_builder.dockerfile.reader import Line
+from ci_builder.errors import UnsupportedSyntax
+
+_NETWORKS = ("default", "none", "host")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``RUN [--network=default|none|host] <command>``, ``RUN [… ] ["program", "argument"]`` or with
+    heredocs, which are in ``line``."""
+
+    line: Line
+    command: Command
+    network: str = "default"
+
+    @staticmethod
+    def parse(line: Line) -> Run:
+        """Raises DockerfileError, UnsupportedSyntax."""
+        flags = take_flags(line, frozenset({"network", "security"}), frozenset({"mount", "device"}))
+        network = flags.values.get("network", "default")
+        if network not in _NETWORKS:
+            raise line.error(f"unknown network {network!r}", hint=f"it is one of {', '.join(_NETWORKS)}")
+        _check_security(line, flags.values.get("security", "sandbox"))
+        if not flags.rest:
+            raise line.error("RUN requires at least one argument")
+        command = Command.parse(line, flags.rest)
+        if not command.words:
+            raise line.error("RUN needs a program to run, [] has none")
+        return Run(line, command, network)
+
+
+def _check_security(line: Line, security: str) -> None:
+    if security == "insecure":
+        raise UnsupportedSyntax(
+            "RUN --security=insecure is not supported: there are no privileges to give",
+            source=line.source,
+            span=line.span,
+        )
+    if security != "sandbox":
+        raise line.error(f"unknown security mode {security!r}", hint="it is sandbox or insecure")
