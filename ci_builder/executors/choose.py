@@ -1,0 +1,66 @@
+"""Choosing an executor: by trying them, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ci_builder.errors import NoExecutor, Unsupported, UsageError
+from ci_builder.executors.interface import Executor, Verdict
+
+AUTO = "auto"
+# In the order of ``auto``; planned ones are known by name, so that asking for one is answered clearly.
+AVAILABLE = ("none", "namespace", "in-place")
+PLANNED = ("ptrace", "chroot")
+NAMES = (AUTO, *AVAILABLE, *PLANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``executor`` is not entered yet. ``reason`` is for people, one line: why this one, and why better
+    ones were refused; ``refusals`` are (name, reason) pairs."""
+
+    executor: Executor
+    reason: str
+    refusals: tuple[tuple[str, str], ...] = ()
+
+
+def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Choice:
+    """The executor called ``isolation``, or for ``auto`` the first of ``executors`` that works here.
+
+    ``needs_run``: whether a stage that is needed has a RUN. Raises UsageError for an unknown name,
+    Unsupported for a planned one, NoExecutor with every reason when none works.
+    """
+    if isolation not in NAMES:
+        raise UsageError(f"there is no isolation {isolation!r}", hint=f"one of {', '.join(NAMES)}")
+    if isolation in PLANNED:
+        raise Unsupported(f"the isolation {isolation!r} is not in this version")
+    wanted = [item for item in executors if isolation in (AUTO, item.name)]
+    refusals: list[tuple[str, str]] = []
+    remedies: list[str] = []
+    for executor in wanted:
+        verdict = _verdict(executor, needs_run)
+        if verdict.ok:
+            return Choice(executor, _reason(executor, verdict, refusals), tuple(refusals))
+        if not _skipped(executor, needs_run, isolation):
+            refusals.append((executor.name, verdict.reason))
+            remedies += [verdict.remedy] if verdict.remedy else []
+    if isolation == AUTO:
+        refusals.append(("ptrace", "not in this version"))
+    what = "RUN cannot be done here" if isolation == AUTO else f"the isolation {isolation} does not work here"
+    raise NoExecutor(what, refusals, hint="; or ".join(dict.fromkeys(remedies)))
+
+
+def _verdict(executor: Executor, needs_run: bool) -> Verdict:
+    if executor.name == "none" and needs_run:
+        return Verdict(False, "the Dockerfile has a RUN", "use --isolation=auto")
+    return executor.probe()
+
+
+def _skipped(executor: Executor, needs_run: bool, isolation: str) -> bool:
+    return isolation == AUTO and executor.name == "none" and needs_run
+
+
+def _reason(executor: Executor, verdict: Verdict, refusals: Sequence[tuple[str, str]]) -> str:
+    refused = "".join(f"; {name}: {why}" for name, why in refusals)
+    return f"{executor.name}: {verdict.reason}{refused}"

@@ -1,0 +1,62 @@
+"""A workspace in a plain folder, whose changes are found by comparing with an inventory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from ci_builder.executors.interface import Process
+from ci_builder.executors.mount_points import Untouched
+from ci_builder.executors.private_runs import Runs
+from ci_builder.executors.removal import remove_folder
+from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.inventory import Inventory
+from ci_builder.rootfs.paths import Directories
+from ci_builder.rootfs.tree import Tree
+
+
+class FolderWorkspace:
+    """See Workspace. ``tree`` is complete when the workspace is made; its folder is removed at the end."""
+
+    def __init__(self, tree: Tree, runs: Runs) -> None:
+        self._tree = tree
+        self._runs = runs
+        self._inventory = Inventory.take(tree)
+        self._untouched: dict[bytes, Untouched] = {}
+        self._closed = False
+        self._closing = threading.Lock()
+
+    @property
+    def tree(self) -> Tree:
+        """See Workspace."""
+        return self._tree
+
+    def run(self, process: Process, output: Callable[[bytes], None]) -> int:
+        """See Workspace. Raises ExecutorError."""
+        code, untouched = self._runs.run(self._tree, process, output)
+        for directory in untouched:
+            self._untouched.setdefault(directory.path, directory)
+        return code
+
+    def changes(self) -> Sequence[Change]:
+        """See Workspace."""
+        found, self._inventory = self._inventory.changes(self._tree)
+        traces = {path for path, before in self._untouched.items() if self._is_as(before)}
+        self._untouched.clear()
+        return [item for item in found if item.kind != "present" or item.path not in traces]
+
+    def close(self) -> None:
+        """See Workspace."""
+        self._runs.stop()
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                remove_folder(self._tree.root)
+
+    def _is_as(self, before: Untouched) -> bool:
+        with Directories(self._tree) as directories:
+            try:
+                place = directories.place(before.path)
+                return Untouched.of(before.path, place.parent, place.name) == before
+            except OSError:
+                return False

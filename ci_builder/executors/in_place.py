@@ -1,0 +1,171 @@
+"""The in-place executor: a disposable container's own ``/`` becomes the root file system of the stage.
+
+For containers in which the kernel allows nothing but what a plain process may do. One stage at a time:
+everything that is not held back is removed, the base image is unpacked over ``/``, and commands run
+right there. The builder itself lives on in its private folder.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.disposable import PRIVATE_FOLDER, objection, see, survives
+from ci_builder.executors.interface import Process, Verdict, Workspace
+from ci_builder.executors.launch import Launch
+from ci_builder.executors.launcher import Launcher, Running
+from ci_builder.executors.linux import landlock
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
+from ci_builder.executors.linux.mount_table import read_mounts
+from ci_builder.executors.reading_workspace import ReadingWorkspace
+from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.trial import refusal
+from ci_builder.oci.image import Image
+from ci_builder.progress import Notice, Progress
+from ci_builder.rootfs.apply import apply_layers
+from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.inventory import Inventory
+from ci_builder.rootfs.ownership import KernelOwnership
+from ci_builder.rootfs.paths import Directories
+from ci_builder.rootfs.remove import remove
+from ci_builder.rootfs.tree import Tree
+
+_KERNEL_FOLDERS = (b"/proc", b"/sys", b"/dev")
+_REMEDY = "run the build in the builder image, as root"
+
+
+class InPlaceExecutor:
+    """See Executor. ``state`` is a private folder that is empty; ``kept`` are further folders that must
+    not be touched (context, outputs); ``disposable``: the user said that ``/`` may be replaced."""
+
+    name = "in-place"
+
+    def __init__(
+        self, state: Path, progress: Progress, *, kept: Sequence[Path] = (), disposable: bool = False
+    ) -> None:
+        self._state = state
+        self._progress = progress
+        self._kept = (state, *kept)
+        self._disposable = disposable
+        self._numbers = itertools.count(1)
+        self._counting = threading.Lock()
+        self._current: _InPlaceWorkspace | None = None
+        self._launcher: Launcher | None = None
+
+    def probe(self) -> Verdict:
+        """See Executor."""
+        mounts = read_mounts()
+        evidence = see(mounts)
+        objected = objection(evidence, self._disposable)
+        if objected:
+            return Verdict(False, objected, _REMEDY)
+        if not survives(evidence.interpreter, self._untouchable()):
+            reason = f"the interpreter {evidence.interpreter} would be removed together with /"
+            return Verdict(False, reason, _REMEDY)
+        trouble = refusal(self._try)
+        if trouble:
+            return Verdict(False, trouble, _REMEDY)
+        return Verdict(True, "/ is a disposable container's")
+
+    def enter(self) -> None:
+        """See Executor. Raises ExecutorError."""
+        look_up_hosts_without_modules()
+        try:
+            prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
+        except OSError as error:
+            raise ExecutorError(describe(error)) from error
+        if landlock.version() < 2:
+            text = "this kernel has no landlock: a RUN as root can read the environment of other processes"
+            self._progress(Notice("warning", f"{text} of this container"))
+        self._launcher = Launcher()
+
+    def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
+        """See Executor. Opening a writable one closes the one before. Raises ExecutorError, ImageError."""
+        if not writable:
+            return self._reading(image)
+        if self._launcher is None:
+            raise ExecutorError("the executor was not entered")
+        if self._current is not None:
+            self._current.close()
+        tree = Tree("/", KernelOwnership(), self._untouchable())
+        _clear(tree)
+        apply_layers(image.layers, tree, self._progress)
+        self._current = _InPlaceWorkspace(tree, self._launcher)
+        return self._current
+
+    def _reading(self, image: Image) -> Workspace:
+        with self._counting:
+            folder = self._state / f"r{next(self._numbers)}"
+        folder.mkdir(mode=0o755)
+        tree = Tree(str(folder), KernelOwnership())
+        apply_layers(image.layers, tree, self._progress)
+        return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
+
+    def _untouchable(self) -> frozenset[bytes]:
+        """Mount points, the builder's own folder, and what the caller wants kept."""
+        mounted = {point.path for point in read_mounts()} - {b"/"}
+        kept = {os.fsencode(os.path.realpath(item)) for item in self._kept}
+        return frozenset(mounted | kept | {os.fsencode(PRIVATE_FOLDER), *_KERNEL_FOLDERS})
+
+    def _try(self) -> None:
+        """What unpacking and running need of root: ids, devices; in the state folder."""
+        folder = self._state / "trial"
+        folder.mkdir()
+        try:
+            (folder / "file").write_bytes(b"")
+            os.chown(folder / "file", 12345, 12345)
+            os.mknod(folder / "null", 0o20666, os.makedev(1, 3))
+            os.setgroups([12345])
+            os.setresgid(12345, 12345, 12345)
+            os.setresuid(12345, 12345, 0)
+            os.setresuid(0, 0, 0)
+        finally:
+            remove_folder(str(folder))
+
+
+class _InPlaceWorkspace:
+    def __init__(self, tree: Tree, launcher: Launcher) -> None:
+        self._tree = tree
+        self._launcher = launcher
+        self._inventory = Inventory.take(tree)
+        self._running: Running | None = None
+        self._closed = False
+
+    @property
+    def tree(self) -> Tree:
+        return self._tree
+
+    def run(self, process: Process, output: Callable[[bytes], None]) -> int:
+        if self._closed:
+            raise ExecutorError("another stage has taken the place of this one")
+        if process.network == "none":
+            raise ExecutorError("a command without network needs a namespace, which is not permitted here")
+        self._running = self._launcher.start(Launch(process, None), process.stdin)
+        try:
+            return self._running.wait(output)
+        finally:
+            self._running = None
+
+    def changes(self) -> Sequence[Change]:
+        found, self._inventory = self._inventory.changes(self._tree)
+        return found
+
+    def close(self) -> None:
+        running = self._running
+        if running is not None:
+            running.stop()
+        self._closed = True
+
+
+def _clear(tree: Tree) -> None:
+    """Remove everything but what is held back."""
+    with Directories(tree) as directories:
+        for name in os.listdir("/"):
+            place = directories.place(os.fsencode(name))
+            remove(tree, place)
+            directories.forget()

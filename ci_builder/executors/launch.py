@@ -1,0 +1,70 @@
+"""An order to the launcher: what to run, and in which surroundings."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ci_builder.executors.interface import Process
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateRoot:
+    """Namespaces and mounts of their own.
+
+    ``folder`` becomes ``/``. ``files`` are (file outside, path inside without symbolic links) pairs
+    that are mounted; their mount points exist. ``guard``: this process is the machine's root, so
+    what the kernel would let root do through /proc, /sys and device nodes must be shut.
+    """
+
+    folder: str
+    files: tuple[tuple[str, str], ...]
+    guard: bool
+    network: bool
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: right here,
+    where the builder itself lives. ``dry``: set everything up, then exit 0 instead of executing."""
+
+    process: Process
+    root: PrivateRoot | None
+    dry: bool = False
+
+    def to_bytes(self) -> bytes:
+        """The order as JSON."""
+        value = asdict(replace(self, process=replace(self.process, stdin=b"", files=())))
+        del value["process"]["stdin"]
+        value["process"]["files"] = [
+            (path, base64.b64encode(content).decode(), mode) for path, content, mode in self.process.files
+        ]
+        return json.dumps(value).encode()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Launch:
+        """The inverse of ``to_bytes``."""
+        value = json.loads(data)
+        root = value["root"]
+        return Launch(_process(value["process"]), _root(root) if root else None, value["dry"])
+
+
+def _process(value: dict[str, Any]) -> Process:
+    return Process(
+        argv=tuple(value["argv"]),
+        env=tuple((name, text) for name, text in value["env"]),
+        cwd=value["cwd"],
+        uid=value["uid"],
+        gid=value["gid"],
+        groups=tuple(value["groups"]),
+        network=value["network"],
+        files=tuple((path, base64.b64decode(data), mode) for path, data, mode in value["files"]),
+    )
+
+
+def _root(value: dict[str, Any]) -> PrivateRoot:
+    files = tuple((outside, inside) for outside, inside in value["files"])
+    return PrivateRoot(value["folder"], files, value["guard"], value["network"], value["hostname"])

@@ -1,0 +1,146 @@
+"""Starts commands from a process of its own, which was forked while the builder had one thread.
+
+Forking a process with threads is not safe in general, and a fork of the builder would carry its
+credentials; the launcher is small, has one thread, and shares the builder's namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.keeper import keep
+from ci_builder.executors.launch import Launch
+from ci_builder.executors.linux.calls import close_from
+
+
+class Running:
+    """One command that was started. ``stop`` may be called from any thread."""
+
+    def __init__(self, control: socket.socket, output: int) -> None:
+        self._control = control
+        self._output = output
+
+    def wait(self, output: Callable[[bytes], None]) -> int:
+        """Pass on what the command prints until it and all its descendants are gone.
+
+        Returns its exit code. Raises ExecutorError when it could not be set up or was stopped.
+        """
+        try:
+            answer = self._relay(output)
+        finally:
+            self.stop()
+            os.close(self._output)
+            self._control.close()
+        if not answer:
+            raise ExecutorError("the command was stopped")
+        value = json.loads(answer)
+        if "error" in value:
+            raise ExecutorError(f"the command could not be started: {value['error']}")
+        return int(value["exit"])
+
+    def stop(self) -> None:
+        """Kill the command and its descendants if there are any left, and wait for their end."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+            while self._control.recv(4096):
+                pass
+
+    def _relay(self, output: Callable[[bytes], None]) -> bytes:
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        poll.register(self._control, select.POLLIN)
+        answer = b""
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._output in ready:
+                data = os.read(self._output, 65536)
+                if data:
+                    output(data)
+                else:
+                    poll.unregister(self._output)
+            elif self._control.fileno() in ready:
+                # Only when no output waits: the keeper answers after every writer has ended.
+                part = self._control.recv(65536)
+                if not part:
+                    return answer
+                answer += part
+
+
+class Launcher:
+    """``start`` may be called from any thread once the launcher was made."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            _serve(theirs)
+        theirs.close()
+
+    def start(self, launch: Launch, stdin: bytes) -> Running:
+        """Start ``launch`` with ``stdin`` as its standard input. Raises ExecutorError."""
+        control, theirs = socket.socketpair()
+        output, output_write = os.pipe()
+        source = _input(stdin)
+        try:
+            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source])
+            data = launch.to_bytes()
+            control.sendall(len(data).to_bytes(8, "big") + data)
+        except OSError as error:
+            os.close(output)
+            control.close()
+            raise ExecutorError(f"the launcher does not answer: {error}") from error
+        finally:
+            theirs.close()
+            os.close(output_write)
+            os.close(source)
+        return Running(control, output)
+
+    def close(self) -> None:
+        """End the launcher; commands that still run are not touched."""
+        self._socket.close()
+
+
+def _input(data: bytes) -> int:
+    if not data:
+        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _serve(requests: socket.socket) -> NoReturn:
+    """The launcher's own process: ends when the builder does."""
+    try:
+        # A terminal's Ctrl-C goes to the builder, which stops the commands in order.
+        os.setsid()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        close_from(3, frozenset({requests.fileno()}))
+        _answer(requests)
+    finally:
+        os._exit(0)
+
+
+def _answer(requests: socket.socket) -> None:
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, 1, 3)
+        if not message:
+            return
+        if os.fork() == 0:
+            requests.close()
+            control, output, stdin = descriptors
+            keep(socket.socket(fileno=control), output, stdin)
+        for descriptor in descriptors:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""System calls that Python's standard library does not offer, through ctypes."""

@@ -1,0 +1,190 @@
+"""The namespace executor: a private mount namespace, overlays, commands in namespaces of their own.
+
+As root with mount rights it needs nothing else; everyone else becomes root of a user namespace.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from pathlib import Path
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.bases import Bases
+from ci_builder.executors.folder_workspace import FolderWorkspace
+from ci_builder.executors.identity import Kind, enter_user_namespace, possible_maps
+from ci_builder.executors.interface import Process, Verdict, Workspace
+from ci_builder.executors.launch import Launch, PrivateRoot
+from ci_builder.executors.launcher import Launcher
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.calls import describe, mount, prctl, umount, unshare
+from ci_builder.executors.linux.capabilities import SYS_ADMIN, effective
+from ci_builder.executors.overlay_mount import Layers, OverlayMounter, find_options
+from ci_builder.executors.overlay_workspace import OverlayWorkspace
+from ci_builder.executors.private_runs import HOSTNAME, Runs, Surroundings
+from ci_builder.executors.reading_workspace import ReadingWorkspace
+from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.trial import refusal
+from ci_builder.oci.image import Image
+from ci_builder.progress import Notice, Progress
+from ci_builder.rootfs.apply import apply_layers
+from ci_builder.rootfs.ownership import KernelOwnership
+from ci_builder.rootfs.tree import Ownership, Tree
+
+_ROOT_OPTIONS = ("volatile,index=off,redirect_dir=off,metacopy=off", "index=off", "")
+_USER_OPTIONS = ("userxattr,volatile,index=off", "userxattr")
+_TRUE = Process(("true",), ())
+
+
+class NamespaceExecutor:
+    """See Executor. ``state`` is a private folder that is empty; what is left in it at the end is removed
+    by its owner with ``remove_folder``, before this process ends."""
+
+    name = "namespace"
+
+    def __init__(self, state: Path, progress: Progress) -> None:
+        self._state = state
+        self._progress = progress
+        self._numbers = itertools.count(1)
+        self._counting = threading.Lock()
+        self._guard = False
+        self._ownership: Ownership = KernelOwnership()
+        self._mounter: OverlayMounter | None = None
+        self._surroundings: Surroundings | None = None
+        self._bases = Bases(self._unpack)
+
+    def probe(self) -> Verdict:
+        """See Executor."""
+        trouble = refusal(self._try)
+        if not trouble:
+            return Verdict(True, "mount and process namespaces work")
+        return Verdict(False, f"{trouble}{_cause(trouble)}", _remedy(trouble))
+
+    def enter(self) -> None:
+        """See Executor. Raises ExecutorError."""
+        try:
+            kind = self._move()
+            mount("none", "/", flags=n.MS_REC | n.MS_PRIVATE)
+            # A command must not read the builder's memory or environment. Only now: the id maps of a
+            # process that is not dumpable cannot be written.
+            prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
+        except OSError as error:
+            raise ExecutorError(f"no namespace can be made: {describe(error)}") from error
+        self._guard = kind is None
+        self._ownership = KernelOwnership(stand_ins=kind is not None)
+        self._mounter = self._find_overlay()
+        self._surroundings = Surroundings(Launcher(), self._state / "host", self._guard)
+        self._surroundings.prepare()
+
+    def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
+        """See Executor. Raises ExecutorError, ImageError."""
+        if self._mounter is None:
+            return self._in_folder(image, writable)
+        try:
+            return self._on_overlay(image, writable, self._mounter)
+        except OSError as error:
+            raise ExecutorError(f"the root file system cannot be mounted: {describe(error)}") from error
+
+    def _move(self) -> Kind | None:
+        """Into the namespaces; how ids are mapped, None: this is root with mount rights."""
+        if SYS_ADMIN in effective():
+            unshare(n.CLONE_NEWNS)
+            return None
+        return enter_user_namespace(possible_maps(), n.CLONE_NEWNS).kind
+
+    def _find_overlay(self) -> OverlayMounter | None:
+        try:
+            return OverlayMounter(
+                self._state, find_options(self._state, _ROOT_OPTIONS if self._guard else _USER_OPTIONS)
+            )
+        except OSError as error:
+            reason = f"no overlay in {self._state} ({describe(error)}): changes are found by scanning"
+            self._progress(Notice("debug", reason))
+            return None
+
+    def _on_overlay(self, image: Image, writable: bool, mounter: OverlayMounter) -> Workspace:
+        lowers = self._bases.folders(image)
+        folder = self._new_folder("w")
+        if writable:
+            return OverlayWorkspace(folder, lowers, mounter, self._ownership, self._runs())
+        if len(lowers) == 1:
+            return ReadingWorkspace(Tree(str(lowers[0]), self._ownership), lambda: None)
+        folder.mkdir()
+        if not lowers:
+            return ReadingWorkspace(Tree(str(folder), self._ownership), lambda: remove_folder(str(folder)))
+        mounter.mount_read_only(lowers, folder)
+        return ReadingWorkspace(Tree(str(folder), self._ownership), lambda: _unmount(folder))
+
+    def _in_folder(self, image: Image, writable: bool) -> Workspace:
+        folder = self._new_folder("w")
+        folder.mkdir(mode=0o755)
+        tree = Tree(str(folder), self._ownership)
+        apply_layers(image.layers, tree, self._progress)
+        if writable:
+            return FolderWorkspace(tree, self._runs())
+        return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
+
+    def _unpack(self, image: Image, first: int, below: tuple[Path, ...]) -> Path:
+        """The layers from number ``first`` on, laid over ``below``, as one lower folder."""
+        folder = self._new_folder("b")
+        folder.mkdir(mode=0o755)
+        if not below:
+            apply_layers(image.layers, Tree(str(folder), self._ownership), self._progress)
+            return folder
+        assert self._mounter is not None
+        work, merged = self._new_folder("k"), self._new_folder("m")
+        work.mkdir()
+        merged.mkdir()
+        self._mounter.mount(Layers(below, folder, work), merged)
+        try:
+            apply_layers(image.layers[first:], Tree(str(merged), self._ownership), self._progress)
+        finally:
+            _unmount(merged)
+            remove_folder(str(work))
+        return folder
+
+    def _runs(self) -> Runs:
+        if self._surroundings is None:
+            raise ExecutorError("the executor was not entered")
+        return Runs(self._surroundings)
+
+    def _new_folder(self, letter: str) -> Path:
+        with self._counting:
+            return self._state / f"{letter}{next(self._numbers)}"
+
+    def _try(self) -> None:
+        """What a build does, without an image: enter, then start a command but for the last step."""
+        self.enter()
+        assert self._surroundings is not None
+        folder = self._new_folder("t")
+        folder.mkdir()
+        try:
+            for name in ("proc", "sys", "dev"):
+                (folder / name).mkdir()
+            root = PrivateRoot(str(folder), (), self._guard, True, HOSTNAME)
+            self._surroundings.launcher.start(Launch(_TRUE, root, dry=True), b"").wait(lambda _: None)
+        finally:
+            remove_folder(str(folder))
+            remove_folder(str(self._surroundings.folder))
+
+
+def _unmount(folder: Path) -> None:
+    umount(str(folder))
+    os.rmdir(folder)
+
+
+def _cause(trouble: str) -> str:
+    """What stands behind a refusal, where the kernel lets one know."""
+    if "NEWUSER" not in trouble and "NEWNS" not in trouble and "mount" not in trouble:
+        return ""
+    if "No space left" in trouble:
+        return " (user.max_user_namespaces)"
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        return " (seccomp)" if "Seccomp:\t2" in status.read() else ""
+
+
+def _remedy(trouble: str) -> str:
+    if "NEWUSER" in trouble or "NEWNS" in trouble:
+        return "allow user namespaces: a seccomp and AppArmor profile that permits unshare and mount"
+    return ""

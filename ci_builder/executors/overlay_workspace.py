@@ -1,0 +1,118 @@
+"""A workspace whose changes the kernel itself collects: an overlay with a new upper folder every step."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.interface import Process
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.calls import describe, umount
+from ci_builder.executors.mount_points import Untouched
+from ci_builder.executors.overlay_mount import Layers, OverlayMounter
+from ci_builder.executors.private_runs import Runs
+from ci_builder.executors.removal import remove_folder
+from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.overlay import overlay_changes
+from ci_builder.rootfs.tree import Ownership, Tree
+
+
+class OverlayWorkspace:
+    """See Workspace. ``folder`` is its own, below the mounter's state; ``lowers`` have the top first."""
+
+    def __init__(
+        self,
+        folder: Path,
+        lowers: Sequence[Path],
+        mounter: OverlayMounter,
+        ownership: Ownership,
+        runs: Runs,
+    ) -> None:
+        self._folder = folder
+        self._lowers = tuple(lowers)
+        self._mounter = mounter
+        self._runs = runs
+        self._untouched: dict[bytes, Untouched] = {}
+        self._step = 0
+        self._closed = False
+        self._closing = threading.Lock()
+        self._root = folder / "root"
+        self._root.mkdir(parents=True)
+        if not self._lowers:
+            (folder / "empty").mkdir(mode=0o755)
+            self._lowers = (folder / "empty",)
+        self._mount_next()
+        self._tree = Tree(str(self._root), ownership)
+
+    @property
+    def tree(self) -> Tree:
+        """See Workspace."""
+        return self._tree
+
+    def run(self, process: Process, output: Callable[[bytes], None]) -> int:
+        """See Workspace. Raises ExecutorError."""
+        code, untouched = self._runs.run(self._tree, process, output)
+        for directory in untouched:
+            self._untouched.setdefault(directory.path, directory)
+        return code
+
+    def changes(self) -> Sequence[Change]:
+        """See Workspace. Raises ExecutorError."""
+        upper = self._upper()
+        try:
+            umount(str(self._root))
+            self._forget_traces(upper)
+            found = overlay_changes(str(upper))
+            if found:
+                self._lowers = (upper, *self._lowers)
+            self._mount_next()
+        except OSError as error:
+            raise ExecutorError(f"the next layer cannot be begun: {describe(error)}") from error
+        return found
+
+    def close(self) -> None:
+        """See Workspace."""
+        self._runs.stop()
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            umount(str(self._root))
+            remove_folder(str(self._folder))
+
+    def _upper(self) -> Path:
+        return self._folder / f"u{self._step}"
+
+    def _mount_next(self) -> None:
+        self._step += 1
+        upper, work = self._upper(), self._folder / f"k{self._step}"
+        upper.mkdir(mode=0o755)
+        work.mkdir()
+        _copy_attributes(self._lowers[0], upper)
+        self._mounter.mount(Layers(self._lowers, upper, work), self._root)
+
+    def _forget_traces(self, upper: Path) -> None:
+        # A directory that was copied up for a mount point only, and is as it was below.
+        for path in sorted(filter(None, self._untouched), reverse=True):
+            folder = os.fsencode(upper) + b"/" + path
+            try:
+                same = Untouched.of(path, n.AT_FDCWD, folder) == self._untouched[path]
+                if same and not any(key.endswith(".overlay.opaque") for key in os.listxattr(folder)):
+                    os.rmdir(folder)
+            except OSError:
+                continue  # it is not there, or something else is in it
+        self._untouched.clear()
+
+
+def _copy_attributes(source: Path, target: Path) -> None:
+    """The root directory of the merged tree is the upper folder itself."""
+    found = source.stat()
+    os.chown(target, found.st_uid, found.st_gid)
+    target.chmod(found.st_mode & 0o7777)
+    for key in os.listxattr(source):
+        if not key.startswith(("user.overlay.", "trusted.overlay.")):
+            os.setxattr(target, key, os.getxattr(source, key))
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

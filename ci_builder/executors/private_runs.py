@@ -1,0 +1,78 @@
+"""Running commands in private roots: what all workspaces of the namespace executor share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_builder.executors.interface import Process
+from ci_builder.executors.launch import Launch, PrivateRoot
+from ci_builder.executors.launcher import Launcher, Running
+from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.rootfs.tree import Tree
+
+HOSTNAME = "buildsandbox"
+_LOCAL_HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What commands get of the builder's surroundings: copies of its host files, made once in
+    ``folder``; ``guard`` as in PrivateRoot."""
+
+    launcher: Launcher
+    folder: Path
+    guard: bool
+
+    def prepare(self) -> None:
+        """Make the copies. The builder's own hosts entries (a CI's services) come after the local ones."""
+        self.folder.mkdir(mode=0o755)
+        (self.folder / "hosts").write_bytes(_LOCAL_HOSTS.encode() + _own_file("/etc/hosts"))
+        (self.folder / "resolv.conf").write_bytes(_own_file("/etc/resolv.conf"))
+
+    def root(self, tree: Tree, process: Process, places: dict[str, str]) -> PrivateRoot:
+        """The private root of one command."""
+        files = tuple((str(self.folder / Path(name).name), place) for name, place in places.items())
+        return PrivateRoot(tree.root, files, self.guard, process.network != "none", HOSTNAME)
+
+
+def _own_file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+@dataclass(slots=True)
+class Runs:
+    """The commands of one workspace."""
+
+    surroundings: Surroundings
+    _running: set[Running] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(
+        self, tree: Tree, process: Process, output: Callable[[bytes], None]
+    ) -> tuple[int, list[Untouched]]:
+        """Run it to its end; its exit code, and the directories that it only seems to have changed.
+        Raises ExecutorError."""
+        with mount_points(tree) as (places, untouched):
+            root = self.surroundings.root(tree, process, places)
+            running = self.surroundings.launcher.start(Launch(process, root), process.stdin)
+            with self._lock:
+                self._running.add(running)
+            try:
+                code = running.wait(output)
+            finally:
+                with self._lock:
+                    self._running.discard(running)
+        return code, untouched
+
+    def stop(self) -> None:
+        """Kill what runs, and wait for its end. From any thread."""
+        with self._lock:
+            running = list(self._running)
+        for one in running:
+            one.stop()
