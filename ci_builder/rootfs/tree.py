@@ -12,6 +12,7 @@ class Status:
     """What a layer should say of one file: the kernel's answer with the ownership record applied.
 
     ``mode`` holds type and permissions (st_mode), ``device`` st_rdev, times are nanoseconds.
+    ``xattrs`` are extended attributes that are recorded beside those that the kernel holds.
     """
 
     mode: int
@@ -22,6 +23,7 @@ class Status:
     device: int
     links: int
     key: tuple[int, int]
+    xattrs: tuple[tuple[str, bytes], ...] = ()
 
 
 class Ownership(Protocol):
@@ -30,11 +32,13 @@ class Ownership(Protocol):
     ``parent`` is an open directory descriptor (or AT_FDCWD-like -100) and ``name`` one path component
     in it; symbolic links are never followed. Implementations: ``KernelOwnership`` (the kernel does
     it: real root, or root of a namespace that maps all ids) and ``RecordedOwnership`` (a record keyed
-    by device and inode, for a process that may not chown or mknod).
+    by device and inode, for a process that may not chown or mknod). Every setter raises OSError.
     """
 
-    def chown(self, parent: int, name: bytes, uid: int, gid: int) -> None:
-        """Give the file to ``uid`` and ``gid``."""
+    def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
+        """Give the file to ``uid`` and ``gid``, then set the permission bits of ``mode`` unless it is
+        None (a chown clears setuid; a symbolic link's are left alone). Whoever makes a file calls this
+        first: nothing that was set on an earlier file of the same inode number survives it."""
 
     def mknod(self, parent: int, name: bytes, mode: int, device: int) -> None:
         """Make a device node, fifo or socket of st_mode ``mode``."""
@@ -57,3 +61,14 @@ class Tree:
     root: str
     ownership: Ownership
     untouchable: frozenset[bytes] = field(default=frozenset())
+
+    def holds_back(self, path: bytes) -> bool:
+        """Whether ``path`` (real, relative to the root) is untouchable or lies beneath what is."""
+        if not self.untouchable:
+            return False
+        end = len(path)
+        while end > 0:
+            if b"/" + path[:end] in self.untouchable:
+                return True
+            end = path.rfind(b"/", 0, end)
+        return False

@@ -1,0 +1,97 @@
+"""Unpacking the layers of an image: opened, decompressed, verified and applied in one pass each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Set
+from typing import BinaryIO
+
+from ci_builder.errors import DigestMismatch, ImageError
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.media_types import layer_compression
+from ci_builder.progress import Notice, Progress, silent
+from ci_builder.rootfs.ahead import Ahead, Put
+from ci_builder.rootfs.decompress import decompressed
+from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.unpack import unpack
+
+
+def apply_layers(
+    layers: Iterable[Layer], tree: Tree, progress: Progress = silent, *, keep: Set[bytes] | None = None
+) -> None:
+    """Unpack ``layers``, bottom first, into ``tree``. ``keep``: see ``unpack``.
+
+    Blob digest, size and diff ID are verified while the content streams; files of a layer that turns
+    out to be false are already in the tree, which is then to be thrown away. Raises DigestMismatch,
+    and whatever ``unpack`` and the layers' streams raise.
+    """
+    for layer in layers:
+        progress(Notice("debug", f"unpacking {layer.descriptor.digest} ({layer.descriptor.size} bytes)"))
+        with Ahead(_Source(layer).produce) as blocks:
+            unpack(blocks, tree, keep=keep)
+
+
+def verified_blocks(layer: Layer) -> Iterator[bytes]:
+    """The uncompressed tar of ``layer`` in blocks; after the last one the digests are compared.
+    Raises DigestMismatch, ImageError."""
+    descriptor = layer.descriptor
+    compression = layer_compression(descriptor.media_type)
+    if compression is None:
+        raise ImageError(f"{descriptor.media_type} is not a layer's media type")
+    content = hashlib.new(layer.diff_id.algorithm)
+    with layer.open() as stream:
+        stored = _Stored(stream, layer)
+        for block in decompressed(stored, compression):  # type: ignore[arg-type]
+            content.update(block)
+            yield block
+        stored.check()
+    actual = content.hexdigest()
+    if actual != layer.diff_id.hex:
+        raise DigestMismatch(
+            f"content of the layer {descriptor.digest}",
+            str(layer.diff_id),
+            f"{layer.diff_id.algorithm}:{actual}",
+        )
+
+
+class _Source:
+    """Puts the verified blocks of a layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def produce(self, put: Put) -> None:
+        """Put them all."""
+        for block in verified_blocks(self._layer):
+            put(block)
+
+
+class _Stored:
+    """The stored bytes of a layer, counted and hashed as they are read."""
+
+    def __init__(self, stream: BinaryIO, layer: Layer) -> None:
+        self._stream = stream
+        self._descriptor = layer.descriptor
+        self._hash = hashlib.new(layer.descriptor.digest.algorithm)
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes. Raises DigestMismatch once there are too many."""
+        block = self._stream.read(size)
+        self._size += len(block)
+        self._hash.update(block)
+        if self._size > self._descriptor.size:
+            self._raise_size(f"more than {self._descriptor.size}")
+        return block
+
+    def check(self) -> None:
+        """Compare size and digest. Raises DigestMismatch."""
+        if self._size != self._descriptor.size:
+            self._raise_size(str(self._size))
+        expected = self._descriptor.digest
+        if self._hash.hexdigest() != expected.hex:
+            raise DigestMismatch("layer", str(expected), f"{expected.algorithm}:{self._hash.hexdigest()}")
+
+    def _raise_size(self, actual: str) -> None:
+        what = f"size of the layer {self._descriptor.digest}"
+        raise DigestMismatch(what, f"{self._descriptor.size} bytes", f"{actual} bytes")

@@ -1,0 +1,143 @@
+"""A layer's blob: packed, hashed twice, compressed and written in one pass."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ci_builder.errors import OutputError
+from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.digest import Digest
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.media_types import layer_type
+from ci_builder.progress import Progress, silent
+from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.compress import GZIP, Compression, Compressor
+from ci_builder.rootfs.pack import pack
+from ci_builder.rootfs.tree import Tree
+
+_GATHER = 256 << 10
+
+
+def write_layer(
+    changes: Iterable[Change],
+    tree: Tree,
+    folder: Path,
+    *,
+    compression: Compression = GZIP,
+    family: str = "oci",
+    progress: Progress = silent,
+) -> Layer:
+    """Write the layer of ``changes``, read from ``tree``, to ``folder``: a file named by the hex digits
+    of its digest, which appears there when it is whole.
+
+    ``family`` (oci, docker) chooses the media type. The same files give the same bytes. Raises
+    OutputError.
+    """
+    compressor = Compressor(compression)
+    with _temporary(folder) as (descriptor, temporary):
+        blob = _Blob(descriptor, compressor, folder)
+        pack(changes, tree, blob.write, progress)
+        digest, diff_id, size = blob.finish()
+        target = folder / digest.hex
+        try:
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+    return Layer(
+        Descriptor(layer_type(family, compression.name), digest, size), diff_id, _Opener(target).open
+    )
+
+
+class _Opener:
+    """Opens the file of a blob. Bound to the path only, so that a Layer stays a small value."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self) -> BinaryIO:
+        """The stored bytes. Raises OutputError when the file is gone."""
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise OutputError(f"cannot read the layer {self._path}: {error.strerror}") from error
+
+
+class _Blob:
+    """The sink of one layer's tar."""
+
+    def __init__(self, descriptor: int, compressor: Compressor, folder: Path) -> None:
+        self._descriptor = descriptor
+        self._compressor = compressor
+        self._folder = folder
+        self._content = hashlib.sha256()
+        self._stored = hashlib.sha256()
+        self._size = 0
+        self._gathered = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Take a piece of the tar."""
+        if len(data) < _GATHER:
+            self._gathered += data
+            if len(self._gathered) < _GATHER:
+                return
+            data = b""
+        self._flush()
+        if data:
+            self._take(data)
+
+    def finish(self) -> tuple[Digest, Digest, int]:
+        """Digest of the blob, diff ID, size of the blob."""
+        self._flush()
+        self._store(self._compressor.finish())
+        return (
+            Digest("sha256", self._stored.hexdigest()),
+            Digest("sha256", self._content.hexdigest()),
+            self._size,
+        )
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._take(bytes(self._gathered))
+            self._gathered.clear()
+
+    def _take(self, data: bytes) -> None:
+        self._content.update(data)
+        self._store(self._compressor.compress(data))
+
+    def _store(self, data: bytes) -> None:
+        self._stored.update(data)
+        self._size += len(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[int, str]]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".layer-", dir=folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write a layer to {folder}: {error.strerror or error}")

@@ -1,0 +1,88 @@
+"""Compressing a stream so that the same input always gives the same bytes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import zstandard
+from isal import isal_zlib
+
+from ci_builder.errors import UsageError
+
+_FEED = 1 << 20
+_GZIP = 31  # zlib's window bits for the gzip format, largest window
+_DEFAULT_LEVELS = {"none": 0, "gzip": 1, "zstd": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """``name`` is none, gzip or zstd; ``level`` the format's own, None for the default."""
+
+    name: str
+    level: int | None = None
+
+
+GZIP = Compression("gzip")
+
+
+class _Stream(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class Compressor:
+    """Bytes in, compressed bytes out. The input is cut into blocks of one fixed size, because ISA-L's
+    output depends on how it is fed."""
+
+    def __init__(self, compression: Compression) -> None:
+        """Raises UsageError for an unknown name or level."""
+        self._stream = _new(compression.name, compression.level)
+        self._waiting = bytearray()
+
+    def compress(self, data: bytes) -> bytes:
+        """Take ``data``; returns what there is to write by now, maybe nothing."""
+        waiting = self._waiting
+        waiting += data
+        if len(waiting) < _FEED:
+            return b""
+        out = []
+        start = 0
+        with memoryview(waiting) as view:
+            while start + _FEED <= len(waiting):
+                out.append(self._stream.compress(bytes(view[start : start + _FEED])))
+                start += _FEED
+        del waiting[:start]
+        return b"".join(out)
+
+    def finish(self) -> bytes:
+        """The rest."""
+        return self._stream.compress(bytes(self._waiting)) + self._stream.flush()
+
+
+def _new(compression: str, level: int | None) -> _Stream:
+    if compression not in _DEFAULT_LEVELS:
+        raise UsageError(f"layers cannot be written with the compression {compression!r}")
+    chosen = _DEFAULT_LEVELS[compression] if level is None else level
+    if compression == "none":
+        return _Plain()
+    if compression == "zstd":
+        if not 1 <= chosen <= 22:
+            raise UsageError(f"zstd has the levels 1 to 22, not {chosen}")
+        return zstandard.ZstdCompressor(level=chosen, write_checksum=True).compressobj()
+    if not 0 <= chosen <= 9:
+        raise UsageError(f"gzip has the levels 0 to 9, not {chosen}")
+    # ISA-L's levels 0 to 2 give the same bytes on every processor, its level 3 does not.
+    if chosen <= 2:
+        fast: _Stream = isal_zlib.compressobj(chosen, wbits=_GZIP)
+        return fast
+    return zlib.compressobj(chosen, wbits=_GZIP)
+
+
+class _Plain:
+    def compress(self, data: bytes, /) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""

@@ -1,0 +1,154 @@
+"""Writing changes of a tree as the tar of a layer: sorted, deterministic, streamed."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+from collections.abc import Callable, Iterable, Iterator
+
+from ci_builder.errors import OutputError
+from ci_builder.progress import Notice, Progress, silent
+from ci_builder.rootfs import tar_writer, whiteout
+from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.metadata import Metadata, read_metadata
+from ci_builder.rootfs.paths import Directories, Place
+from ci_builder.rootfs.tar_writer import entry_header, padding
+from ci_builder.rootfs.tree import Status, Tree
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_BLOCK = 1 << 20
+_WHITEOUT = Metadata(stat_module.S_IFREG, 0, 0, 0)
+
+Write = Callable[[bytes], object]
+
+
+def pack(changes: Iterable[Change], tree: Tree, write: Write, progress: Progress = silent) -> None:
+    """Write the tar of ``changes``, whose state is read from ``tree``, to ``write``.
+
+    Directories above a change are included with what they are, as docker does; whiteouts come before
+    what is new in their directory; files with several names among the changes are written once and
+    linked. Sockets are left out with a notice. Paths must be real (no symbolic links above). Raises
+    OutputError naming the path when a file cannot be read or changes meanwhile.
+    """
+    with Directories(tree) as directories:
+        packing = _Packing(directories, write, progress)
+        for change in _ordered(changes):
+            try:
+                packing.add(change)
+            except OSError as error:
+                path = os.fsdecode(change.path)
+                raise OutputError(f"cannot pack /{path}: {error.strerror or error}") from error
+    write(tar_writer.END)
+
+
+def _ordered(changes: Iterable[Change]) -> list[Change]:
+    """Every change once, and the directories above: parents first, whiteouts before new siblings."""
+    wanted = {change for change in changes if change.path}
+    for change in list(wanted):
+        path = change.path
+        if change.kind == "opaque":
+            wanted.add(Change(path, "present"))
+        while (cut := path.rfind(b"/")) > 0:
+            path = path[:cut]
+            above = Change(path, "present")
+            if above in wanted:
+                break
+            wanted.add(above)
+    return sorted(wanted, key=_order)
+
+
+def _order(change: Change) -> bytes:
+    # A zero byte sorts before every byte of a name, so that a directory's own entries follow it.
+    path = change.path.replace(b"/", b"\0")
+    if change.kind == "present":
+        return path
+    if change.kind == "opaque":
+        return path + b"\0\0"
+    parent, _, name = path.rpartition(b"\0")
+    return parent + b"\0\0" + name if parent else b"\0\0" + name
+
+
+class _Packing:
+    """One tar on its way."""
+
+    def __init__(self, directories: Directories, write: Write, progress: Progress) -> None:
+        self._directories = directories
+        self._ownership = directories.tree.ownership
+        self._write = write
+        self._progress = progress
+        self._first: dict[tuple[int, int], bytes] = {}
+
+    def add(self, change: Change) -> None:
+        """Write one change. Raises OSError as well."""
+        folder, slash, name = change.path.rpartition(b"/")
+        if change.kind == "absent":
+            self._write(entry_header(folder + slash + whiteout.PREFIX + name, _WHITEOUT))
+        elif change.kind == "opaque":
+            self._write(entry_header(change.path + b"/" + whiteout.OPAQUE, _WHITEOUT))
+        else:
+            if name.startswith(whiteout.PREFIX):
+                raise OutputError(f"/{os.fsdecode(change.path)} cannot be in a layer: it would hide a file")
+            self._present(change.path)
+
+    def _present(self, path: bytes) -> None:
+        place = self._directories.place(path)
+        if place.path != path:
+            raise OutputError(f"cannot pack /{os.fsdecode(path)}: a symbolic link lies on the way")
+        metadata, status = read_metadata(self._ownership, place.parent, place.name)
+        kind = stat_module.S_IFMT(status.mode)
+        if kind == stat_module.S_IFSOCK:
+            self._progress(
+                Notice("info", f"the socket /{os.fsdecode(path)} is left out: no layer can hold it")
+            )
+            return
+        if kind == stat_module.S_IFDIR:
+            self._write(entry_header(path, metadata))
+        elif (first := self._linked(path, status)) is not None:
+            self._write(entry_header(path, metadata, link=first, hard=True))
+        elif kind == stat_module.S_IFREG:
+            self._file(place, metadata, status)
+        elif kind == stat_module.S_IFLNK:
+            target = os.readlink(place.name, dir_fd=place.parent)
+            self._write(entry_header(path, metadata, link=target))
+        else:
+            self._write(entry_header(path, metadata, device=status.device))
+
+    def _linked(self, path: bytes, status: Status) -> bytes | None:
+        if status.links < 2:
+            return None
+        first = self._first.setdefault(status.key, path)
+        return None if first == path else first
+
+    def _file(self, place: Place, metadata: Metadata, status: Status) -> None:
+        if not status.size:
+            self._write(entry_header(place.path, metadata))
+            return
+        descriptor = os.open(place.name, _READ, dir_fd=place.parent)
+        try:
+            found = os.fstat(descriptor)
+            if (found.st_dev, found.st_ino) != status.key or found.st_size != status.size:
+                raise _changed(place.path)
+            self._write(entry_header(place.path, metadata, size=status.size))
+            for block in _content(descriptor, status.size, place.path):
+                self._write(block)
+        finally:
+            os.close(descriptor)
+        self._write(padding(status.size))
+
+
+def _content(descriptor: int, size: int, path: bytes) -> Iterator[bytes]:
+    left = size
+    while left > 0:
+        # One byte more than is due shows that a file grew, without another call for each file.
+        block = os.read(descriptor, min(left, _BLOCK) + 1)
+        left -= len(block)
+        if not block or left < 0:
+            raise _changed(path)
+        yield block
+
+
+def _changed(path: bytes) -> OutputError:
+    return OutputError(
+        f"/{os.fsdecode(path)} changed while it was packed",
+        hint="something still writes to it: a process that a RUN command left behind?",
+    )

@@ -1,0 +1,111 @@
+"""Headers of a deterministic tar: ustar, with pax records for what ustar cannot hold (POSIX.1-2017, pax)."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+import struct
+
+from ci_builder.rootfs.metadata import Metadata
+from ci_builder.rootfs.pax import format_record, xattr_record
+
+END = bytes(1024)
+_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
+_TYPES = {
+    stat_module.S_IFREG: b"0",
+    stat_module.S_IFLNK: b"2",
+    stat_module.S_IFCHR: b"3",
+    stat_module.S_IFBLK: b"4",
+    stat_module.S_IFDIR: b"5",
+    stat_module.S_IFIFO: b"6",
+}
+_MAX_7 = 0o7777777
+_MAX_11 = 0o77777777777
+_PAX_NAME = b"PaxHeaders/x"
+
+
+def padding(size: int) -> bytes:
+    """The zeros that follow ``size`` bytes of content."""
+    return bytes(-size & 511)
+
+
+def entry_header(
+    name: bytes, metadata: Metadata, *, size: int = 0, link: bytes = b"", hard: bool = False, device: int = 0
+) -> bytes:
+    """Everything before the content of one member. ``name`` is relative, a directory's without a slash.
+
+    ``hard``: it is a hard link to ``link``. Times are cut to whole seconds, as docker does; user and
+    group have no names. ``device`` is a st_rdev.
+    """
+    kind = b"1" if hard else _TYPES[stat_module.S_IFMT(metadata.mode)]
+    if kind == b"5":
+        name += b"/"
+    records = b""
+    split = _split(name)
+    if split is None:
+        records += format_record(b"path", name)
+        split = b"", name[:100]
+    if len(link) > 100:
+        records += format_record(b"linkpath", link)
+    seconds = metadata.mtime_ns // 10**9
+    numbers = ((b"uid", metadata.uid, _MAX_7), (b"gid", metadata.gid, _MAX_7), (b"size", size, _MAX_11))
+    for key, value, most in (*numbers, (b"mtime", seconds, _MAX_11)):
+        if not 0 <= value <= most:
+            records += format_record(key, b"%d" % value)
+    if not hard:
+        records += b"".join(xattr_record(key, value) for key, value in metadata.xattrs)
+    header = _header(
+        split,
+        (stat_module.S_IMODE(metadata.mode), _fit(metadata.uid, _MAX_7), _fit(metadata.gid, _MAX_7)),
+        (_fit(size, _MAX_11), _fit(seconds, _MAX_11)),
+        kind,
+        (link[:100], device),
+    )
+    return _extended(records) + header if records else header
+
+
+def _extended(records: bytes) -> bytes:
+    header = _header((b"", _PAX_NAME), (0o644, 0, 0), (len(records), 0), b"x", (b"", 0))
+    return header + records + padding(len(records))
+
+
+def _header(
+    name: tuple[bytes, bytes],
+    ids: tuple[int, int, int],
+    numbers: tuple[int, int],
+    kind: bytes,
+    target: tuple[bytes, int],
+) -> bytes:
+    link, device = target
+    header = bytearray(
+        _HEADER.pack(
+            name[1],
+            *(b"%07o\0" % value for value in ids),
+            *(b"%011o\0" % value for value in numbers),
+            b"        ",
+            kind,
+            link,
+            b"ustar\x0000",
+            b"",
+            b"",
+            b"%07o\0" % os.major(device),
+            b"%07o\0" % os.minor(device),
+            name[0],
+        )
+    )
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def _split(name: bytes) -> tuple[bytes, bytes] | None:
+    """``name`` as ustar's prefix and name, None when it does not fit."""
+    if len(name) <= 100:
+        return b"", name
+    cut = name.rfind(b"/", 0, min(156, len(name) - 1))
+    if cut <= 0 or len(name) - cut - 1 > 100:
+        return None
+    return name[:cut], name[cut + 1 :]
+
+
+def _fit(value: int, most: int) -> int:
+    return value if 0 <= value <= most else 0

@@ -1,0 +1,229 @@
+"""Applying one layer to a tree (OCI image spec, layer.md).
+
+Names are resolved inside the root, as docker and containerd do: an entry below a symbolic link lands
+where the link points to within the root. What exists is replaced unless both are directories. What the
+tree holds back is left alone. Owners come first, then permissions, attributes, times; those of
+directories last of all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat as stat_module
+from collections.abc import Iterable, Set
+
+from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
+from ci_builder.rootfs import whiteout
+from ci_builder.rootfs.metadata import Metadata, set_metadata
+from ci_builder.rootfs.paths import Directories, HeldBack, Place
+from ci_builder.rootfs.remove import remove
+from ci_builder.rootfs.tar_reader import Entry, TarReader
+from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.xattrs import clear_xattrs
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TYPES = {
+    "file": stat_module.S_IFREG,
+    "symlink": stat_module.S_IFLNK,
+    "character": stat_module.S_IFCHR,
+    "block": stat_module.S_IFBLK,
+    "directory": stat_module.S_IFDIR,
+    "fifo": stat_module.S_IFIFO,
+}
+_MAX_PATH = 4095  # PATH_MAX without its zero: nobody else could unpack it either
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_REFUSED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL)
+
+
+def unpack(
+    blocks: Iterable[bytes], tree: Tree, *, keep: Set[bytes] | None = None, whiteouts: bool = True
+) -> set[bytes]:
+    """Apply the layer whose uncompressed tar comes in ``blocks``. Returns the real paths of everything
+    that it has, the directories above included.
+
+    ``keep``: None to unpack all content; else every regular file is made empty but those of these paths
+    (relative): a skeleton to resolve names in. ``whiteouts=False`` takes names that begin with ``.wh.``
+    as they are (an archive that is no layer). Raises ImageError, UnsafeLayer; ExecutorError where the
+    kernel refuses an owner, a device or an attribute; OutputError for a full disk.
+    """
+    reader = TarReader(iter(blocks))
+    with Directories(tree) as directories:
+        work = _Unpacking(directories, reader, keep)
+        name = b""
+        try:
+            for entry in reader:
+                name = entry.name
+                path = clean_name(name)
+                if whiteouts and path.startswith(whiteout.PREFIX, path.rfind(b"/") + 1):
+                    whiteout.apply_whiteout(directories, path, work.seen)
+                else:
+                    work.add(entry, path)
+            name = b""
+            work.finish()
+        except (OSError, OverflowError) as error:
+            raise _explained(error, name, tree) from error
+        return work.seen
+
+
+def clean_name(name: bytes) -> bytes:
+    """A name of a layer, relative to the root, ``b""`` for the root. Raises UnsafeLayer for ``..``
+    that leaves it and for names that no file can have."""
+    clean = posixpath.normpath(name.lstrip(b"/") or b".")
+    if clean == b".." or clean.startswith(b"../"):
+        raise UnsafeLayer(f"a layer has the name {os.fsdecode(name)!r}, which leads out of the root")
+    if len(clean) > _MAX_PATH:
+        raise UnsafeLayer(f"a layer has a name of {len(clean)} bytes")
+    return b"" if clean == b"." else clean
+
+
+class _Unpacking:
+    """One layer on its way into a tree."""
+
+    def __init__(self, directories: Directories, reader: TarReader, keep: Set[bytes] | None) -> None:
+        self.seen: set[bytes] = set()
+        self._directories = directories
+        self._tree = directories.tree
+        self._reader = reader
+        self._keep = keep
+        self._later: dict[bytes, Metadata] = {}
+
+    def add(self, entry: Entry, path: bytes) -> None:
+        """Apply one entry with its clean name. Raises OSError as well."""
+        try:
+            place = self._directories.place(path, create=True)
+        except HeldBack:
+            return
+        if place.held_back:
+            return
+        if entry.kind == "directory":
+            self._directory(entry, place)
+        elif not place.path:
+            raise UnsafeLayer("a layer wants to replace the root directory")
+        elif entry.kind == "link":
+            self._link(entry, place)
+        else:
+            self._other(entry, place)
+        self._mark(place.path)
+
+    def finish(self) -> None:
+        """Owners, permissions, attributes and times of directories, the deepest first. Raises OSError."""
+        for path in sorted(self._later, reverse=True):
+            try:
+                place = self._directories.place(path)
+                status = _status(place)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            # It may have been replaced by a later entry, which has its own metadata.
+            if place.path == path and stat_module.S_ISDIR(status.st_mode):
+                set_metadata(self._tree.ownership, place.parent, place.name, self._later[path])
+
+    def _mark(self, path: bytes) -> None:
+        while path not in self.seen:
+            self.seen.add(path)
+            path = path[: max(path.rfind(b"/"), 0)]
+
+    def _directory(self, entry: Entry, place: Place) -> None:
+        self._later[place.path] = _metadata(entry)
+        if not place.path:
+            return
+        try:
+            os.mkdir(place.name, 0o700, dir_fd=place.parent)
+        except FileExistsError:
+            if stat_module.S_ISDIR(_status(place).st_mode):
+                clear_xattrs(place.parent, place.name)
+            else:
+                self._clear(place)
+                os.mkdir(place.name, 0o700, dir_fd=place.parent)
+
+    def _other(self, entry: Entry, place: Place) -> None:
+        try:
+            self._make(entry, place)
+        except FileExistsError:
+            self._clear(place)
+            self._make(entry, place)
+        set_metadata(self._tree.ownership, place.parent, place.name, _metadata(entry))
+
+    def _make(self, entry: Entry, place: Place) -> None:
+        if entry.kind == "file":
+            descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.parent)
+            try:
+                if entry.size and (self._keep is None or place.path in self._keep):
+                    self._reader.copy_to(descriptor)
+            finally:
+                os.close(descriptor)
+        elif entry.kind == "symlink":
+            os.symlink(entry.link, place.name, dir_fd=place.parent)
+        else:
+            mode = _TYPES[entry.kind] | entry.mode
+            self._tree.ownership.mknod(place.parent, place.name, mode, entry.device)
+
+    def _link(self, entry: Entry, place: Place) -> None:
+        """A hard link. Its own metadata are not used: the file that it names has them already."""
+        target = clean_name(entry.link)
+        parent = os.dup(place.parent)  # resolving the target may close it
+        try:
+            here = Place(parent, place.name, place.path)
+            source = self._link_source(target, place.path)
+            if source.path == here.path:
+                return
+            try:
+                _hard_link(source, here)
+            except FileExistsError:
+                self._clear(here)
+                _hard_link(self._link_source(target, place.path), here)
+        finally:
+            os.close(parent)
+
+    def _link_source(self, target: bytes, path: bytes) -> Place:
+        what = f"/{os.fsdecode(path)} in a layer is a hard link to /{os.fsdecode(target)}"
+        try:
+            source = self._directories.place(target)
+            status = _status(source)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ImageError(f"{what}, which is missing") from error
+        if source.held_back:
+            raise ImageError(f"{what}, which belongs to the surroundings of this build")
+        if stat_module.S_ISDIR(status.st_mode):
+            raise UnsafeLayer(f"{what}, which is a directory")
+        return source
+
+    def _clear(self, place: Place) -> None:
+        """Make way for something else."""
+        status = _status(place)
+        if not remove(self._tree, place):
+            raise ImageError(
+                f"a layer replaces the directory /{os.fsdecode(place.path)}, but something is mounted in it"
+            )
+        if stat_module.S_ISDIR(status.st_mode) or stat_module.S_ISLNK(status.st_mode):
+            self._directories.forget(keep=place.parent)
+
+
+def _hard_link(source: Place, here: Place) -> None:
+    os.link(source.name, here.name, src_dir_fd=source.parent, dst_dir_fd=here.parent, follow_symlinks=False)
+
+
+def _status(place: Place) -> os.stat_result:
+    return os.stat(place.name, dir_fd=place.parent, follow_symlinks=False)
+
+
+def _metadata(entry: Entry) -> Metadata:
+    mode = _TYPES[entry.kind] | entry.mode
+    return Metadata(mode, entry.uid, entry.gid, entry.mtime_ns, entry.xattrs)
+
+
+def _explained(error: OSError | OverflowError, name: bytes, tree: Tree) -> CiBuilderError:
+    """What to tell people of a system call that failed for the entry ``name``."""
+    where = f"/{os.fsdecode(clean_name(name))}"
+    if isinstance(error, OverflowError):
+        return ImageError(f"{where} in a layer has a number that no file can have: {error}")
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return OutputError(f"cannot unpack {where} into {tree.root}: {reason}")
+    if error.errno in _REFUSED:
+        return ExecutorError(
+            f"the kernel refuses the owner, device or attributes of {where} in a layer: {reason}",
+            hint="an executor with full id maps, or one that records ownership, keeps them",
+        )
+    return ImageError(f"cannot unpack {where} of a layer: {reason}")
