@@ -88,8 +88,10 @@ def _stay_outside(target: int, maps: Sequence[IdMap], go: int, said: int) -> Non
     except BaseException as error:
         answer = repr(error)
     finally:
-        os.write(said, answer.encode()[:4000])
-        os._exit(0)
+        try:
+            os.write(said, answer.encode()[:4000])
+        finally:
+            os._exit(0)
 
 
 def _first_permitted(target: int, maps: Sequence[IdMap]) -> str:

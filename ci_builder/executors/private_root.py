@@ -6,6 +6,7 @@ is mounted (OCI runtime spec, config-linux.md, "Default Filesystems" and "Defaul
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -184,5 +185,9 @@ def _move_root(folder: str) -> None:
 
 
 def _start_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+    # Root with mount rights but without network rights cannot: then there is no network at all.
+    with (
+        contextlib.suppress(PermissionError),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control,
+    ):
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))

@@ -41,5 +41,7 @@ def _attempt(action: Callable[[], None], write: int) -> None:
     except BaseException as error:
         said = repr(error)
     finally:
-        os.write(write, said.encode("utf-8", "replace"))
-        os._exit(code)
+        try:
+            os.write(write, said.encode("utf-8", "replace"))
+        finally:
+            os._exit(code)
