@@ -32,8 +32,8 @@ def _declared(state: State) -> tuple[str, ...]:
     if not state.args:
         return ()
     variables = state.variables
-    values = {name: variables.get(name, value or "") for name, value in state.args}
-    return (f"|{len(values)}", *(f"{name}={value}" for name, value in values.items()))
+    values = [f"{name}={variables.get(name, value or '')}" for name, value in state.args]
+    return (f"|{len(values)}", *values)
 
 
 def _with_heredocs(run: Run) -> tuple[Command, _Files]:

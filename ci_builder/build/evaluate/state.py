@@ -23,7 +23,7 @@ class State:
     author   MAINTAINER, or the base's
     env      what instructions see: the image's ENV, and ARGs with a value, in the order of their last
              definition: the later one wins, whichever of the two it is
-    args     the ARGs that were declared (None: without a value), those of the stages below first
+    args     the ARGs that this stage declared, as often as it did (None: without a value)
     cmd_set  whether CMD was given in this stage, not just inherited
     """
 

@@ -1,0 +1,105 @@
+"""Images that a build begins from or copies from: out of a registry, or out of a named build context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_builder.build.origins import FromContext, FromImage, Origin, Scratch
+from ci_builder.errors import ImageError, Unsupported, UsageError
+from ci_builder.layout.reader import read_image
+from ci_builder.oci.image import Image, scratch
+from ci_builder.oci.platform import Platform
+from ci_builder.oci.reference import Reference
+from ci_builder.registry.client import Registry
+
+_LAYOUT = "oci-layout://"
+_IMAGE = "docker-image://"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContexts:
+    """``--build-context NAME=VALUE``: images by name, and everything else (folders, archives) by name."""
+
+    images: Mapping[str, str]
+    files: Mapping[str, str]
+
+    @staticmethod
+    def parse(pairs: tuple[tuple[str, str], ...]) -> NamedContexts:
+        """Sort the pairs of a Request. Raises UsageError, Unsupported."""
+        images: dict[str, str] = {}
+        files: dict[str, str] = {}
+        for name, value in pairs:
+            if not name or not value:
+                raise UsageError(f"--build-context {name}={value}: write NAME=VALUE")
+            if value.startswith(("target:", "input:")):
+                raise Unsupported(
+                    f"--build-context {name}={value}: targets are not supported in this version"
+                )
+            (images if value.startswith((_LAYOUT, _IMAGE)) else files)[name] = value
+        return NamedContexts(images, files)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name."""
+        return (*self.images, *self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """Resolves origins that are images, each once. ``platform`` is the build's target."""
+
+    registry: Registry
+    named: NamedContexts
+    platform: Platform
+    _known: dict[tuple[Origin, Platform], Image] = field(default_factory=dict)
+
+    def image(self, origin: Origin, platform: Platform | None = None) -> Image:
+        """The image that FROM or COPY --from means. Raises RegistryError, ImageError, Unsupported."""
+        key = (origin, platform or self.platform)
+        if key not in self._known:
+            self._known[key] = self._resolve(*key)
+        return self._known[key]
+
+    def _resolve(self, origin: Origin, wanted: Platform) -> Image:
+        if isinstance(origin, Scratch):
+            return scratch(wanted)
+        if isinstance(origin, FromImage):
+            return _checked(self.registry.image(origin.reference, wanted), str(origin.reference), wanted)
+        if isinstance(origin, FromContext):
+            return self._named_image(origin.name, wanted)
+        raise TypeError(f"{origin} is not an image")
+
+    def _named_image(self, name: str, wanted: Platform) -> Image:
+        value = self.named.images.get(name)
+        if value is None:
+            raise Unsupported(
+                f"FROM {name}: the build context {name} is a folder, not an image",
+                hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
+            )
+        if value.startswith(_LAYOUT):
+            image = _from_layout(value.removeprefix(_LAYOUT), wanted)
+        else:
+            image = self.registry.image(Reference.parse(value.removeprefix(_IMAGE)), wanted)
+        return _checked(image, value, wanted)
+
+
+def _from_layout(text: str, platform: Platform) -> Image:
+    folder, at, digest = text.partition("@")
+    tag = ""
+    if not at and not Path(folder).is_dir() and ":" in folder.rpartition("/")[2]:
+        folder, _, tag = folder.rpartition(":")
+    if not Path(folder).is_dir():
+        raise UsageError(f"oci-layout://{text}: there is no such folder")
+    return read_image(Path(folder), digest if at else tag, platform)
+
+
+def _checked(image: Image, name: str, wanted: Platform) -> Image:
+    actual = image.config.platform
+    if actual.architecture and (actual.os, actual.architecture) != (wanted.os, wanted.architecture):
+        raise ImageError(
+            f"the image {name} is for {actual}, the build for {wanted}",
+            hint=f"use a base for {wanted}, or --platform {actual}",
+        )
+    return image

@@ -1,0 +1,85 @@
+"""ADD of a local tar archive: its files go into the destination (Dockerfile reference, "ADD")."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ci_builder.build.copy.place import Placement, make_directories, resolve_target
+from ci_builder.build.copy.source import CopySource, Found
+from ci_builder.errors import ImageError
+from ci_builder.rootfs.decompress import decompressed
+from ci_builder.rootfs.tar_reader import TarReader
+from ci_builder.rootfs.tree import Ownership, Status, Tree
+from ci_builder.rootfs.unpack import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class OneOwner:
+    """An Ownership in which every file belongs to ``uid`` and ``gid`` (--chown), else like ``real``."""
+
+    real: Ownership
+    uid: int
+    gid: int
+
+    def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
+        """See Ownership."""
+        self.real.chown(parent, name, self.uid, self.gid, mode)
+
+    def mknod(self, parent: int, name: bytes, mode: int, device: int) -> None:
+        """See Ownership."""
+        self.real.mknod(parent, name, mode, device)
+
+    def setxattr(self, parent: int, name: bytes, key: str, value: bytes) -> None:
+        """See Ownership."""
+        self.real.setxattr(parent, name, key, value)
+
+    def status(self, stat: os.stat_result) -> Status:
+        """See Ownership."""
+        return self.real.status(stat)
+
+
+def unpack_archive(found: Found, origin: CopySource, placement: Placement, destination: bytes) -> bool:
+    """Unpack ``found`` below ``destination`` when its content is a tar, compressed or not.
+
+    What it is decides its content, not its name. Names and links in it cannot lead out of the
+    destination. Returns False, with nothing done, for everything else. Raises ImageError for a tar that
+    is broken further on.
+    """
+    if not stat.S_ISREG(found.status.st_mode):
+        return False
+    path = origin.path(found.path)
+    if not _is_tar(path):
+        return False
+    target = resolve_target(placement.tree, destination)
+    make_directories(placement, target)
+    with _open(path) as stream:
+        unpack(decompressed(stream), _below(placement, target), whiteouts=False)
+    return True
+
+
+def _is_tar(path: bytes) -> bool:
+    with _open(path) as stream:
+        try:
+            return next(iter(TarReader(decompressed(stream))), None) is not None
+        except ImageError:
+            return False
+
+
+def _open(path: bytes) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _below(placement: Placement, target: bytes) -> Tree:
+    """The folder ``target`` as a tree of its own."""
+    tree = placement.tree
+    ownership = tree.ownership
+    if placement.owner is not None:
+        ownership = OneOwner(ownership, *placement.owner)
+    prefix = b"/" + target if target else b""
+    held = frozenset(path[len(prefix) :] for path in tree.untouchable if path.startswith(prefix + b"/"))
+    root = os.path.join(os.fsencode(tree.root), target).rstrip(b"/") or b"/"
+    return Tree(os.fsdecode(root), ownership, held)

@@ -1,0 +1,139 @@
+"""Where COPY takes files from, and which of them a source pattern means."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ci_builder.context.ignore import Ignore
+from ci_builder.context.match import match
+from ci_builder.errors import ContextError
+from ci_builder.rootfs.paths import lookup, resolve
+from ci_builder.rootfs.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """A tree to copy from.
+
+    ``name`` is what messages call it, ``ignore`` what .dockerignore leaves out.
+    ``keeps_owners``: files of another image keep their owners, those of a build context are root's.
+    """
+
+    name: str
+    tree: Tree
+    keeps_owners: bool
+    ignore: Ignore = field(default_factory=Ignore)
+
+    def path(self, relative: bytes) -> bytes:
+        """The absolute path on disk of ``relative``, which must be free of symbolic links."""
+        return os.path.join(os.fsencode(self.tree.root), relative)
+
+    def children(self, relative: bytes) -> list[bytes]:
+        """Sorted names in a directory, without those that are not visible."""
+        names = sorted(os.listdir(self.path(relative)))
+        return [name for name in names if self.visible(posixpath.join(relative, name))]
+
+    def visible(self, relative: bytes) -> bool:
+        """Whether ``relative`` is there for COPY: not left out, or a directory with something that is not."""
+        if self.tree.holds_back(relative):
+            return False
+        try:
+            mode = os.lstat(self.path(relative)).st_mode
+        except FileNotFoundError:
+            return False
+        if not self.ignore.excludes(relative):
+            return True
+        if not stat.S_ISDIR(mode) or self.ignore.prunes(relative):
+            return False
+        return any(self.visible(posixpath.join(relative, name)) for name in os.listdir(self.path(relative)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing to copy: ``path`` with every symbolic link followed, and the ``name`` it was asked by."""
+
+    path: bytes
+    name: bytes
+    status: os.stat_result
+
+
+def find(origin: CopySource, pattern: str) -> list[Found]:
+    """What a source pattern of COPY means, in the order of its paths.
+
+    ``..`` cannot leave it, symbolic links are followed inside it, wildcards are Go's
+    filepath.Match (Dockerfile reference, "COPY"). Raises ContextError when there is nothing.
+    """
+    clean = posixpath.normpath("/" + pattern.lstrip("/"))[1:]
+    wanted = os.fsencode(clean)
+    fixed, wild = _split_wildcards(wanted)
+    candidates = [wanted] if not wild else list(_matches(origin, resolve(origin.tree, fixed), wild))
+    found = [item for path in candidates if (item := _follow(origin, _literal(path, wild))) is not None]
+    if not found and not wild:
+        raise ContextError(
+            f'"/{clean}" is not in {origin.name}{_why_not(origin, wanted)}', hint=_near(origin, wanted)
+        )
+    if not found:
+        raise ContextError(f'no file in {origin.name} matches "{pattern}"')
+    return found
+
+
+def _literal(path: bytes, wild: bytes) -> bytes:
+    return path if wild else path.replace(b"\\", b"")
+
+
+def _follow(origin: CopySource, path: bytes) -> Found | None:
+    followed = resolve(origin.tree, path)
+    status = lookup(origin.tree, followed, follow=False)
+    if status is None or not (followed == b"" or origin.visible(followed)):
+        return None
+    return Found(followed, posixpath.basename(path), status)
+
+
+def _split_wildcards(path: bytes) -> tuple[bytes, bytes]:
+    parts = path.split(b"/")
+    for number, part in enumerate(parts):
+        if _is_wild(part):
+            return b"/".join(parts[:number]), b"/".join(parts[number:])
+    return path, b""
+
+
+def _is_wild(part: bytes) -> bool:
+    # A backslash only quotes: without a real wildcard beside it the name is literal.
+    return any(byte in b"*?[" for byte in part)
+
+
+def _matches(origin: CopySource, base: bytes, pattern: bytes) -> Iterator[bytes]:
+    status = lookup(origin.tree, base, follow=False)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        return
+    yield from _walk_matches(origin, base, b"", os.fsdecode(pattern), pattern.count(b"/"))
+
+
+def _walk_matches(origin: CopySource, base: bytes, below: bytes, pattern: str, depth: int) -> Iterator[bytes]:
+    for name in origin.children(posixpath.join(base, below)):
+        relative = posixpath.join(below, name)
+        path = posixpath.join(base, relative)
+        if match(pattern, os.fsdecode(relative)):
+            yield path
+        elif depth and stat.S_ISDIR(os.lstat(origin.path(path)).st_mode):
+            yield from _walk_matches(origin, base, relative, pattern, depth - 1)
+
+
+def _why_not(origin: CopySource, path: bytes) -> str:
+    if lookup(origin.tree, path) is None:
+        return ""
+    return " (.dockerignore leaves it out)"
+
+
+def _near(origin: CopySource, path: bytes) -> str:
+    folder = resolve(origin.tree, posixpath.dirname(path))
+    status = lookup(origin.tree, folder, follow=False)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        return ""
+    wanted = posixpath.basename(path).lower()
+    near = [name for name in origin.children(folder) if name.lower() == wanted]
+    return f"did you mean {os.fsdecode(near[0])!r}?" if near else ""

@@ -1,0 +1,74 @@
+"""ADD of http and https URLs (Dockerfile reference, "ADD")."""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import hashlib
+import os
+import posixpath
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ci_builder.build.copy.source import CopySource, Found
+from ci_builder.context.context import Sessions
+from ci_builder.context.http import download, without_userinfo
+from ci_builder.errors import ContextError, DigestMismatch
+from ci_builder.oci.digest import Digest
+from ci_builder.rootfs.ownership import KernelOwnership
+from ci_builder.rootfs.tree import Tree
+
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Downloads into ``temporary`` by the HTTP sessions that ``sessions`` gives out."""
+
+    sessions: Sessions
+    temporary: Path
+
+    @contextlib.contextmanager
+    def fetch(self, url: str, checksum: str, destination: str) -> Iterator[tuple[CopySource, Found]]:
+        """The file behind ``url``, verified against ``checksum`` unless that is empty.
+
+        Its name is the last part of the URL's path, its time the Last-Modified header's, else 1970, as
+        BuildKit has it. Raises ContextError, DigestMismatch.
+        """
+        with tempfile.TemporaryDirectory(prefix="add-", dir=self.temporary) as folder:
+            path = Path(folder) / "content"
+            with download(url, self.sessions) as answer:
+                expected = Digest.parse(checksum) if checksum else None
+                hasher = hashlib.new(expected.algorithm if expected else "sha256")
+                with path.open("xb") as file:
+                    while block := answer.stream.read(_BLOCK):
+                        hasher.update(block)
+                        file.write(block)
+                seconds = _last_modified(answer.headers)
+            if expected is not None and hasher.hexdigest() != expected.hex:
+                actual = f"{expected.algorithm}:{hasher.hexdigest()}"
+                raise DigestMismatch(f"ADD {without_userinfo(url)}", str(expected), actual)
+            path.chmod(0o600)
+            os.utime(path, (seconds, seconds))
+            origin = CopySource("the download", Tree(folder, KernelOwnership()), keeps_owners=False)
+            yield origin, Found(b"content", _file_name(url, destination), os.lstat(path))
+
+
+def _file_name(url: str, destination: str) -> bytes:
+    name = posixpath.basename(unquote(urlsplit(url).path))
+    if name in ("", ".", "..") and destination.endswith("/"):
+        raise ContextError(
+            f"ADD {without_userinfo(url)}: the URL has no file name",
+            hint="give the file's name in the destination",
+        )
+    return os.fsencode(name)
+
+
+def _last_modified(headers: Mapping[str, str]) -> float:
+    try:
+        return email.utils.parsedate_to_datetime(headers.get("last-modified", "")).timestamp()
+    except (ValueError, TypeError):
+        return 0

@@ -1,0 +1,116 @@
+"""Carrying out one action of a step on a stage's root file system."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ci_builder.build.accounts import Account, resolve_owner, resolve_user
+from ci_builder.build.action import Action, CopyFiles, Fetch, MakeDirectory, RunCommand
+from ci_builder.build.copy.archive import unpack_archive
+from ci_builder.build.copy.inline import inline_origin
+from ci_builder.build.copy.permissions import parse_mode
+from ci_builder.build.copy.place import Placement, make_directories, place, resolve_target
+from ci_builder.build.copy.source import CopySource, find
+from ci_builder.build.fetch import Fetcher
+from ci_builder.errors import CiBuilderError
+from ci_builder.executors.interface import Process, Workspace
+from ci_builder.rootfs.paths import read_file
+from ci_builder.rootfs.tree import Tree
+
+_ACCOUNTS_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """What actions need: ``source`` opens what COPY --from names (empty: the build context), ``fetcher``
+    downloads, ``output`` takes what commands print."""
+
+    workspace: Workspace
+    source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
+    fetcher: Fetcher
+    output: Callable[[bytes], None]
+
+
+class CommandExit(CiBuilderError):
+    """A RUN command ended with a code that is not zero."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the command ended with exit code {code}")
+        self.code = code
+
+
+def perform(action: Action, performer: Performer) -> None:
+    """Do it. Raises CommandExit for a command that fails, CiBuilderError for everything else."""
+    if isinstance(action, RunCommand):
+        _run(action, performer)
+    elif isinstance(action, CopyFiles):
+        _copy(action, performer)
+    elif isinstance(action, Fetch):
+        _fetch(action, performer)
+    else:
+        _make_directory(action, performer)
+
+
+def _run(action: RunCommand, performer: Performer) -> None:
+    account = _account(performer.workspace.tree, action.user)
+    env = action.env
+    if not any(name == "HOME" for name, _ in env):
+        env = (*env, ("HOME", account.home))
+    process = Process(
+        argv=action.argv,
+        env=env,
+        cwd=action.cwd,
+        uid=account.uid,
+        gid=account.gid,
+        groups=account.groups,
+        network=action.network,
+        files=action.files,
+    )
+    code = performer.workspace.run(process, performer.output)
+    if code != 0:
+        raise CommandExit(code)
+
+
+def _copy(action: CopyFiles, performer: Performer) -> None:
+    tree = performer.workspace.tree
+    placement = _placement(tree, action.owner, action.mode)
+    destination = action.destination.encode("utf-8", "surrogateescape")
+    if action.sources:
+        with performer.source(action.origin) as origin:
+            for pattern in action.sources:
+                for found in find(origin, pattern):
+                    if action.unpack and unpack_archive(found, origin, placement, destination):
+                        continue
+                    place(found, origin, placement, destination)
+    for file in action.inline:
+        with inline_origin(file) as (origin, found):
+            place(found, origin, placement, destination)
+
+
+def _fetch(action: Fetch, performer: Performer) -> None:
+    placement = _placement(performer.workspace.tree, action.owner, action.mode or "0600")
+    with performer.fetcher.fetch(action.url, action.checksum, action.destination) as (origin, found):
+        place(found, origin, placement, action.destination.encode("utf-8", "surrogateescape"))
+
+
+def _make_directory(action: MakeDirectory, performer: Performer) -> None:
+    tree = performer.workspace.tree
+    account = _account(tree, action.user)
+    placement = Placement(tree, (account.uid, account.gid), None)
+    make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))
+
+
+def _placement(tree: Tree, owner: str, mode: str) -> Placement:
+    ids = resolve_owner(owner, *_accounts(tree)) if owner else None
+    return Placement(tree, ids, parse_mode(mode) if mode else None)
+
+
+def _account(tree: Tree, user: str) -> Account:
+    return resolve_user(user, *_accounts(tree))
+
+
+def _accounts(tree: Tree) -> tuple[bytes, bytes]:
+    passwd = read_file(tree, b"etc/passwd", _ACCOUNTS_LIMIT)
+    return passwd or b"", read_file(tree, b"etc/group", _ACCOUNTS_LIMIT) or b""

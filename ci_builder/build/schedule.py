@@ -1,0 +1,213 @@
+"""A whole build: from a Request to a Result, one stage after another."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.copy_sources import CopySources
+from ci_builder.build.evaluate import State, begin, begin_from_stage, finish
+from ci_builder.build.fetch import Fetcher
+from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
+from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
+from ci_builder.build.product import Built, finished_image, report, write_product
+from ci_builder.build.sessions import http_sessions
+from ci_builder.build.stage import StageTools, StageWork, build_stage
+from ci_builder.build.surroundings import Surroundings
+from ci_builder.context.context import Context, Place
+from ci_builder.context.dockerfile import read_dockerfile
+from ci_builder.context.opening import open_context
+from ci_builder.dockerfile.dockerfile import Dockerfile, parse
+from ci_builder.dockerfile.instructions import Run
+from ci_builder.errors import OutputError, Unsupported
+from ci_builder.executors.choose import Choice, choose
+from ci_builder.executors.in_place import InPlaceExecutor
+from ci_builder.executors.namespace import NamespaceExecutor
+from ci_builder.executors.none import NoneExecutor
+from ci_builder.executors.removal import remove_folder
+from ci_builder.oci.image import Image
+from ci_builder.oci.reference import Reference
+from ci_builder.outputs.choose import choose_outputs, extra_names
+from ci_builder.outputs.interface import Output
+from ci_builder.progress import Notice
+from ci_builder.registry.client import Registry
+from ci_builder.registry.credentials import load
+from ci_builder.request import Request, Result
+
+
+def build(request: Request, surroundings: Surroundings) -> Result:
+    """Build what ``request`` asks for and write it to its outputs.
+
+    Everything that can be wrong is looked for before the first instruction runs: names, the Dockerfile,
+    outputs, permission to push, bases. Raises CiBuilderError; whatever happens, the build's private
+    folder is removed.
+    """
+    started = time.monotonic()
+    references = tuple(Reference.parse(name) for name in (*request.tags, *extra_names(request)))
+    with _private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        job = _prepare(request, surroundings, folder, stack)
+        for output in job.outputs:
+            output.check(references)
+        planned = _plan_with_triggers(job)
+        choice = _choose(job, planned)
+        choice.executor.enter()
+        image, base_layers = _build_stages(job, planned, choice)
+        product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
+        written = write_product(product, job.outputs)
+    return report(product, written, time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    request: Request
+    surroundings: Surroundings
+    folder: Path
+    dockerfile: Dockerfile
+    context: Context
+    place: Place
+    bases: Bases
+    outputs: list[Output]
+
+    @property
+    def blobs(self) -> Path:
+        """Where pulled and new blobs are kept, as ALGORITHM/HEX."""
+        return self.folder / "blobs"
+
+
+def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> _Job:
+    """Read what is to be built; no network but what a remote context needs."""
+    refuse_what_is_not_built_yet(request)
+    named = NamedContexts.parse(request.build_contexts)
+    environment = surroundings.environment
+    sessions = stack.enter_context(http_sessions(request.registry, environment))
+    (folder / "contexts").mkdir()
+    place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
+    context = open_context(request.context, request.context_sub_path, place)
+    source, context = read_dockerfile(request.dockerfile, context, place)
+    dockerfile = parse(source)
+    credentials = load(environment, request.logins)
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+    registry = stack.enter_context(
+        Registry(credentials, request.registry, environment, surroundings.progress, folder / "blobs")
+    )
+    outputs = choose_outputs(request, registry, surroundings.home / "store", surroundings.stdout)
+    bases = Bases(registry, named, target_platform(request))
+    return _Job(request, surroundings, folder, dockerfile, context, place, bases, outputs)
+
+
+def _plan_with_triggers(job: _Job) -> Plan:
+    """The plan, made again as long as the bases that it needs bring new ONBUILD triggers."""
+    triggers: dict[int, tuple[str, ...]] = {}
+    while True:
+        planned = plan(job.dockerfile, _options(job, triggers))
+        found = {
+            stage.index: image.config.run.onbuild
+            for stage in planned.stages
+            if not isinstance(stage.base, FromStage)
+            and not _is_folder(job, stage.base)
+            and (image := job.bases.image(stage.base, stage.platform)).config.run.onbuild
+        }
+        if found == triggers:
+            break
+        triggers = found
+    for name in planned.unused_args:
+        text = f"the build argument {name} is not used in the Dockerfile"
+        job.surroundings.progress(Notice("warning", text))
+    return planned
+
+
+def _is_folder(job: _Job, origin: Origin) -> bool:
+    return isinstance(origin, FromContext) and origin.name in job.bases.named.files
+
+
+def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
+    request = job.request
+    return PlanOptions(
+        target_platform=job.bases.platform,
+        build_platform=host_platform(),
+        target=request.target,
+        build_args=request.build_args,
+        contexts=job.bases.named.names,
+        onbuild=triggers,
+    )
+
+
+def _choose(job: _Job, planned: Plan) -> Choice:
+    needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
+    kept = [job.folder, job.context.root, *(Path(text) for text in job.bases.named.files.values())]
+    kept += [Path(spec.dest).absolute().parent for spec in job.request.outputs if spec.dest not in ("", "-")]
+    kept += [job.surroundings.home]
+    progress = job.surroundings.progress
+    states = [job.folder / name for name in ("none", "namespace", "in-place")]
+    for state in states:
+        state.mkdir(mode=0o700)
+    executors = (
+        NoneExecutor(states[0], progress),
+        NamespaceExecutor(states[1], progress),
+        InPlaceExecutor(states[2], progress, kept=kept, disposable=job.request.disposable),
+    )
+    choice = choose(job.request.isolation, needs_run, executors)
+    progress(Notice("info", f"executor: {choice.reason}"))
+    return choice
+
+
+def _build_stages(job: _Job, planned: Plan, choice: Choice) -> tuple[Image, int]:
+    """Build every stage in order; the target's image with the labels of the Request, and how many of its
+    layers came with its base."""
+    sources = CopySources(job.context, job.place, choice.executor, job.bases)
+    (job.folder / "downloads").mkdir()
+    states: dict[int, State] = {}
+    base_layers: dict[int, int] = {}
+    for stage in planned.stages:
+        base, state = _beginning(job, planned, stage, (sources.stages, states))
+        below = stage.base.index if isinstance(stage.base, FromStage) else -1
+        base_layers[stage.index] = base_layers.get(below, len(base.layers))
+        tools = StageTools(
+            executor=choice.executor,
+            source=lambda text, stage=stage: sources.open(stage.origin(text) if text else None),  # type: ignore[misc]
+            fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
+            blobs=job.blobs / "sha256",
+            progress=job.surroundings.progress,
+            dockerfile=job.dockerfile.source,
+        )
+        work = StageWork(stage.name, base, state, stage.instructions)
+        sources.stages[stage.index], states[stage.index] = build_stage(work, tools)
+    image = finished_image(
+        sources.stages[planned.target.index], finish(states[stage.index], job.request.labels)
+    )
+    return image, base_layers[stage.index]
+
+
+def _beginning(
+    job: _Job, planned: Plan, stage: PlannedStage, done: tuple[dict[int, Image], dict[int, State]]
+) -> tuple[Image, State]:
+    """Base image and state that a stage starts with."""
+    images, states = done
+    if isinstance(stage.base, FromStage):
+        return images[stage.base.index], begin_from_stage(states[stage.base.index])
+    if _is_folder(job, stage.base):
+        raise Unsupported(
+            f"FROM {stage.stage.base.base}: a build context that is a folder cannot be a base",
+            hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
+        )
+    image = job.bases.image(stage.base, stage.platform)
+    return image, begin(image.config, planned.settings)
+
+
+@contextlib.contextmanager
+def _private_folder(parent: Path) -> Iterator[Path]:
+    """A folder of mode 0700 that is gone afterwards, whatever is in it."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="ci-builder-", dir=parent))
+    except OSError as error:
+        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        remove_folder(str(folder))

@@ -1,0 +1,138 @@
+"""Building one stage: its instructions one after another, a layer for each that touches files."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ci_builder.build.action import Step
+from ci_builder.build.copy.source import CopySource
+from ci_builder.build.evaluate import State, evaluate
+from ci_builder.build.fetch import Fetcher
+from ci_builder.build.perform import CommandExit, Performer, perform
+from ci_builder.dockerfile.instructions import Instruction
+from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted, RegistryError
+from ci_builder.executors.interface import Executor, Workspace
+from ci_builder.oci.config import History
+from ci_builder.oci.image import Image
+from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
+from ci_builder.rootfs.blob import write_layer
+from ci_builder.span import Source, Span
+
+_COMMENT = "buildkit.dockerfile.v0"
+_TAIL_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StageTools:
+    """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
+    the folder that new layers are written to."""
+
+    executor: Executor
+    source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
+    fetcher: Fetcher
+    blobs: Path
+    progress: Progress
+    dockerfile: Source
+
+
+@dataclass(frozen=True, slots=True)
+class StageWork:
+    """One stage to build: its ``name`` for people, its base image, the state to begin with and the
+    instructions after FROM (ONBUILD triggers of the base first)."""
+
+    name: str
+    base: Image
+    state: State
+    instructions: tuple[Instruction, ...]
+
+
+def build_stage(work: StageWork, tools: StageTools) -> tuple[Image, State]:
+    """Build it. The workspace is made when the first instruction needs one. Raises DockerfileError,
+    CommandFailed and whatever the lower floors raise."""
+    image, state = work.base, work.state
+    with contextlib.ExitStack() as stack:
+        workspace: Workspace | None = None
+        for number, instruction in enumerate(work.instructions, start=1):
+            state, step = evaluate(state, instruction)
+            if step is None:
+                continue
+            if step.actions and workspace is None:
+                workspace = tools.executor.workspace(image)
+                stack.callback(workspace.close)
+            label = f"{work.name} {number}/{len(work.instructions)}"
+            image = _do(step, _Doing(label, image, workspace, tools))
+    return image.with_config(replace(image.config, run=state.run, author=state.author)), state
+
+
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    label: str
+    image: Image
+    workspace: Workspace | None
+    tools: StageTools
+
+
+def _do(step: Step, doing: _Doing) -> Image:
+    """One step; returns the image with its layer and history entry."""
+    if not step.actions or doing.workspace is None:
+        return doing.image.with_history(_history(step, empty=True))
+    progress = doing.tools.progress
+    progress(StepStarted(doing.label, step.title))
+    started = time.monotonic()
+    tail = _Tail()
+
+    def output(data: bytes) -> None:
+        tail.add(data)
+        progress(StepOutput(doing.label, data))
+
+    try:
+        performer = Performer(doing.workspace, doing.tools.source, doing.tools.fetcher, output)
+        for action in step.actions:
+            perform(action, performer)
+        changes = doing.workspace.changes()
+        layer = write_layer(changes, doing.workspace.tree, doing.tools.blobs, family=doing.image.family)
+    except BaseException as error:
+        progress(StepFinished(doing.label, "failed", time.monotonic() - started))
+        raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
+    size = layer.descriptor.size
+    progress(StepFinished(doing.label, "done", time.monotonic() - started, f"layer of {size:,} bytes"))
+    return doing.image.append(layer, _history(step, empty=False))
+
+
+def _history(step: Step, *, empty: bool) -> History:
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return History(now.replace("+00:00", "Z"), step.created_by, _COMMENT, empty_layer=empty)
+
+
+def _located(error: BaseException, span: Span, source: Source, tail: str) -> BaseException:
+    """The error with the place in the Dockerfile, where it does not have one of its own."""
+    if isinstance(error, CommandExit):
+        return CommandFailed(error.message, source=source, span=span, code=error.code, tail=tail)
+    if isinstance(error, (DockerfileError, RegistryError, Interrupted)):
+        return error
+    if isinstance(error, CiBuilderError):
+        return DockerfileError(str(error), source=source, span=span, hint=error.hint)
+    return error
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last lines of what a command printed."""
+
+    lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+    open: bytes = b""
+
+    def add(self, data: bytes) -> None:
+        *whole, rest = (self.open + data).split(b"\n")
+        self.lines.extend(whole)
+        self.open = rest[-4096:]
+
+    def text(self) -> str:
+        lines = [*self.lines, self.open] if self.open else list(self.lines)
+        return b"\n".join(lines[-_TAIL_LINES:]).decode("utf-8", "replace")
