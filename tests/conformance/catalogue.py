@@ -1,0 +1,25 @@
+"""All the cases."""
+
+from __future__ import annotations
+
+from tests.conformance.cases import (
+    add,
+    arguments,
+    copy_files,
+    copy_folders,
+    copy_stages,
+    dockerignore,
+    run,
+    settings,
+)
+
+CASES = (
+    *copy_files.CASES,
+    *copy_folders.CASES,
+    *copy_stages.CASES,
+    *add.CASES,
+    *dockerignore.CASES,
+    *run.CASES,
+    *settings.CASES,
+    *arguments.CASES,
+)

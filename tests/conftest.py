@@ -1,0 +1,84 @@
+"""Fixtures for real parts. Each starts when the first test asks for it and skips, with its reason, where
+this machine cannot have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import bases, dockerd, registry
+from tests.servers.bases import Base
+from tests.servers.dockerd import Docker
+from tests.servers.registry import RunningRegistry
+
+
+@pytest.fixture(scope="session")
+def docker(docker_daemon: Docker, busybox: Base, anonymous_registry: RunningRegistry) -> Docker:
+    """A private daemon that knows the base ``busybox``."""
+    _load(docker_daemon, busybox, anonymous_registry)
+    return docker_daemon
+
+
+@pytest.fixture(scope="session")
+def docker_with_debian(docker: Docker, debian: Base, anonymous_registry: RunningRegistry) -> Docker:
+    """The same daemon, which knows the base ``debian`` as well."""
+    _load(docker, debian, anonymous_registry)
+    return docker
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[Docker]:
+    """A private daemon without any image."""
+    reason = dockerd.refusal()
+    if reason:
+        pytest.skip(reason)
+    with dockerd.start_dockerd() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def anonymous_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    """A registry that asks for nothing; holds the bases that were pushed to it."""
+    _need_registry()
+    with registry.start_registry(tmp_path_factory.mktemp("anonymous")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def password_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    """A registry with one user (Basic)."""
+    _need_registry()
+    with registry.start_registry(tmp_path_factory.mktemp("password"), auth="htpasswd") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Base:
+    """The small base."""
+    _need_bases()
+    return bases.busybox()
+
+
+@pytest.fixture(scope="session")
+def debian() -> Base:
+    """The base with apt."""
+    _need_bases()
+    return bases.debian()
+
+
+def _load(docker: Docker, base: Base, source: RunningRegistry) -> None:
+    reference = bases.push(base, source.host)
+    docker("pull", reference)
+    docker("tag", reference, f"{base.name}:latest")
+
+
+def _need_registry() -> None:
+    if not registry.available():
+        pytest.skip("docker-registry is not installed")
+
+
+def _need_bases() -> None:
+    reason = bases.missing()
+    if reason:
+        pytest.skip(reason)
