@@ -1,0 +1,99 @@
+"""GitLab CI/CD: gitlab-template.yml, or any job that calls ``ci``.
+
+Source: GitLab's "Predefined CI/CD variables". Without inputs the image of a tag is
+``$CI_REGISTRY_IMAGE:$CI_COMMIT_TAG``, that of a branch ``:$CI_COMMIT_REF_SLUG`` (the default branch also
+``:latest``), that of a merge request ``:mr-N`` (its branch may have the name of one of the project's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ci_builder.ci.assemble import Defaults, assemble, wanted_tags
+from ci_builder.ci.inputs import Inputs, read_inputs
+from ci_builder.ci.interface import FileWrite, Reading, Report, Situation
+from ci_builder.ci.names import host_of, image_tag, tagged
+from ci_builder.ci.secrets import login
+from ci_builder.ci.told import assignments
+from ci_builder.errors import CiBuilderError
+from ci_builder.request import Login, Result
+
+DOTENV = "ci-builder.env"
+_SECTION = "ci_builder_build"
+_MISSING = "set CI_BUILDER_TAGS (the input tags), or switch the project's container registry on"
+
+
+class GitLab:
+    """The adapter."""
+
+    name = "gitlab"
+
+    def matches(self, environment: Mapping[str, str]) -> bool:
+        """GITLAB_CI is true in every job."""
+        return environment.get("GITLAB_CI") == "true"
+
+    def read(self, situation: Situation) -> Reading:
+        """Inputs from CI_BUILDER_* variables, everything else from the predefined ones."""
+        environment = situation.environment
+        inputs = read_inputs(environment)
+        defaults = Defaults(push=True, tags=_default_tags(situation, inputs), missing=_MISSING)
+        logins = _logins(environment, wanted_tags(inputs, defaults))
+        found = assemble(inputs, defaults, logins, environment)
+        return Reading(
+            request=found.request,
+            masks=found.masks,
+            opening=(_section("start", situation, "[collapsed=false]") + "Build the image",),
+            debug=environment.get("CI_DEBUG_TRACE") == "true",
+        )
+
+    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
+        """The end of the section, and a dotenv file for the jobs that follow."""
+        lines = (_section("end", situation, ""),) if reading.opening else ()
+        if not isinstance(outcome, Result):
+            return Report(lines)
+        return Report(lines, (FileWrite(Path(DOTENV), assignments(outcome)),))
+
+
+def _default_tags(situation: Situation, inputs: Inputs) -> tuple[str, ...]:
+    repository = inputs.text("repository") or situation.environment.get("CI_REGISTRY_IMAGE", "")
+    return tagged(repository, _default_names(situation)) if repository else ()
+
+
+def _default_names(situation: Situation) -> list[str]:
+    environment = situation.environment
+    tag = environment.get("CI_COMMIT_TAG", "")
+    if tag:
+        return [image_tag(tag)]
+    merge_request = environment.get("CI_MERGE_REQUEST_IID", "")
+    if merge_request:
+        return [f"mr-{merge_request}"]
+    slug = environment.get("CI_COMMIT_REF_SLUG", "") or image_tag(situation.git().branch)
+    branch = environment.get("CI_COMMIT_BRANCH", "")
+    on_default = bool(branch) and branch == environment.get("CI_DEFAULT_BRANCH")
+    return [image_tag(slug), "latest"] if on_default else [image_tag(slug)]
+
+
+def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login]:
+    def value(name: str) -> str:
+        return environment.get(name, "")
+
+    found: list[Login] = []
+    registry = value("CI_REGISTRY")
+    if registry and value("CI_REGISTRY_PASSWORD"):
+        user = value("CI_REGISTRY_USER") or "gitlab-ci-token"
+        found += login(registry, user, value("CI_REGISTRY_PASSWORD"), tags)
+    if registry and value("CI_DEPLOY_PASSWORD"):
+        found += login(registry, value("CI_DEPLOY_USER"), value("CI_DEPLOY_PASSWORD"), tags)
+    proxy = host_of(value("CI_DEPENDENCY_PROXY_SERVER"))
+    if proxy and value("CI_DEPENDENCY_PROXY_PASSWORD"):
+        # The variable says host:443, references through the proxy say host.
+        for host in dict.fromkeys((proxy, proxy.removesuffix(":443"))):
+            found += login(
+                host, value("CI_DEPENDENCY_PROXY_USER"), value("CI_DEPENDENCY_PROXY_PASSWORD"), tags
+            )
+    return found
+
+
+def _section(edge: str, situation: Situation, attributes: str) -> str:
+    return f"\x1b[0Ksection_{edge}:{situation.clock()}:{_SECTION}{attributes}\r\x1b[0K"

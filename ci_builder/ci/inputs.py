@@ -1,0 +1,144 @@
+"""The inputs of a CI job by their names: from GitHub's one JSON variable or from CI_BUILDER_* variables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from ci_builder.errors import Unsupported, UsageError
+from ci_builder.options import boolean
+
+JSON_VARIABLE = "CI_BUILDER_INPUTS"
+PREFIX = "CI_BUILDER_"
+
+NAMES = frozenset(
+    """context context-sub-path file target tags repository labels annotations build-args build-contexts
+    platforms push outputs no-cache pull secrets secret-envs secret-files ssh
+    registry username password github-token
+    insecure-registries skip-tls-verify-registries registry-mirrors registry-certificates
+    isolation disposable metadata-file digest-file summary""".split()
+)
+"""Every input that is acted on."""
+
+_RESERVED = frozenset("INPUTS HOME IMAGE IMAGE_ID IMAGE_TAGS DIGEST".split())
+"""Variables with the prefix that are no inputs: the store's folder, and what a former job reported."""
+
+_CACHE = "remove it: this version has no cache between jobs"
+_ATTEST = "set it to false: this version attests nothing"
+_RUNTIME = "remove it: this version does not change how RUN commands run"
+UNSUPPORTED: Mapping[str, tuple[frozenset[str], str]] = {
+    "load": (frozenset({"false"}), "there is no docker daemon; use outputs: type=docker,dest=image.tar"),
+    "cache-from": (frozenset(), _CACHE),
+    "cache-to": (frozenset(), _CACHE),
+    "no-cache-filters": (frozenset(), "use no-cache: true"),
+    "attests": (frozenset(), "remove it: this version attests nothing"),
+    "sbom": (frozenset({"false"}), _ATTEST),
+    "provenance": (frozenset({"false"}), _ATTEST),
+    "add-hosts": (frozenset(), _RUNTIME),
+    "shm-size": (frozenset(), _RUNTIME),
+    "ulimit": (frozenset(), _RUNTIME),
+    "cgroup-parent": (frozenset(), _RUNTIME),
+    "network": (frozenset({"default"}), _RUNTIME),
+    "allow": (frozenset(), "remove it: nothing needs an entitlement here"),
+    "builder": (frozenset({"default"}), "remove it: there are no builder instances here"),
+    "call": (frozenset({"build"}), "remove it: only builds are made"),
+}
+"""docker's other inputs: the values that change nothing, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Inputs by name; one that is missing is empty."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def text(self, name: str) -> str:
+        """The value without surrounding white space."""
+        return self.values.get(name, "").strip()
+
+    def flag(self, name: str, default: bool) -> bool:
+        """The value as a boolean, ``default`` if it is empty. Raises UsageError."""
+        text = self.text(name)
+        return boolean(text, name) if text else default
+
+    def lines(self, name: str, *, commas: bool = False) -> list[str]:
+        """The entries of a list: one a line, with ``commas`` also several; a quoted one may span lines.
+        Lines that begin with ``#`` are comments."""
+        rows = csv.reader(io.StringIO(self.values.get(name, "")))
+        entries: list[str] = []
+        for row in rows:
+            entries += row if commas else [",".join(row)]
+        return [entry.strip() for entry in entries if entry.strip() and not entry.strip().startswith("#")]
+
+
+def read_inputs(environment: Mapping[str, str]) -> Inputs:
+    """The job's inputs; the JSON variable wins over the single ones.
+
+    Raises UsageError for an unknown name or malformed JSON, Unsupported for a value that is not supported.
+    """
+    values = _from_variables(environment)
+    values.update({name: text for name, text in _from_json(environment).items() if text.strip()})
+    for name, text in values.items():
+        _refuse_unsupported(name, text)
+    return Inputs({name: text for name, text in values.items() if name in NAMES})
+
+
+def variable(name: str) -> str:
+    """The variable that gives the input ``name`` where there are only variables."""
+    return PREFIX + name.upper().replace("-", "_")
+
+
+def _from_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    known = {variable(name): name for name in (*NAMES, *UNSUPPORTED)}
+    values = {}
+    for key in sorted(environment):
+        if not key.startswith(PREFIX) or key.removeprefix(PREFIX) in _RESERVED:
+            continue
+        if key not in known:
+            raise UsageError(f"the variable {key} is no input of ci_builder", hint=_similar(key, known))
+        values[known[key]] = environment[key]
+    return values
+
+
+def _from_json(environment: Mapping[str, str]) -> dict[str, str]:
+    text = environment.get(JSON_VARIABLE, "")
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{JSON_VARIABLE} is not JSON") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{JSON_VARIABLE} is not a JSON object")
+    unknown = sorted(found.keys() - NAMES - UNSUPPORTED.keys())
+    if unknown:
+        hint = _similar(unknown[0], (*NAMES, *UNSUPPORTED))
+        raise UsageError(f"there is no input {unknown[0]!r}", hint=hint)
+    return {name: _as_text(name, value) for name, value in found.items()}
+
+
+def _as_text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if value is None:
+        return ""
+    raise UsageError(f"the input {name} is not text")
+
+
+def _refuse_unsupported(name: str, text: str) -> None:
+    if name not in UNSUPPORTED:
+        return
+    harmless, advice = UNSUPPORTED[name]
+    if text.strip() and text.strip().lower() not in harmless:
+        raise Unsupported(f"the input {name} is not supported ({text.strip()[:60]!r})", hint=advice)
+
+
+def _similar(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else ""

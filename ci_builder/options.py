@@ -1,0 +1,113 @@
+"""Values of options as docker writes them, shared by the command line and the CI inputs: text -> values.
+
+Sources: the reference of ``docker buildx build`` and the inputs of docker's build-push-action.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from ci_builder.errors import UsageError
+from ci_builder.request import OutputSpec, SecretSpec
+
+_TRUE = frozenset(("true", "1"))
+_FALSE = frozenset(("false", "0", ""))
+
+
+def boolean(text: str, name: str) -> bool:
+    """``true``/``1`` or ``false``/``0``/nothing, in any case. Raises UsageError that names ``name``."""
+    lowered = text.strip().lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise UsageError(f"{name} is true or false, not {text!r}")
+
+
+def pair(text: str, name: str) -> tuple[str, str]:
+    """``key=value``, split at the first ``=``; the value may be empty. Raises UsageError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"{name}: expected key=value, not {_shown(text)}")
+    return key.strip(), value
+
+
+def label(text: str, name: str = "label") -> tuple[str, str]:
+    """``key=value`` or ``key`` alone, whose value is empty then. Raises UsageError."""
+    return pair(text if "=" in text else f"{text}=", name)
+
+
+def build_argument(text: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """``NAME=value``; ``NAME`` alone takes the variable of that name, None if there is none."""
+    if "=" in text:
+        return pair(text, "build-arg")
+    name = text.strip()
+    return (name, environment[name]) if name in environment else None
+
+
+def output(text: str) -> OutputSpec:
+    """``type=…,dest=…,key=value``; a path alone is ``type=local``, ``-`` alone a tar on standard output.
+
+    Raises UsageError.
+    """
+    if "=" not in text:
+        return OutputSpec("tar", "-") if text == "-" else OutputSpec("local", text)
+    found = [(key.lower(), value) for key, value in attributes(text, "output")]
+    rest = tuple((key, value) for key, value in found if key not in ("type", "dest"))
+    kind = dict(found).get("type", "")
+    if not kind:
+        raise UsageError(f"output: no type in {text!r}")
+    return OutputSpec(kind, dict(found).get("dest", ""), rest)
+
+
+def secret(text: str, environment: Mapping[str, str]) -> SecretSpec:
+    """``id=NAME`` with ``src=PATH`` or ``env=VARIABLE``; with neither, the variable NAME if there is one,
+    else the file NAME. Raises UsageError."""
+    known = {"id", "src", "source", "env", "type"}
+    found = dict(attributes(text, "secret"))
+    unknown = sorted(found.keys() - known)
+    name = found.get("id", "")
+    source = found.get("src") or found.get("source") or ""
+    variable = found.get("env", "")
+    if unknown or not name:
+        raise UsageError(f"secret: unknown {unknown[0]!r}" if unknown else "secret: an id is needed")
+    kind = found.get("type", "env" if variable else "")
+    if kind not in ("", "env", "file"):
+        raise UsageError(f"secret {name}: the type is env or file, not {kind!r}")
+    if kind == "env" and not variable:
+        source, variable = "", source or name
+    if not source and not variable and kind != "file" and name in environment:
+        variable = name
+    if variable:
+        return _secret_of_variable(name, variable, environment)
+    return SecretSpec(name, source=Path(source or name))
+
+
+def ssh(text: str) -> tuple[str, str]:
+    """``default``, ``id`` or ``id=path``: the path is empty for the agent. Raises UsageError."""
+    name, _, path = text.partition("=")
+    if not name.strip():
+        raise UsageError(f"ssh: an id is needed in {text!r}")
+    return name.strip(), path
+
+
+def attributes(text: str, name: str) -> list[tuple[str, str]]:
+    """The pairs of ``key=value,key="value, with a comma"``. Raises UsageError."""
+    try:
+        fields = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise UsageError(f"{name}: {error} in {_shown(text)}") from error
+    return [pair(item, name) for item in fields]
+
+
+def _secret_of_variable(name: str, variable: str, environment: Mapping[str, str]) -> SecretSpec:
+    if variable not in environment:
+        raise UsageError(f"secret {name}: there is no variable {variable}")
+    return SecretSpec(name, value=environment[variable])
+
+
+def _shown(text: str) -> str:
+    # What stands after the first = may be a secret.
+    return repr(text.partition("=")[0][:40] + ("=…" if "=" in text else ""))
