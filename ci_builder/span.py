@@ -26,7 +26,8 @@ class Source:
 
     def excerpt(self, span: Span, around: int = 2) -> str:
         """The lines of ``span`` marked by ``>>>``, with ``around`` lines before and after them."""
-        lines = self.text.splitlines()
+        # Not splitlines(): a form feed or U+2028 ends no line of a Dockerfile.
+        lines = [line.rstrip("\r") for line in self.text.removesuffix("\n").split("\n")]
         first = max(1, span.first - around)
         last = min(len(lines), span.last + around)
         shown = []

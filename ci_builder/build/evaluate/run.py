@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ci_builder.build.action import RunCommand, Step
 from ci_builder.build.evaluate.config import with_shell
+from ci_builder.build.evaluate.paths import clean
 from ci_builder.build.evaluate.state import State
 from ci_builder.build.evaluate.step import layer_step
 from ci_builder.dockerfile.heredocs import parse_mark
@@ -22,9 +23,9 @@ def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
     argv = with_shell(state, command)
     env = dict(state.env)
     env.update(state.settings.proxies)
-    action = RunCommand(argv, tuple(env.items()), state.cwd, state.run.user, run.network, files)
+    action = RunCommand(argv, tuple(env.items()), clean(state.cwd), state.run.user, run.network, files)
     shown = " ".join((*_declared(state), *argv))
-    return state, layer_step(run.line, f"RUN {shown}", (action,))
+    return state, layer_step(run.line, f"RUN {shown}", (action,), _remark(run))
 
 
 def _declared(state: State) -> tuple[str, ...]:
@@ -36,13 +37,25 @@ def _declared(state: State) -> tuple[str, ...]:
     return (f"|{len(values)}", *values)
 
 
+def _is_lone(run: Run) -> bool:
+    return bool(run.line.heredocs) and parse_mark(run.command.words[0]) is not None
+
+
+def _remark(run: Run) -> str:
+    """The first line of a heredoc that stands alone."""
+    if not _is_lone(run):
+        return ""
+    first, *more = run.line.heredocs[0].content.strip().splitlines() or [""]
+    return f" ({first}{'...' if more else ''})"
+
+
 def _with_heredocs(run: Run) -> tuple[Command, _Files]:
     """The command with its heredocs: one that stands alone is the script, or with ``#!`` a file of its
     own that is executed; others are put together again for the shell, which knows what to do."""
     line, command = run.line, run.command
     if not line.heredocs:
         return command, ()
-    if parse_mark(command.words[0]) is None:
+    if not _is_lone(run):
         parts = (f"\n{item.content}{item.name}" for item in line.heredocs)
         return Command((command.words[0] + "".join(parts),), True), ()
     heredoc = line.heredocs[0]

@@ -13,16 +13,12 @@ def config_step(line: Line, created_by: str) -> Step:
     return Step(line.span, title(line), created_by)
 
 
-def layer_step(line: Line, created_by: str, actions: tuple[Action, ...]) -> Step:
-    """The step of an instruction whose layer BuildKit marks in the history as its own."""
-    return Step(line.span, title(line), created_by + _LAYER_MARK, actions)
+def layer_step(line: Line, created_by: str, actions: tuple[Action, ...], remark: str = "") -> Step:
+    """The step of an instruction whose layer BuildKit marks in the history as its own; ``remark`` goes
+    behind the title."""
+    return Step(line.span, title(line) + remark, created_by + _LAYER_MARK, actions)
 
 
 def title(line: Line) -> str:
-    """The instruction for people: its name in upper case, and the first line of a heredoc."""
-    name = line.text[: len(line.keyword)].upper()
-    text = name + line.text[len(line.keyword) :]
-    if line.keyword == "run" and line.heredocs:
-        body = line.heredocs[0].content.strip().splitlines() or [""]
-        text += f" ({body[0]}{'...' if len(body) > 1 else ''})"
-    return text
+    """The instruction for people: its name in upper case."""
+    return line.text[: len(line.keyword)].upper() + line.text[len(line.keyword) :]

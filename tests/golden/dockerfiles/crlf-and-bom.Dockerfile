@@ -1,0 +1,7 @@
+﻿FROM base:1
+# comment
+RUN one \
+  # inner
+
+  two
+ENV A=1

@@ -1,0 +1,4 @@
+FROM base:1
+ENTRYPOINT ["/entry"]
+CMD ["x"]
+ENTRYPOINT []

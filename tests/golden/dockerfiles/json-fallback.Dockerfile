@@ -1,0 +1,7 @@
+FROM base:1
+CMD ["a", "b"
+CMD ['a']
+CMD [NaN]
+VOLUME ["/a", '/b']
+COPY ["a" "b"]
+ENTRYPOINT ["a",]

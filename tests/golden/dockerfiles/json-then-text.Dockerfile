@@ -1,0 +1,3 @@
+FROM base:1
+RUN ["x"] && y
+CMD ["x"] # no comment

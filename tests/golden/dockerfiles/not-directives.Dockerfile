@@ -1,0 +1,5 @@
+# just a comment
+# escape=`
+FROM base:1
+RUN one \
+ two

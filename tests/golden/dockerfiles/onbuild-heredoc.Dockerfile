@@ -1,0 +1,5 @@
+FROM base:1 AS parent
+ONBUILD RUN <<EOF
+echo in heredoc
+EOF
+FROM parent

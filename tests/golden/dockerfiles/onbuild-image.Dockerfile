@@ -1,0 +1,4 @@
+FROM base:1 AS tools
+RUN tools
+FROM onbuild:1
+RUN own

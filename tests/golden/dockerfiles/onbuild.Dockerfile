@@ -1,0 +1,7 @@
+FROM base:1 AS parent
+ENV FROM_PARENT=1
+ONBUILD RUN echo $FROM_PARENT
+ONBUILD COPY a /b
+onbuild   env  X=$FROM_PARENT
+FROM parent
+RUN own

@@ -1,0 +1,10 @@
+FROM base:1
+ARG PORTS="90 91/udp"
+USER app
+USER 1000:1000
+VOLUME /data /more
+VOLUME ["/json", "/with space"]
+EXPOSE 80 443/TCP 53/udp
+EXPOSE 8000-8003 $PORTS
+EXPOSE 1234:5678
+USER root

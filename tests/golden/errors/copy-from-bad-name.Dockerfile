@@ -1,0 +1,2 @@
+FROM base:1
+COPY --from=Not/An:Image:x a /b

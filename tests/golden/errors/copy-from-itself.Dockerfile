@@ -1,0 +1,2 @@
+FROM base:1 AS one
+COPY --from=one a /b

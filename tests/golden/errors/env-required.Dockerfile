@@ -1,0 +1,3 @@
+FROM base:1
+ARG TOKEN
+ENV A="${TOKEN:?give --build-arg TOKEN}"

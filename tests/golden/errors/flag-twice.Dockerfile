@@ -1,0 +1,2 @@
+FROM base:1
+COPY --chown=1 --chown=2 a b

@@ -1,0 +1,1 @@
+FROM base:1 AS 1st

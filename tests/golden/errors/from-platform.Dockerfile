@@ -1,0 +1,1 @@
+FROM --platform=linux/vax base:1

@@ -1,0 +1,4 @@
+FROM base:1
+COPY a <<EOF
+x
+EOF

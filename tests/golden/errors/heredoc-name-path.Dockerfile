@@ -1,0 +1,4 @@
+FROM base:1
+COPY <<../x /dir/
+body
+../x

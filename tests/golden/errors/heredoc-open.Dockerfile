@@ -1,0 +1,5 @@
+FROM base:1
+RUN <<EOF
+one
+ EOF
+RUN x

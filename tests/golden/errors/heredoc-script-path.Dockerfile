@@ -1,0 +1,4 @@
+FROM base:1
+RUN <<../x
+#!/bin/sh
+../x

@@ -1,0 +1,4 @@
+FROM base:1
+RUN ab
+# c d
+ENV x

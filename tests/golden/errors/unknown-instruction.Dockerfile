@@ -1,0 +1,4 @@
+FROM base:1
+
+COYP a b
+RUN x
