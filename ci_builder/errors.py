@@ -97,8 +97,11 @@ class RegistryError(CiBuilderError):
     """An answer of a registry that is no success.
 
     ``status`` is the HTTP status (0: none came), ``code`` the registry's own error code (such as
-    ``DENIED``) or empty, ``temporary`` whether the same request may succeed later.
+    ``DENIED``) or empty, ``temporary`` whether the same request may succeed later, ``retry_after`` the
+    header of that name as it came, or empty.
     """
+
+    retry_after = ""
 
     def __init__(
         self,

@@ -10,14 +10,15 @@ from pathlib import Path
 class Login:
     """Credentials for one registry (its host, or host/path for path-scoped ones).
 
-    Either ``username`` and ``password``, or an ``identity_token`` (an OAuth2 refresh token). The
-    secrets are kept out of ``repr``.
+    Either ``username`` and ``password``, or an ``identity_token`` (an OAuth2 refresh token), or a
+    ``registry_token`` (sent as it is, as a Bearer token). The secrets are kept out of ``repr``.
     """
 
     registry: str
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

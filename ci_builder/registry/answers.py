@@ -1,0 +1,133 @@
+"""From an answer, or the lack of one, to an error of the tree (distribution spec, "Error codes").
+
+What a registry says is text of somebody else: it is shortened and freed of control characters. URLs lose
+their user and query, which may be a signature or a token.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from ci_builder.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
+
+_BODY_LIMIT = 1 << 16
+_TEXT_LIMIT = 400
+_TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
+
+#: What requests and urllib3 raise when a connection fails, at any time of a request.
+CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+def public_url(url: str) -> str:
+    """``url`` without user, query and fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def refusal(what: str, method: str, response: requests.Response, *, hint: str = "") -> RegistryError:
+    """The error for an answer that is no success; reads and closes ``response``. ``what`` begins the
+    message, such as ``cannot pull debian``."""
+    code, text = _first_error(response)
+    status = response.status_code
+    kind = AuthenticationFailed if status in (401, 403) else RegistryError
+    retry_after = response.headers.get("Retry-After", "")
+    said = f": {text}" if text else f": {response.reason}" if response.reason else ""
+    error = kind(
+        f"{what}{said}",
+        method=method,
+        url=public_url(response.url),
+        status=status,
+        code=code,
+        temporary=status in _TEMPORARY,
+        hint=hint,
+    )
+    error.retry_after = retry_after
+    return error
+
+
+def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryUnreachable:
+    """The error for a connection that failed."""
+    cause = root_cause(error)
+    reason, code, temporary, hint = _explain(cause)
+    if isinstance(error, requests.exceptions.ProxyError):
+        reason = f"through the proxy: {reason}"
+    return RegistryUnreachable(
+        f"cannot reach {host}: {reason}",
+        method=method,
+        url=public_url(url),
+        code=code,
+        temporary=temporary,
+        hint=hint,
+    )
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The innermost error: those of requests and urllib3 wrap it, and carry whole URLs in their text."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner: Any = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((item for item in error.args[::-1] if isinstance(item, BaseException)), None)
+        inner = inner or error.__cause__ or error.__context__
+        if inner is None:
+            break
+        error = inner
+    return error
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, shortened, without control characters."""
+    clean = "".join(char if char.isprintable() else " " for char in text[: 4 * _TEXT_LIMIT])
+    clean = " ".join(clean.split())
+    return clean if len(clean) <= _TEXT_LIMIT else clean[: _TEXT_LIMIT - 1] + "…"
+
+
+def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
+    """(reason, code, temporary, hint) of a connection's failure."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        hint = "add the authority's certificate, or name the registry in --skip-tls-verify"
+        return f"its certificate is not trusted: {printable(cause.verify_message)}", "TLS", False, hint
+    if isinstance(cause, ssl.SSLError):
+        hint = "a registry that speaks plain HTTP must be named in --insecure"
+        closed = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        return f"TLS failed: {printable(cause.reason or str(cause))}", "TLS", closed, hint
+    if isinstance(cause, socket.gaierror):
+        again = cause.errno == socket.EAI_AGAIN
+        return f"its name cannot be resolved: {cause.strerror}", "DNS", again, ""
+    if isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)):
+        return "timed out", "TIMEOUT", True, ""
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused", "REFUSED", True, ""
+    if isinstance(cause, OSError) and cause.errno is not None:
+        gone = cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+        return str(cause.strerror), "REFUSED" if gone else "CONNECTION", True, ""
+    return f"the connection broke: {type(cause).__name__}", "CONNECTION", True, ""
+
+
+def _first_error(response: requests.Response) -> tuple[str, str]:
+    try:
+        body = response.raw.read(_BODY_LIMIT, decode_content=True) or b""
+    except CONNECTION_ERRORS:
+        body = b""
+    finally:
+        response.close()
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(value, dict):
+        return "", ""
+    errors = value.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else value
+    code = printable(str(first.get("code") or ""))
+    text = printable(str(first.get("message") or first.get("details") or first.get("error") or ""))
+    return code, text

@@ -1,0 +1,113 @@
+"""The registries of one build: images pulled and pushed, every blob moved once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from ci_builder.errors import RegistryError
+from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.platform import Platform
+from ci_builder.oci.reference import Reference
+from ci_builder.progress import Progress
+from ci_builder.registry.authorizer import Authorizer, Subject
+from ci_builder.registry.blobs import Blobs
+from ci_builder.registry.connections import Connections
+from ci_builder.registry.credentials import Credentials
+from ci_builder.registry.pull import Puller
+from ci_builder.registry.push import Pusher
+from ci_builder.registry.retry import Retry
+from ci_builder.registry.transport import Call, Transport
+from ci_builder.request import RegistryOptions
+
+_MIRROR_RETRIES = 1
+
+
+class Registry:
+    """All registries, for one build. ``blobs`` is the folder where pulled blobs are kept, verified, as
+    ``ALGORITHM/HEX``; ``environment`` gives proxies and bundles of certificates. Thread-safe.
+
+    A context manager: at its end every transfer stops. Raises UsageError for a bundle that is broken.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        options: RegistryOptions,
+        environment: Mapping[str, str],
+        progress: Progress,
+        blobs: Path,
+        *,
+        retry: Retry | None = None,
+    ) -> None:
+        self._stopping = threading.Event()
+        self._connections = Connections(options, environment)
+        self._blobs = Blobs(blobs, progress)
+        policy = retry or Retry(options.retries, sleep=self._sleep)
+        impatient = replace(policy, retries=min(policy.retries, _MIRROR_RETRIES))
+        authorizer = Authorizer(credentials, self._connections)
+        self._transport = Transport(self._connections, authorizer, policy, progress)
+        mirrors = Transport(self._connections, authorizer, impatient, progress)
+        self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
+        self._pusher = Pusher(self._transport, progress, self._stopping)
+
+    def image(self, reference: Reference, platform: Platform) -> Image:
+        """The image that ``reference`` names, for ``platform`` out of an index; its layers are pulled when
+        they are opened. Raises ImageNotFound, RegistryError, ImageError, DigestMismatch."""
+        return self._puller.image(reference, platform)
+
+    def resolve(self, reference: Reference) -> Descriptor:
+        """What the tag or digest names now. Raises ImageNotFound, RegistryError, ImageError."""
+        return self._puller.resolve(reference)
+
+    def push_layer(self, layer: Layer, repository: Reference) -> None:
+        """Put a layer into ``repository``; nothing to do when it is there, and once however many ask.
+
+        Raises RegistryError, DigestMismatch and what ``layer.open()`` raises.
+        """
+        self._pusher.push_layer(layer, repository)
+
+    def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
+        """Push ``image`` under every reference; no tag is written before all of its parts are everywhere.
+
+        Returns the manifest's descriptor. Raises RegistryError, ImageError, DigestMismatch.
+        """
+        return self._pusher.push(image, references)
+
+    def check_push(self, reference: Reference) -> None:
+        """Find out whether pushing to ``reference`` is permitted: an upload is begun and given up.
+
+        Raises AuthenticationFailed, RegistryError.
+        """
+        self._pusher.check_push(reference)
+
+    def check_login(self, registry: str) -> None:
+        """Find out whether the credentials for ``registry`` are right, as ``docker login`` does.
+
+        Raises AuthenticationFailed, RegistryError.
+        """
+        call = Call(f"cannot log in at {registry}", "GET", Subject(registry), "/v2/", frozenset({200}))
+        self._transport.send(call).close()
+
+    def close(self) -> None:
+        """Stop every transfer and close the connections."""
+        self._stopping.set()
+        self._blobs.close()
+        self._connections.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise RegistryError("the transfer was stopped")

@@ -1,0 +1,150 @@
+"""Where a registry's host is reached: scheme, TLS, proxy. One session per host, shared by all threads."""
+
+from __future__ import annotations
+
+# socket and urllib3 look these up when the first name is resolved; in place, that may be after the files
+# of the interpreter have been replaced.
+import encodings.idna
+import threading
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import requests
+
+from ci_builder.errors import RegistryError, RegistryUnreachable
+from ci_builder.oci.reference import DOCKER_HUB
+from ci_builder.registry.answers import CONNECTION_ERRORS, unreachable
+from ci_builder.registry.proxies import is_loopback, proxy_for
+from ci_builder.registry.tls import listed, session_with, tls_context
+from ci_builder.request import RegistryOptions
+
+assert encodings.idna
+
+_HUB_ADDRESS = "registry-1.docker.io"
+#: Seconds to connect, and between two pieces of an answer.
+TIMEOUTS = (15.0, 60.0)
+_PROBE_TIMEOUTS = (5.0, 20.0)
+# What servers that speak TLS answer to a plain request: Go, nginx, Apache.
+_WANTS_TLS = (b"HTTPS server", b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL")
+
+
+class Connections:
+    """The sessions of one build. Thread-safe."""
+
+    def __init__(self, options: RegistryOptions, environment: Mapping[str, str]) -> None:
+        self._options = options
+        self._environment = dict(environment)
+        self._sessions: dict[str, requests.Session] = {}
+        self._bases: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._probing: dict[str, threading.Lock] = {}
+        # Read now, whatever registry comes: later the bundle may be another root file system's.
+        self._default = session_with(tls_context("", options, environment))
+        for host in self._hosts_of_their_own():
+            self._sessions[host] = session_with(tls_context(host, options, environment))
+
+    def base(self, registry: str) -> str:
+        """``scheme://host[:port]`` of a registry as named in a reference. Raises RegistryUnreachable."""
+        with self._lock:
+            known = self._bases.get(registry)
+            probing = self._probing.setdefault(registry, threading.Lock())
+        if known:
+            return known
+        with probing:
+            base = self._bases.get(registry) or self._find_base(registry)
+            self._bases[registry] = base
+            return base
+
+    def plain_allowed(self, host: str) -> bool:
+        """Whether secrets may travel to ``host`` over plain HTTP."""
+        return is_loopback(host) or listed(host, self._options.insecure)
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: object = None,
+        registry: str = "",
+    ) -> requests.Response:
+        """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
+        host belongs to (its token server), whose TLS options count there too. Raises RegistryUnreachable."""
+        return self._send(method, url, headers, body, registry, TIMEOUTS)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for session in (self._default, *self._sessions.values()):
+            session.close()
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: object,
+        registry: str,
+        timeouts: tuple[float, float],
+    ) -> requests.Response:
+        host = urlsplit(url).netloc
+        proxy = proxy_for(url, self._environment)
+        session = self._session(host, registry)
+        try:
+            return session.request(
+                method,
+                url,
+                headers={"Accept-Encoding": "identity", **headers},
+                data=body,  # type: ignore[arg-type]
+                stream=True,
+                allow_redirects=False,
+                timeout=timeouts,
+                proxies={urlsplit(url).scheme: proxy} if proxy else {},
+            )
+        except CONNECTION_ERRORS as error:
+            raise unreachable(host, method, url, error) from error
+
+    def _session(self, host: str, registry: str) -> requests.Session:
+        for name in (host, host.removesuffix(":443"), registry):
+            if name in self._sessions:
+                return self._sessions[name]
+        return self._default
+
+    def _hosts_of_their_own(self) -> set[str]:
+        options = self._options
+        named = {*options.skip_tls_verify, *(host for host, _ in options.certificates)}
+        return (named | {host for host, _, _ in options.client_certificates}) - {"*"}
+
+    def _find_base(self, registry: str) -> str:
+        address = _HUB_ADDRESS if registry == DOCKER_HUB else registry
+        secure, plain = f"https://{address}", f"http://{address}"
+        if not self.plain_allowed(registry):
+            return secure
+        if is_loopback(registry) and registry not in self._hosts_of_their_own():
+            return secure if self._demands_tls(plain) else plain
+        # Plain HTTP is allowed, not wanted: whoever speaks TLS is spoken to in TLS.
+        try:
+            self._probe(secure)
+        except RegistryUnreachable as failure:
+            if failure.code == "DNS":
+                raise
+            self._probe(plain, instead=failure)
+            return plain
+        return secure
+
+    def _demands_tls(self, plain: str) -> bool:
+        """Whether a server on loopback turns plain HTTP away. Raises RegistryUnreachable."""
+        try:
+            response = self._send("GET", f"{plain}/v2/", {}, None, "", _PROBE_TIMEOUTS)
+        except RegistryUnreachable as failure:
+            if failure.code in ("REFUSED", "TIMEOUT"):
+                raise
+            return True
+        with response:
+            said = response.raw.read(4096) if response.status_code == 400 else b""
+            return any(text in said for text in _WANTS_TLS)
+
+    def _probe(self, base: str, instead: RegistryError | None = None) -> None:
+        try:
+            self._send("GET", f"{base}/v2/", {}, None, "", _PROBE_TIMEOUTS).close()
+        except RegistryUnreachable as error:
+            # When neither works, what TLS said is the better reason, unless nobody listens at all.
+            raise (instead or error) from error

@@ -1,0 +1,175 @@
+"""Manifests, indexes and configs of a repository: fetched small, checked and parsed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import requests
+
+from ci_builder.errors import DigestMismatch, ImageError, ImageNotFound, InvalidValue, RegistryError
+from ci_builder.oci import media_types
+from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.digest import Digest
+from ci_builder.oci.image import json_object
+from ci_builder.oci.reference import Reference
+from ci_builder.registry.answers import CONNECTION_ERRORS, unreachable
+from ci_builder.registry.authorizer import Subject
+from ci_builder.registry.transport import Call, Transport
+
+#: Bytes that a manifest or an index, and a config, may have: more is an attack (distribution spec: 4 MiB).
+MANIFEST_LIMIT = 8 << 20
+CONFIG_LIMIT = 32 << 20
+_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
+_ACCEPT = ", ".join((*media_types.MANIFESTS, *media_types.INDEXES))
+_SUPPORTED = frozenset((*media_types.MANIFESTS, *media_types.INDEXES))
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Read access to one repository. ``subject`` holds the scope to pull; ``retry`` is the transport's."""
+
+    transport: Transport
+    subject: Subject
+
+    @property
+    def name(self) -> str:
+        """``registry/repository``."""
+        return f"{self.subject.registry}/{self.subject.repository}"
+
+    def manifest(self, reference: Reference) -> tuple[Descriptor, bytes]:
+        """The manifest or index of a tag or digest, verified.
+
+        Raises ImageNotFound, RegistryError, ImageError (schema 1 …), DigestMismatch.
+        """
+        response = self._request("GET", reference)
+        data = self._read(response, f"manifest of {self.name}", MANIFEST_LIMIT)
+        media_type = _media_type(response, data, self.name)
+        expected = reference.digest or _announced(response)
+        _verify(data, expected, f"manifest of {self.name}")
+        return Descriptor(media_type, expected or Digest.of(data), len(data)), data
+
+    def resolve(self, reference: Reference) -> Descriptor:
+        """The descriptor of what a tag or digest names now; by HEAD where the registry answers it fully."""
+        try:
+            response = self._request("HEAD", reference)
+        except ImageNotFound:
+            raise
+        except RegistryError as error:
+            if error.status not in (400, 405, 501):
+                raise
+            return self.manifest(reference)[0]
+        response.close()
+        digest = _announced(response)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        size = response.headers.get("Content-Length", "")
+        if digest is None or media_type not in _SUPPORTED or not size.isdigit():
+            return self.manifest(reference)[0]
+        if reference.digest is not None and digest != reference.digest:
+            raise DigestMismatch(f"manifest of {self.name}", str(reference.digest), str(digest))
+        return Descriptor(media_type, digest, int(size))
+
+    def config(self, descriptor: Descriptor) -> bytes:
+        """A config blob, verified. Raises RegistryError, ImageError, DigestMismatch."""
+        what = f"config {descriptor.digest} of {self.name}"
+        if descriptor.size > CONFIG_LIMIT:
+            raise ImageError(f"the {what} says that it has {descriptor.size} bytes: too many")
+        call = Call(
+            f"cannot pull the {what}",
+            "GET",
+            self.subject,
+            f"/v2/{self.subject.repository}/blobs/{descriptor.digest}",
+            frozenset({200}),
+            verified=True,
+        )
+        attempt = 0
+        while True:
+            try:
+                data = self._read(self.transport.once(call), what, descriptor.size)
+            except RegistryError as error:
+                self.transport.wait(error, attempt, self.transport.retry)
+                attempt += 1
+                continue
+            _verify(data, descriptor.digest, what)
+            return data
+
+    def _request(self, method: str, reference: Reference) -> requests.Response:
+        wanted = str(reference.digest or reference.tag)
+        call = Call(
+            f"cannot pull {reference.familiar}" if self._is(reference) else f"cannot pull from {self.name}",
+            method,
+            self.subject,
+            f"/v2/{self.subject.repository}/manifests/{wanted}",
+            frozenset({200}),
+            {"Accept": _ACCEPT},
+        )
+        try:
+            return self.transport.send(call)
+        except RegistryError as error:
+            if error.status != 404:
+                raise
+            missing = ImageNotFound(
+                f"there is no image {wanted} in {self.name}",
+                method=method,
+                url=error.url,
+                status=404,
+                code=error.code,
+                hint="check the name and the tag; a private repository looks the same without a login",
+            )
+            raise missing from error
+
+    def _is(self, reference: Reference) -> bool:
+        return reference.name == self.name
+
+    def _read(self, response: requests.Response, what: str, limit: int) -> bytes:
+        with response:
+            length = response.headers.get("Content-Length", "")
+            if length.isdigit() and int(length) > limit:
+                raise ImageError(f"the {what} has {length} bytes, more than the {limit} that are allowed")
+            try:
+                data: bytes = response.raw.read(limit + 1, decode_content=True) or b""
+            except CONNECTION_ERRORS as error:
+                raise unreachable(self.subject.registry, "GET", response.url, error) from error
+        if len(data) > limit:
+            raise ImageError(f"the {what} has more than the {limit} bytes that are allowed")
+        return data
+
+
+def _announced(response: requests.Response) -> Digest | None:
+    text = response.headers.get("Docker-Content-Digest", "")
+    try:
+        return Digest.parse(text) if text else None
+    except InvalidValue as error:
+        raise ImageError(f"the registry names an impossible digest: {error}") from error
+
+
+def _verify(data: bytes, expected: Digest | None, what: str) -> None:
+    if expected is None:
+        return
+    actual = hashlib.new(expected.algorithm, data).hexdigest()
+    if actual != expected.hex:
+        raise DigestMismatch(what, str(expected), f"{expected.algorithm}:{actual}")
+
+
+def _media_type(response: requests.Response, data: bytes, name: str) -> str:
+    """The type by the header and by the document itself, which must not contradict each other
+    (GHSA-mc8v-mgrf-8f4m: one digest must not mean two things)."""
+    value = json_object(data, f"manifest of {name}")
+    header = response.headers.get("Content-Type", "").partition(";")[0].strip()
+    inner = value.get("mediaType")
+    if header.startswith(_SCHEMA_1) or value.get("schemaVersion") == 1:
+        raise ImageError(
+            f"{name} holds an image in docker's old manifest schema 1, which is not supported",
+            hint="push it again with any docker since 1.10",
+        )
+    if "manifests" in value and ("layers" in value or "config" in value):
+        raise ImageError(f"the manifest of {name} is an index and an image at the same time")
+    if header in _SUPPORTED:
+        if inner is not None and inner != header:
+            raise ImageError(f"the manifest of {name} is sent as {header}, but says {inner!r:.100}")
+        return header
+    if inner in _SUPPORTED:
+        return str(inner)
+    if inner is None and header in ("", "application/json", "text/plain"):
+        return media_types.OCI_INDEX if "manifests" in value else media_types.OCI_MANIFEST
+    raise ImageError(f"{name} holds {inner or header!r:.120}, which is no container image")

@@ -1,0 +1,67 @@
+"""Which proxy a URL goes through, by the conventions of curl and Go (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ci_builder.errors import Unsupported
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (with or without a port) is this machine: localhost, 127.0.0.0/8 or ::1."""
+    name = host_name(host)
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def host_name(host: str) -> str:
+    """``host[:port]`` without the port and without the brackets of an IPv6 address, in lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower() if host.count(":") < 2 else host.lower()
+
+
+def proxy_for(url: str, environment: Mapping[str, str]) -> str:
+    """The proxy's URL for ``url``, or empty; loopback never has one. Raises Unsupported for SOCKS."""
+    parts = urlsplit(url)
+    if is_loopback(parts.netloc.rpartition("@")[2]) or _excluded(parts.netloc, environment):
+        return ""
+    proxy = _variable(environment, f"{parts.scheme}_proxy") or _variable(environment, "all_proxy")
+    if not proxy:
+        return ""
+    if "://" not in proxy:
+        return f"http://{proxy}"
+    if urlsplit(proxy).scheme not in ("http", "https"):
+        raise Unsupported(
+            f"a {urlsplit(proxy).scheme} proxy is not supported", hint="use an HTTP proxy, or NO_PROXY"
+        )
+    return proxy
+
+
+def _variable(environment: Mapping[str, str], name: str) -> str:
+    return environment.get(name) or environment.get(name.upper()) or ""
+
+
+def _excluded(netloc: str, environment: Mapping[str, str]) -> bool:
+    host = netloc.rpartition("@")[2].lower()
+    name = host_name(host)
+    for entry in _variable(environment, "no_proxy").lower().replace(",", " ").split():
+        if entry == "*" or entry in (host, name) or _in_network(name, entry):
+            return True
+        suffix = entry.removeprefix("*").lstrip(".")
+        if suffix and (name.endswith(f".{suffix}") or host.endswith(f".{suffix}") or name == suffix):
+            return True
+    return False
+
+
+def _in_network(name: str, entry: str) -> bool:
+    try:
+        return "/" in entry and ipaddress.ip_address(name) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,134 @@
+"""Images into registries: every part once, the tags last (distribution spec 1.1, "Pushing manifests")."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from ci_builder.errors import DigestMismatch, RegistryError
+from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.digest import Digest
+from ci_builder.oci.image import Image, Manifest
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.reference import Reference
+from ci_builder.progress import Notice, Progress, Transferred
+from ci_builder.registry.authorizer import Subject
+from ci_builder.registry.parallel import run_at_once
+from ci_builder.registry.transport import Call, Transport
+from ci_builder.registry.upload import Upload
+
+_AT_ONCE = 4
+
+
+class Pusher:
+    """Pushes. Remembers what it has put where, for mounting it elsewhere. Thread-safe."""
+
+    def __init__(self, transport: Transport, progress: Progress, stopping: threading.Event) -> None:
+        self._transport = transport
+        self._progress = progress
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._uploads: dict[tuple[str, Digest], Future[None]] = {}
+        self._homes: dict[tuple[str, Digest], str] = {}
+
+    def push_layer(self, layer: Layer, repository: Reference) -> None:
+        """As ``Registry.push_layer``."""
+        key = (repository.name, layer.descriptor.digest)
+        with self._lock:
+            running = self._uploads.get(key)
+            future: Future[None] = running or Future()
+            self._uploads[key] = future
+        if running is not None:
+            running.result()
+            return
+        try:
+            self._upload(layer, repository)
+        except BaseException as error:
+            with self._lock:
+                del self._uploads[key]
+            future.set_exception(error)
+            raise
+        future.set_result(None)
+
+    def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
+        """As ``Registry.push``."""
+        manifest = image.descriptor()
+        for reference in references:
+            if reference.digest is not None and reference.digest != manifest.digest:
+                raise DigestMismatch(f"push to {reference}", str(reference.digest), str(manifest.digest))
+        config = _config_layer(image, manifest)
+        # One repository after the other, so that the later ones of a registry mount what the first has.
+        for target in {reference.name: reference for reference in references}.values():
+            run_at_once([partial(self.push_layer, layer, target) for layer in image.layers], _AT_ONCE)
+            self.push_layer(config, target)
+        for reference in references:
+            self._put_manifest(image, manifest, reference)
+        return manifest
+
+    def check_push(self, reference: Reference) -> None:
+        """As ``Registry.check_push``."""
+        subject = _pushing(reference)
+        what = f"cannot push to {reference.name}"
+        path = f"/v2/{reference.repository}/blobs/uploads/"
+        with self._transport.send(Call(what, "POST", subject, path, frozenset({202}))) as response:
+            location = response.headers.get("Location", "")
+            url = self._transport.url(reference.registry, location, response.url)
+        if location:
+            self._give_up(what, url, reference)
+
+    def _give_up(self, what: str, url: str, reference: Reference) -> None:
+        # docker-registry wants the action "delete" for this, which a token server may not grant; an
+        # upload that stays is purged by the registry some day.
+        name = reference.repository
+        subject = Subject(reference.registry, name, (f"repository:{name}:pull,push,delete",))
+        call = Call(what, "DELETE", subject, url, frozenset({200, 202, 204, 404, 405}))
+        try:
+            self._transport.once(call).close()
+        except RegistryError as error:
+            self._progress(Notice("debug", f"the upload that was begun to try it stays: {error}"))
+
+    def _upload(self, layer: Layer, repository: Reference) -> None:
+        digest = layer.descriptor.digest
+        home, _, origin = layer.origin.partition("/")
+        if home != repository.registry:
+            origin = ""
+        with self._lock:
+            origin = origin or self._homes.get((repository.registry, digest), "")
+        if origin == repository.repository:
+            origin = ""
+        upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set)
+        outcome = upload.run(origin)
+        with self._lock:
+            self._homes.setdefault((repository.registry, digest), repository.repository)
+        self._progress(Transferred(str(digest), outcome, layer.descriptor.size))
+
+    def _put_manifest(self, image: Image, manifest: Descriptor, reference: Reference) -> None:
+        data = image.manifest_bytes()
+        call = Call(
+            f"cannot push the manifest of {reference}",
+            "PUT",
+            _pushing(reference),
+            f"/v2/{reference.repository}/manifests/{reference.tag or manifest.digest}",
+            frozenset({200, 201, 202}),
+            {"Content-Type": manifest.media_type},
+            lambda: data,
+        )
+        with self._transport.send(call) as response:
+            stored = response.headers.get("Docker-Content-Digest", "")
+        if stored and stored != str(manifest.digest):
+            raise DigestMismatch(f"{reference} as the registry stored it", str(manifest.digest), stored)
+
+
+def _config_layer(image: Image, manifest: Descriptor) -> Layer:
+    """The config as a blob to upload; a pulled manifest names it by a descriptor of its own."""
+    described = Manifest.parse(image.manifest_bytes(), manifest.media_type).config
+    data = image.config_bytes()
+    return Layer(described, described.digest, lambda: io.BytesIO(data))
+
+
+def _pushing(reference: Reference) -> Subject:
+    name = reference.repository
+    return Subject(reference.registry, name, (f"repository:{name}:pull,push",))
