@@ -136,7 +136,7 @@ def _refuse_unsupported(name: str, text: str) -> None:
         return
     harmless, advice = UNSUPPORTED[name]
     if text.strip() and text.strip().lower() not in harmless:
-        raise Unsupported(f"the input {name} is not supported ({text.strip()[:60]!r})", hint=advice)
+        raise Unsupported(f"this value of the input {name} is not supported", hint=advice)
 
 
 def _similar(name: str, known: Iterable[str]) -> str:

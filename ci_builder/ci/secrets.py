@@ -13,6 +13,8 @@ from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Login, SecretSpec
 
+_SHORTEST_LINE = 4
+
 
 def explicit_login(inputs: Inputs, tags: Iterable[str]) -> list[Login]:
     """The login of the inputs ``registry``, ``username``, ``password``; without ``registry`` it is for the
@@ -59,8 +61,14 @@ def masks_of(
         texts += [item.password, item.identity_token, item.registry_token, both if item.password else ""]
     texts += [item.value for item in secrets]
     texts += _of_auth_config(environment.get("DOCKER_AUTH_CONFIG", ""))
-    lines = {line.strip() for text in texts for line in text.splitlines() if line.strip()}
+    lines = {line for text in texts for line in _lines_of(text)}
     return tuple(sorted(lines, key=lambda line: (-len(line), line)))
+
+
+def _lines_of(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # The braces of a key in JSON are lines as well; hiding them would make any log unreadable.
+    return lines if len(lines) < 2 else [line for line in lines if len(line) >= _SHORTEST_LINE]
 
 
 def _of_auth_config(text: str) -> list[str]:

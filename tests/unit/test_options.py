@@ -1,0 +1,89 @@
+"""Values of options as docker writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci_builder import options
+from ci_builder.errors import UsageError
+from ci_builder.request import OutputSpec, SecretSpec
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("type=oci,dest=a.tar", OutputSpec("oci", "a.tar")),
+        ("dest=x,type=local", OutputSpec("local", "x")),
+        ("folder", OutputSpec("local", "folder")),
+        ("-", OutputSpec("tar", "-")),
+        (
+            'type=image,"name=a,b",push=true',
+            OutputSpec("image", "", (("name", "a,b"), ("push", "true"))),
+        ),
+    ],
+)
+def test_output(text: str, expected: OutputSpec) -> None:
+    assert options.output(text) == expected
+
+
+@pytest.mark.parametrize("text", ["dest=x", "type=", "type=oci,broken", 'type=oci,"dest=x'])
+def test_wrong_output(text: str) -> None:
+    with pytest.raises(UsageError, match="output"):
+        options.output(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id=a,src=b", SecretSpec("a", source=Path("b"))),
+        ("type=file,id=a,source=b", SecretSpec("a", source=Path("b"))),
+        ("id=a,env=SET", SecretSpec("a", value="v")),
+        ("id=a,type=env,src=SET", SecretSpec("a", value="v")),
+        ("id=SET", SecretSpec("SET", value="v")),
+        ("id=SET,type=env", SecretSpec("SET", value="v")),
+        ("id=SET,type=file", SecretSpec("SET", source=Path("SET"))),
+        ("id=a", SecretSpec("a", source=Path("a"))),
+    ],
+)
+def test_secret(text: str, expected: SecretSpec) -> None:
+    assert options.secret(text, {"SET": "v"}) == expected
+
+
+@pytest.mark.parametrize("text", ["src=b", "id=a,env=UNSET", "id=a,what=x", "id=a,type=x", "a"])
+def test_wrong_secret(text: str) -> None:
+    with pytest.raises(UsageError, match="secret"):
+        options.secret(text, {"SET": "v"})
+
+
+def test_build_argument() -> None:
+    assert options.build_argument("A=b=c", {}) == ("A", "b=c")
+    assert options.build_argument("A=", {}) == ("A", "")
+    assert options.build_argument("A", {"A": "x"}) == ("A", "x")
+    assert options.build_argument("A", {}) is None
+
+
+def test_label_and_ssh() -> None:
+    assert options.label("a") == ("a", "")
+    assert options.label("a=b=c") == ("a", "b=c")
+    assert options.ssh("default") == ("default", "")
+    assert options.ssh("key=/x") == ("key", "/x")
+    with pytest.raises(UsageError):
+        options.ssh("=x")
+
+
+def test_a_wrong_pair_does_not_show_its_value() -> None:
+    with pytest.raises(UsageError) as caught:
+        options.pair("=s3cret", "secrets")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("True", True), ("1", True), ("FALSE", False), ("", False)])
+def test_boolean(text: str, expected: bool) -> None:
+    assert options.boolean(text, "x") is expected
+
+
+def test_wrong_boolean() -> None:
+    with pytest.raises(UsageError, match="x is true or false"):
+        options.boolean("maybe", "x")
