@@ -49,7 +49,7 @@ def test_github_success(result: Result, situation: MakeSituation) -> None:
 
 def test_github_failing_instruction(situation: MakeSituation) -> None:
     error = CommandFailed(
-        "RUN false: exit code 1, 100 %\ns3cret",
+        "exit code 1, 100 %\ns3cret",
         source=SOURCE,
         span=Span("Dockerfile", 2, 2),
         code=1,
