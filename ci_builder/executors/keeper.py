@@ -56,7 +56,9 @@ def _run(launch: Launch, control: socket.socket, output: int, stdin: int) -> dic
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     said, say = os.pipe()
+    here = launch.process.files if launch.root is None else ()
     _prepare(launch)
+    place_scripts(here)
     child = os.fork()
     if child == 0:
         signal.set_wakeup_fd(-1)
@@ -68,6 +70,7 @@ def _run(launch: Launch, control: socket.socket, output: int, stdin: int) -> dic
     status = _wait(child, control, wake)
     if launch.root is None:
         _kill_descendants()
+    _remove_scripts(here)
     trouble = _read_all(said)
     if trouble:
         return dict(json.loads(trouble))
@@ -169,6 +172,14 @@ def place_scripts(files: Sequence[tuple[str, bytes, int]]) -> None:
         with open(os.open(path, flags, 0o600), "wb") as script:
             script.write(content)
             os.fchmod(script.fileno(), mode)
+
+
+def _remove_scripts(files: Sequence[tuple[str, bytes, int]]) -> None:
+    with contextlib.suppress(OSError):
+        for path, _, _ in files:
+            os.unlink(path)
+        for path, _, _ in files:
+            os.rmdir(os.path.dirname(path))
 
 
 def _be_init(command: int, unneeded: tuple[int, ...]) -> NoReturn:

@@ -27,6 +27,7 @@ class Running:
     def __init__(self, control: socket.socket, output: int) -> None:
         self._control = control
         self._output = output
+        self._stopped = False
 
     def wait(self, output: Callable[[bytes], None]) -> int:
         """Pass on what the command prints until it and all its descendants are gone.
@@ -36,10 +37,10 @@ class Running:
         try:
             answer = self._relay(output)
         finally:
-            self.stop()
+            self._end()
             os.close(self._output)
             self._control.close()
-        if not answer:
+        if self._stopped or not answer:
             raise ExecutorError("the command was stopped")
         value = json.loads(answer)
         if "error" in value:
@@ -48,6 +49,10 @@ class Running:
 
     def stop(self) -> None:
         """Kill the command and its descendants if there are any left, and wait for their end."""
+        self._stopped = True
+        self._end()
+
+    def _end(self) -> None:
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
             while self._control.recv(4096):

@@ -48,11 +48,20 @@ class NamespaceExecutor:
         self._progress = progress
         self._numbers = itertools.count(1)
         self._counting = threading.Lock()
-        self._guard = False
+        self._kind: Kind | None = None
         self._ownership: Ownership = KernelOwnership()
         self._mounter: OverlayMounter | None = None
         self._surroundings: Surroundings | None = None
         self._bases = Bases(self._unpack)
+
+    @property
+    def single_id(self) -> bool:
+        """Whether this process entered a namespace that knows root's ids only."""
+        return self._kind == "single"
+
+    @property
+    def _guard(self) -> bool:
+        return self._kind is None
 
     def probe(self) -> Verdict:
         """See Executor."""
@@ -64,15 +73,14 @@ class NamespaceExecutor:
     def enter(self) -> None:
         """See Executor. Raises ExecutorError."""
         try:
-            kind = self._move()
+            self._kind = self._move()
             mount("none", "/", flags=n.MS_REC | n.MS_PRIVATE)
             # A command must not read the builder's memory or environment. Only now: the id maps of a
             # process that is not dumpable cannot be written.
             prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
         except OSError as error:
             raise ExecutorError(f"no namespace can be made: {describe(error)}") from error
-        self._guard = kind is None
-        self._ownership = KernelOwnership(stand_ins=kind is not None)
+        self._ownership = KernelOwnership(stand_ins=not self._guard)
         self._mounter = self._find_overlay()
         self._surroundings = Surroundings(Launcher(), self._state / "host", self._guard)
         self._surroundings.prepare()

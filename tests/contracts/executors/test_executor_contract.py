@@ -1,0 +1,94 @@
+"""Every promise of the executors' interface, in every kind of surroundings that can be had here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.executors import settings
+from tests.contracts.executors.checks import all_checks
+from tests.contracts.executors.settings import Outcome
+from tests.servers.dockerd import Docker
+
+_RESTRICTED = ("--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+_UNCONFINED = ("--security-opt", "seccomp=unconfined")
+_FRAME = ("probe", "the_probe_leaves_nothing", "the_state_can_be_removed")
+_CONTAINERS = {
+    "in a default container, in place": ("in-place", ()),
+    "in a container as root without seccomp": ("namespace", _UNCONFINED),
+    "in a container with the right to mount": ("namespace", ("--cap-add", "SYS_ADMIN")),
+}
+_MACHINE = ("on this machine as root", "on this machine as a user with subordinate ids")
+
+Setting = Callable[[str], Outcome]
+
+
+@pytest.fixture(scope="session")
+def image(docker_daemon: Docker) -> str:
+    """The image of the containers."""
+    return settings.make_image(docker_daemon)
+
+
+@pytest.fixture(scope="session")
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    """Runs all checks in one setting, once."""
+    known: dict[str, Outcome] = {}
+
+    def of(name: str) -> Outcome:
+        if name not in known:
+            known[name] = _produce(name, request, tmp_path_factory.mktemp("executor"))
+        return known[name]
+
+    return of
+
+
+def _produce(name: str, request: pytest.FixtureRequest, folder: Path) -> Outcome:
+    _need_root()
+    if name == _MACHINE[0]:
+        return settings.on_this_machine("namespace", folder)
+    if name == _MACHINE[1]:
+        return settings.as_ordinary_user("namespace", folder, ranges=True)
+    executor, flags = _CONTAINERS[name]
+    docker, image = request.getfixturevalue("docker_daemon"), request.getfixturevalue("image")
+    return settings.in_container(docker, image, executor, flags)
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+        pytest.skip("needs root with the right to mount")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("check", [*_FRAME, *all_checks()])
+@pytest.mark.parametrize("setting", _MACHINE)
+def test_on_this_machine(setting: str, check: str, outcome: Setting) -> None:
+    _passed(outcome(setting), check)
+
+
+@pytest.mark.root
+@pytest.mark.docker
+@pytest.mark.parametrize("check", [*_FRAME, *all_checks()])
+@pytest.mark.parametrize("setting", _CONTAINERS)
+def test_in_a_container(setting: str, check: str, outcome: Setting) -> None:
+    _passed(outcome(setting), check)
+
+
+@pytest.mark.root
+@pytest.mark.docker
+def test_a_restricted_container_is_refused_with_a_reason(docker_daemon: Docker, image: str) -> None:
+    """No executor of this version works there: the reasons must be the true ones."""
+    namespace = settings.in_container(docker_daemon, image, "namespace", _RESTRICTED)
+    assert namespace.failures["probe"].startswith(
+        "no namespace can be made: unshare(NEWNS|NEWUSER): Operation not permitted (seccomp) | allow user"
+    )
+    in_place = settings.in_container(docker_daemon, image, "in-place", _RESTRICTED)
+    assert "Operation not permitted" in in_place.failures["probe"]
+
+
+def _passed(outcome: Outcome, check: str) -> None:
+    assert check in outcome.failures, f"it was not run:\n{outcome.output[-3000:]}"
+    assert not outcome.failures[check], outcome.failures[check]
