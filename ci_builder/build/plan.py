@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ci_builder.build.evaluate.settings import Settings, make_settings
+from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.directives import is_known_frontend
@@ -220,7 +220,6 @@ def _unused(dockerfile: Dockerfile, settings: Settings) -> tuple[str, ...]:
         for instruction in stage.instructions:
             if isinstance(instruction, Arg):
                 declared.update(name for name, _ in instruction.args)
-    proxies = {name.lower() for name, _ in settings.proxies}
     return tuple(
-        name for name, _ in settings.build_args if name not in declared and name.lower() not in proxies
+        name for name, _ in settings.build_args if name not in declared and name.upper() not in PROXIES
     )

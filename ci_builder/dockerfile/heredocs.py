@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
 
-_MARK = re.compile(r"(\d*)<<(-?)\s*([^<]*)")
+_MARK = re.compile(r"(\d*)<<(-?)(\s*)([^<]*)")
 _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE = Rules(keep_quotes=True, keep_escapes=True, keep_unset=True, heredocs=True)
 _QUOTED_NAME = Rules(keep_quotes=True, keep_unset=True)
@@ -22,13 +22,18 @@ _NAME = Rules(keep_unset=True)
 @dataclass(frozen=True, slots=True)
 class Heredoc:
     """``content`` is the body as written, with its line ends; ``expand`` whether variables in it are
-    expanded, ``strip_tabs`` whether leading tabs go."""
+    expanded, ``strip_tabs`` whether leading tabs go.
+
+    ``doubtful``: it may be the shell's arithmetic (``$((1 << n))``), so it is a heredoc only when a line
+    ends it. BuildKit takes it for one in any case, and so refuses the arithmetic.
+    """
 
     name: str
     expand: bool = True
     strip_tabs: bool = False
     descriptor: int = 0
     content: str = ""
+    doubtful: bool = False
 
     @property
     def body(self) -> str:
@@ -43,15 +48,16 @@ class Heredoc:
 def parse_mark(word: str) -> Heredoc | None:
     """What ``word`` announces, None when it is no heredoc. Raises InvalidValue for broken quotes."""
     match = _MARK.fullmatch(word)
-    if not match or not match[3]:
+    if not match or not match[4]:
         return None
-    names = expand(match[3], {}, _NAME).words
+    names = expand(match[4], {}, _NAME).words
     if len(names) != 1:
         return None
-    quoted = expand(match[3], {}, _QUOTED_NAME).words[0]
+    quoted = expand(match[4], {}, _QUOTED_NAME).words[0]
     unquoted = sum(names[0].count(mark) for mark in "'\"") == sum(quoted.count(mark) for mark in "'\"")
     descriptor = int(match[1][:9]) if match[1] else 0
-    return Heredoc(names[0], unquoted, match[2] == "-", descriptor)
+    doubtful = bool(match[3]) or ")" in names[0]
+    return Heredoc(names[0], unquoted, match[2] == "-", descriptor, doubtful=doubtful)
 
 
 def find_marks(line: str) -> tuple[Heredoc, ...]:

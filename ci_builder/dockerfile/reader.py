@@ -185,23 +185,31 @@ class _Reader:
             marks = find_marks(line.text)
         except InvalidValue as error:
             raise line.error(f"a heredoc that cannot be read: {error.reason}") from error
-        heredocs = tuple(mark.with_content(self._body(mark, line)) for mark in marks)
+        heredocs = tuple(mark.with_content(self._body(mark, line)) for mark in marks if self._is_meant(mark))
         span = Span(line.span.file, line.span.first, self.at)
         return replace(line, span=span, heredocs=heredocs)
+
+    def _is_meant(self, mark: Heredoc) -> bool:
+        rest = self.physical[self.at :] if mark.doubtful else ()
+        return not mark.doubtful or any(_ends(mark, physical) for physical in rest)
 
     def _body(self, mark: Heredoc, line: Line) -> str:
         body: list[str] = []
         while self.at < len(self.physical):
             physical = self.physical[self.at]
             self.at += 1
-            candidate = physical.rstrip("\r\n")
-            if (candidate.lstrip("\t") if mark.strip_tabs else candidate) == mark.name:
+            if _ends(mark, physical):
                 return "".join(body)
             body.append(physical)
         raise line.error(
             f"the heredoc {mark.name} does not end",
             hint=f"a line with {mark.name} alone ends it; white space around it counts",
         )
+
+
+def _ends(mark: Heredoc, physical: str) -> bool:
+    line = physical.rstrip("\r\n")
+    return (line.lstrip("\t") if mark.strip_tabs else line) == mark.name
 
 
 def _may_have_heredocs(line: Line) -> bool:

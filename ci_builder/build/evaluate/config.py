@@ -89,7 +89,9 @@ def evaluate_cmd(state: State, cmd: Cmd) -> tuple[State, Step]:
     """CMD. ArgsEscaped is set as BuildKit does it, on Linux too."""
     words = with_shell(state, cmd.command)
     extra = {**dict(state.run.extra), "ArgsEscaped": True}
-    state = replace(state, run=replace(state.run, cmd=words or None, extra=tuple(extra.items())), cmd_set=True)
+    state = replace(
+        state, run=replace(state.run, cmd=words or None, extra=tuple(extra.items())), cmd_set=True
+    )
     return state, config_step(cmd.line, f"CMD {quote_words(words)}")
 
 

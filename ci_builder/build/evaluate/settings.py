@@ -11,7 +11,7 @@ from ci_builder.errors import InvalidValue
 from ci_builder.oci.platform import Platform
 
 _DEFAULT_TARGET = "default"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Settings:
         (Dockerfile reference, "Predefined ARGs"). Empty ones are left out."""
         found: dict[str, str] = {}
         for name, value in sorted(self.build_args):
-            if name.upper() in _PROXIES:
+            if name.upper() in PROXIES:
                 found[name.upper()] = value
-        both = [(case, found[name]) for name in _PROXIES if found.get(name) for case in (name, name.lower())]
+        both = [(case, found[name]) for name in PROXIES if found.get(name) for case in (name, name.lower())]
         return tuple(both)
 
 

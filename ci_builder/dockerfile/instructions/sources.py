@@ -46,7 +46,8 @@ class Sources:
             elif mark.name in bodies:
                 heredocs.append(_named(line, bodies[mark.name]))
         if len(heredocs) != len(line.heredocs):
-            raise line.error("a heredoc of this line is not one of its sources")
+            hint = "write it as one word: <<NAME"
+            raise line.error("a heredoc of this line is not one of its sources", hint=hint)
         return Sources(tuple(paths), tuple(heredocs), words[-1])
 
 
