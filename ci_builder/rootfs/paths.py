@@ -262,21 +262,39 @@ def read_file(tree: Tree, path: bytes, limit: int) -> bytes | None:
 
 
 def _resolve(directories: Directories, path: bytes, follow_last: bool) -> bytes:
-    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-    for count in range(len(parts), 0, -1):
-        known = b"/".join(parts[:count])
-        last = count == len(parts)
-        try:
-            place = directories.follow(known) if follow_last or not last else directories.place(known)
-        except (FileNotFoundError, NotADirectoryError):
+    real = b""
+    pending = path.split(b"/")[::-1]
+    budget = _MAX_LINKS
+    while pending:
+        part = pending.pop()
+        if part in (b"", b"."):
             continue
-        return _joined(place.path, parts[count:])
-    return _joined(b"", parts)
+        if part == b"..":
+            real = os.path.dirname(real)
+            continue
+        target = None
+        here = real + b"/" + part if real else part
+        if pending or follow_last:
+            target = _link_target(directories, here)
+        if target is None:
+            real = here
+            continue
+        budget -= 1
+        if budget < 0:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        real = b"" if target.startswith(b"/") else real
+        pending += target.split(b"/")[::-1]
+    return real
 
 
-def _joined(base: bytes, parts: list[bytes]) -> bytes:
-    path = os.path.normpath(b"/" + b"/".join([base, *parts]))
-    return path.lstrip(b"/")
+def _link_target(directories: Directories, path: bytes) -> bytes | None:
+    try:
+        place = directories.place(path)
+        return os.readlink(place.name, dir_fd=place.parent)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
 
 
 def _beside(path: bytes, target: bytes) -> bytes:

@@ -78,6 +78,6 @@ def parse_time(value: bytes) -> int:
 
 def _base64(value: bytes) -> bytes:
     try:
-        return base64.b64decode(value + b"=" * (-len(value) % 4))
+        return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except binascii.Error as error:
         raise ImageError("a layer's extended attribute is not base64") from error

@@ -28,10 +28,12 @@ class _Removal:
         self.tree = tree
         self.top = place.parent
         self.moved: list[bytes] = []
+        self._count = 0
 
     def lift(self, parent: int, name: bytes) -> None:
         """Move a directory up beside the one that is being removed."""
-        target = b".ci-builder-removed-%d-%d" % (os.getpid(), len(self.moved))
+        self._count += 1
+        target = b".ci-builder-removed-%d-%d" % (os.getpid(), self._count)
         os.rename(name, target, src_dir_fd=parent, dst_dir_fd=self.top)
         self.moved.append(target)
 
