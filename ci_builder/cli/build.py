@@ -1,0 +1,207 @@
+"""``build``: a Dockerfile becomes an image; options as in ``docker buildx build``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ci_builder import options
+from ci_builder.cli.failure import show_error
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.parser import NotHere, SubParsers
+from ci_builder.cli.perform import Display, perform, secrets_of
+from ci_builder.cli.registry_flags import add_registry_flags, registry_options
+from ci_builder.cli.rendering.choose import MODES
+from ci_builder.cli.summary import summary
+from ci_builder.errors import CiBuilderError, Unsupported
+from ci_builder.executors.choose import AUTO, AVAILABLE
+from ci_builder.oci.platform import Platform
+from ci_builder.outputs.choose import TYPES
+from ci_builder.request import Request
+
+NAME = "build"
+_EXAMPLES = """examples:
+  build -t registry.example.com/team/app:1.2 --push .
+  build -f docker/Dockerfile --target test --build-arg VERSION=1.2 .
+  build --output type=docker,dest=image.tar -t app .        (then: docker load < image.tar)
+  build --output dist --target files .                      (the files of a stage into a folder)"""
+_NO_CACHE_YET = "remove it: this version keeps no cache of layers"
+_NO_RUNTIME = "remove it: this version does not change how RUN commands run"
+_NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (("--load",), (), "there is no docker daemon; write --output type=docker,dest=image.tar"),
+    (("--cache-from",), (), _NO_CACHE_YET),
+    (("--cache-to",), (), _NO_CACHE_YET),
+    (("--no-cache-filter",), (), "use --no-cache"),
+    (("--attest",), (), "remove it: this version attests nothing"),
+    (("--provenance",), ("false",), "remove it: this version attests nothing"),
+    (("--sbom",), ("false",), "remove it: this version attests nothing"),
+    (("--add-host",), (), _NO_RUNTIME),
+    (("--allow",), (), "remove it: nothing needs an entitlement here"),
+    (("--builder",), ("default",), "remove it: there are no builder instances here"),
+    (("--call",), ("build",), "remove it: only builds are made"),
+    (("--check",), (), "remove it: only builds are made"),
+    (("--cgroup-parent",), (), _NO_RUNTIME),
+    (("--network",), ("default",), _NO_RUNTIME),
+    (("--shm-size",), (), _NO_RUNTIME),
+    (("--ulimit",), (), _NO_RUNTIME),
+)
+
+
+def add_parser(commands: SubParsers) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        NAME, help="build an image from a Dockerfile", description=__doc__, epilog=_EXAMPLES
+    )
+    parser.add_argument(
+        "context",
+        metavar="CONTEXT",
+        help="what COPY and ADD read: a folder, - (a tar on standard input), an archive, a git or http URL",
+    )
+    _add_what(parser)
+    _add_where(parser)
+    _add_how(parser)
+    add_registry_flags(parser)
+    for names, allowed, hint in _NOT_HERE:
+        parser.add_argument(*names, action=NotHere, allowed=allowed, hint=hint, help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is built")
+    group.add_argument(
+        "-f",
+        "--file",
+        default="",
+        help="the Dockerfile (default: CONTEXT/Dockerfile); - reads it from standard input",
+    )
+    group.add_argument(
+        "--target", default="", metavar="STAGE", help="stop at this stage (default: the last one)"
+    )
+    _repeated(group, "--build-arg", "NAME[=VALUE]", "set an ARG; NAME alone takes the variable of that name")
+    _repeated(
+        group,
+        "--build-context",
+        "NAME=SOURCE",
+        "a further context or base: a folder, an archive, a URL, docker-image://REF, oci-layout://DIR[:TAG]",
+    )
+    _repeated(group, "--label", "KEY=VALUE", "add a label to the image's config")
+    _repeated(group, "--annotation", "KEY=VALUE", "add an annotation to the image's manifest")
+    group.add_argument(
+        "--platform",
+        default="",
+        metavar="OS/ARCH",
+        help="the platform of bases and result, one (default: this machine's)",
+    )
+    _repeated(
+        group,
+        "--secret",
+        "id=NAME[,src=FILE|,env=VAR]",
+        "a secret for RUN --mount=type=secret; hidden in the log",
+    )
+    _repeated(group, "--ssh", "ID[=SOCKET]", "an SSH agent for RUN --mount=type=ssh (not in this version)")
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where it goes (default: the embedded store, an OCI layout)")
+    group.add_argument(
+        "-t", "--tag", action="append", default=[], metavar="NAME[:TAG]", help="name the image; repeatable"
+    )
+    group.add_argument("--push", action="store_true", help="push every --tag to its registry")
+    _repeated(
+        group,
+        "--output",
+        f"type={'|'.join(TYPES)}[,dest=PATH]",
+        "where to write the result; PATH alone means type=local,dest=PATH, - a tar on standard output",
+        short="-o",
+    )
+    group.add_argument("--iidfile", type=Path, metavar="FILE", help="write the image ID to FILE")
+    group.add_argument(
+        "--metadata-file",
+        type=Path,
+        metavar="FILE",
+        help="write digest, descriptor and names to FILE as JSON",
+    )
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it is built")
+    group.add_argument(
+        "--isolation",
+        default=AUTO,
+        metavar="NAME",
+        help=f"how RUN commands run: {AUTO} (the best that works here) or {', '.join(AVAILABLE)}",
+    )
+    group.add_argument("--no-cache", action="store_true", help="build every layer anew")
+    group.add_argument(
+        "--pull", action="store_true", help="ask the registry for bases even where a copy is at hand"
+    )
+    group.add_argument(
+        "--progress",
+        choices=MODES,
+        default="auto",
+        help="how progress is shown on standard error (default: %(default)s)",
+    )
+    group.add_argument(
+        "-q", "--quiet", action="store_true", help="no progress, and only the image ID on standard output"
+    )
+    group.add_argument("-D", "--debug", action="store_true", help="more notices, and the trace of errors")
+
+
+def _repeated(group: argparse._ArgumentGroup, name: str, metavar: str, text: str, short: str = "") -> None:
+    names = [short, name] if short else [name]
+    group.add_argument(*names, action="append", default=[], metavar=metavar, help=f"{text}; repeatable")
+
+
+def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Build and print what came of it. Returns the exit code."""
+    request = request_of(arguments, invocation)
+    secrets = secrets_of(request)
+    progress = "quiet" if arguments.quiet else arguments.progress
+    outcome = perform(request, invocation, Display(progress, arguments.debug, secrets))
+    if isinstance(outcome, CiBuilderError):
+        return show_error(outcome, invocation, secrets, debug=arguments.debug)
+    if any(output.dest == "-" for output in request.outputs):
+        return 0
+    if arguments.quiet:
+        invocation.answer(outcome.image_id)
+        return 0
+    for line in summary(outcome):
+        invocation.answer(secrets.hide(line))
+    return 0
+
+
+def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request:
+    """The Request that parsed arguments ask for. Raises UsageError, Unsupported, InvalidValue."""
+    environment = invocation.environment
+    given = [options.build_argument(text, environment) for text in arguments.build_arg]
+    return Request(
+        context=arguments.context,
+        dockerfile=arguments.file,
+        tags=tuple(arguments.tag),
+        build_args=tuple(item for item in given if item is not None),
+        target=arguments.target,
+        outputs=tuple(options.output(text) for text in arguments.output),
+        push=arguments.push,
+        labels=tuple(options.label(text) for text in arguments.label),
+        annotations=tuple(options.pair(text, "--annotation") for text in arguments.annotation),
+        build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
+        no_cache=arguments.no_cache,
+        pull=arguments.pull,
+        platform=platform(arguments.platform),
+        isolation=arguments.isolation,
+        secrets=tuple(options.secret(text, environment) for text in arguments.secret),
+        ssh=tuple(options.ssh(text) for text in arguments.ssh),
+        registry=registry_options(arguments),
+        iid_file=arguments.iidfile,
+        metadata_file=arguments.metadata_file,
+    )
+
+
+def platform(text: str) -> str:
+    """One platform, checked; empty for the machine's. Raises Unsupported, InvalidValue."""
+    if "," in text:
+        raise Unsupported(
+            f"several platforms in one build are not supported: {text}",
+            hint="build each on a machine of that platform",
+        )
+    return str(Platform.parse(text)) if text else ""

@@ -1,0 +1,76 @@
+"""``ci``: read what the CI job says, build, push, report; the same command on every CI system."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from ci_builder.ci.choose import detect
+from ci_builder.ci.interface import NOTHING_READ, FileWrite, Report
+from ci_builder.ci.observe import observe
+from ci_builder.cli.failure import show_error
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.masking import NO_SECRETS, Secrets
+from ci_builder.cli.parser import SubParsers
+from ci_builder.cli.perform import Display, perform, secrets_of
+from ci_builder.cli.rendering.choose import MODES
+from ci_builder.cli.summary import summary
+from ci_builder.errors import CiBuilderError
+
+NAME = "ci"
+
+
+def add_parser(commands: SubParsers) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        NAME, help="build and push what the CI job's variables ask for", description=__doc__
+    )
+    parser.add_argument(
+        "--progress", choices=MODES, default="plain", help="how progress is shown (default: %(default)s)"
+    )
+    parser.add_argument("-D", "--debug", action="store_true", help="more notices, and the trace of errors")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Do the job. Returns the exit code."""
+    adapter = detect(invocation.environment)
+    situation = observe(invocation.environment, Path.cwd())
+    try:
+        reading = adapter.read(situation)
+    except CiBuilderError as error:
+        _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
+        return show_error(error, invocation, debug=arguments.debug)
+    secrets = Secrets.of((*reading.masks, *secrets_of(reading.request).texts))
+    # Masks come first, and unmasked: the CI learns from them what to hide.
+    _print(reading.lines, invocation)
+    _print(reading.opening, invocation)
+    debug = arguments.debug or reading.debug
+    outcome = perform(reading.request, invocation, Display(arguments.progress, debug, secrets))
+    # The report first: it ends the group in the log, and the error is to be seen outside.
+    _tell(adapter.report(situation, reading, outcome), invocation, secrets)
+    if isinstance(outcome, CiBuilderError):
+        return show_error(outcome, invocation, secrets, debug=debug)
+    _print((secrets.hide(line) for line in summary(outcome)), invocation)
+    return 0
+
+
+def _tell(report: Report, invocation: Invocation, secrets: Secrets) -> None:
+    _print((secrets.hide(line) for line in report.lines), invocation)
+    for file in report.files:
+        _write(file, invocation, secrets)
+
+
+def _print(lines: Iterable[str], invocation: Invocation) -> None:
+    # GitHub reads commands from both streams, but keeps the order within one only.
+    for line in lines:
+        invocation.say(line)
+
+
+def _write(file: FileWrite, invocation: Invocation, secrets: Secrets) -> None:
+    try:
+        with file.path.open("a" if file.append else "w", encoding="utf-8") as stream:
+            stream.write(secrets.hide(file.text))
+    except OSError as error:
+        invocation.say(f"warning: {file.path} cannot be written: {error.strerror}")

@@ -1,0 +1,47 @@
+"""How an error looks on the terminal."""
+
+from __future__ import annotations
+
+import traceback
+
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.masking import NO_SECRETS, Secrets
+from ci_builder.cli.rendering.text import plain
+from ci_builder.errors import CiBuilderError
+
+_CI_COMMANDS = ("::", "##[", "##vso[", "##teamcity[")
+
+
+class InternalError(CiBuilderError):
+    """A mistake in this program: an exception that nobody expected."""
+
+    exit_code = 70
+
+
+def internal_error(error: Exception) -> InternalError:
+    """What to tell of an exception that nobody expected: its text may hold anything, so it stays inside."""
+    wrapped = InternalError(
+        f"internal error: {type(error).__name__}",
+        hint="run it again with --debug for the trace, and report it",
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def show_error(
+    error: CiBuilderError, invocation: Invocation, secrets: Secrets = NO_SECRETS, *, debug: bool = False
+) -> int:
+    """Print ``error:`` and ``hint:`` lines, with ``debug`` the trace before them. Returns the exit code."""
+    texts = ["".join(traceback.format_exception(error)).rstrip()] if debug else []
+    texts.append(f"error: {error}")
+    texts += [f"hint: {error.hint}"] if error.hint else []
+    for text in texts:
+        for line in secrets.hide(text).splitlines():
+            invocation.say(harmless(line))
+    return error.exit_code
+
+
+def harmless(line: str) -> str:
+    """A line that may quote a command's output, unable to command the terminal or the CI that reads it."""
+    shown = plain(line)
+    return f"| {shown}" if shown.lstrip().startswith(_CI_COMMANDS) else shown

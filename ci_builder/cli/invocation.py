@@ -1,0 +1,70 @@
+"""What one start of the program was given: the only place where the process is looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from ci_builder.executors.disposable import MARKER, PRIVATE_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """``program`` is the name that the user called; ``stdout`` takes results, ``stderr`` everything else."""
+
+    program: str
+    environment: Mapping[str, str] = field(repr=False)
+    stdin: BinaryIO
+    stdout: BinaryIO
+    stderr: TextIO
+
+    def answer(self, text: str) -> None:
+        """One line of the result, on standard output."""
+        self.stdout.write(text.encode("utf-8", "surrogateescape") + b"\n")
+        self.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """One line for people, on standard error."""
+        print(text, file=self.stderr, flush=True)
+
+
+def this_process() -> Invocation:
+    """The Invocation that the operating system gave."""
+    program = os.path.basename(sys.argv[0]) or "ci-builder"
+    return Invocation(program, dict(os.environ), sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+
+
+def data_folder(environment: Mapping[str, str]) -> Path:
+    """Where the embedded store is: in CI_BUILDER_HOME, else XDG_DATA_HOME, else ~/.local/share, else the
+    temporary folder for a user without a home."""
+    if environment.get("CI_BUILDER_HOME"):
+        return Path(environment["CI_BUILDER_HOME"]).absolute()
+    data = Path(environment.get("XDG_DATA_HOME", ""))
+    if not data.is_absolute():
+        data = Path(environment.get("HOME", "")) / ".local" / "share"
+    if data.is_absolute() and _may_be_made(data):
+        return data / "ci-builder"
+    return temporary_folder(environment) / f"ci-builder-{os.getuid()}"
+
+
+def temporary_folder(environment: Mapping[str, str]) -> Path:
+    """Where private folders are made: in the builder image its own one, which survives a build in place;
+    else the CI's, else the system's."""
+    if os.path.isfile(MARKER):
+        return Path(PRIVATE_FOLDER) / "tmp"
+    for name in ("RUNNER_TEMP", "WORKSPACE_TMP"):
+        folder = environment.get(name, "")
+        if os.path.isabs(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return Path(folder)
+    return Path(tempfile.gettempdir())
+
+
+def _may_be_made(folder: Path) -> bool:
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)

@@ -1,0 +1,1 @@
+"""The argument list of kaniko's executor, read as kaniko reads it."""

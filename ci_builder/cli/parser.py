@@ -1,0 +1,58 @@
+"""argparse with this program's errors, and the options that are known elsewhere but not here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from ci_builder.errors import Unsupported, UsageError
+
+SubParsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of exiting, and takes no abbreviations of options."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("allow_abbrev", False)
+        settings.setdefault("formatter_class", Formatter)
+        super().__init__(**settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse for everything that is wrong with the arguments."""
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with room for the long names."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=100)
+
+
+class NotHere(argparse.Action):
+    """An option of docker that this version does not have: a clear error instead of an unknown option.
+
+    ``allowed`` values ask for what this program does anyway; ``hint`` says what to do instead.
+    """
+
+    def __init__(
+        self,
+        option_strings: Sequence[str],
+        dest: str,
+        *,
+        allowed: Sequence[str] = (),
+        hint: str = "",
+        help: str | None = None,
+    ) -> None:
+        super().__init__(option_strings, dest, nargs="?", default=argparse.SUPPRESS, help=help)
+        self.allowed = tuple(allowed)
+        self.hint = hint
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Called by argparse when the option is met. Raises Unsupported."""
+        if values not in self.allowed:
+            raise Unsupported(f"{option} is not supported in this version", hint=self.hint)

@@ -1,0 +1,108 @@
+"""A build as every command does it: masked, shown, cleaned up; its outcome is a value."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_builder.build.schedule import build
+from ci_builder.build.surroundings import Surroundings
+from ci_builder.cli.failure import internal_error
+from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
+from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
+from ci_builder.cli.rendering.choose import Renderer, choose_renderer
+from ci_builder.cli.result_files import check_result_files, write_result_files
+from ci_builder.errors import CiBuilderError, UsageError
+from ci_builder.progress import Event, Progress
+from ci_builder.registry.credentials import docker_config_folder
+from ci_builder.registry.docker_config import TemporaryDockerConfig
+from ci_builder.request import Request, Result
+
+_LARGEST_SECRET = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """``progress`` is a mode of ``--progress``; ``secrets`` are hidden in everything that is shown."""
+
+    progress: str = "auto"
+    debug: bool = False
+    secrets: Secrets = NO_SECRETS
+
+
+@dataclass(slots=True)
+class _OneAtATime:
+    """A Progress that any thread may call, before one that takes one caller at a time."""
+
+    inner: Progress
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, event: Event, /) -> None:
+        with self.lock:
+            self.inner(event)
+
+
+def perform(request: Request, invocation: Invocation, display: Display) -> Result | CiBuilderError:
+    """Build, showing progress, and write the result files. Never raises for what went wrong: that is
+    the outcome as well."""
+    renderer = choose_renderer(display.progress, invocation.stderr, debug=display.debug)
+    try:
+        try:
+            return _build(request, invocation, display, renderer)
+        finally:
+            renderer.close()
+    except CiBuilderError as error:
+        return error
+    except Exception as error:
+        return internal_error(error)
+
+
+def secrets_of(request: Request) -> Secrets:
+    """Every secret that a request carries: logins, secrets with their files' content, passwords in URLs."""
+    texts = login_secrets(request.logins) + url_secrets((request.context, request.dockerfile))
+    texts += url_secrets(value for _, value in request.build_contexts)
+    for secret in request.secrets:
+        texts.append(secret.value)
+        if secret.source is not None:
+            texts.append(_content(secret.source))
+    return Secrets.of(texts)
+
+
+def _build(request: Request, invocation: Invocation, display: Display, renderer: Renderer) -> Result:
+    check_result_files(request)
+    with _credentials(request, invocation) as environment:
+        surroundings = Surroundings(
+            environment=environment,
+            progress=_OneAtATime(MaskedProgress(display.secrets, renderer)),
+            home=data_folder(invocation.environment),
+            temporary=temporary_folder(invocation.environment),
+            stdin=invocation.stdin,
+            stdout=invocation.stdout,
+        )
+        result = build(request, surroundings)
+    write_result_files(request, result)
+    return result
+
+
+@contextlib.contextmanager
+def _credentials(request: Request, invocation: Invocation) -> Iterator[Mapping[str, str]]:
+    """The environment of the build; logins are in a config.json of docker that exists as long as it."""
+    if not request.logins:
+        yield invocation.environment
+        return
+    folder = docker_config_folder(invocation.environment)
+    existing = folder / "config.json" if folder else None
+    parent = temporary_folder(invocation.environment)
+    with TemporaryDockerConfig(request.logins, existing, parent) as made:
+        yield {**invocation.environment, "DOCKER_CONFIG": str(made)}
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_SECRET).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"the secret file {path} cannot be read: {error.strerror}") from error

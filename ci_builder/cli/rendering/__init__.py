@@ -1,0 +1,1 @@
+"""Events turned into what people and programs read: one file per ``--progress``."""

@@ -1,0 +1,55 @@
+"""The small files that tell a pipeline what was built: --iidfile, --metadata-file, kaniko's digest files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ci_builder.ci.told import metadata
+from ci_builder.errors import OutputError
+from ci_builder.oci.reference import Reference
+from ci_builder.request import Request, Result
+
+
+def check_result_files(request: Request) -> None:
+    """Fail before the build where a file could not be written after it. Raises OutputError."""
+    for path in _paths(request):
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            why = "it is a folder" if path.is_dir() else "there is no such folder"
+            raise OutputError(f"{path} cannot be written: {why}")
+
+
+def write_result_files(request: Request, result: Result) -> None:
+    """Write those that ``request`` asks for. Raises OutputError."""
+    names = [Reference.parse(tag) for tag in result.tags]
+    contents: list[tuple[Path | None, str]] = [
+        (request.iid_file, result.image_id),
+        (request.metadata_file, json.dumps(metadata(result), indent=2) + "\n"),
+        (request.digest_file, result.digest),
+        (request.name_digest_file, "".join(f"{name.name}@{result.digest}\n" for name in names)),
+        (
+            request.name_tag_digest_file,
+            "".join(f"{name.name}:{name.tag}@{result.digest}\n" for name in names),
+        ),
+    ]
+    for path, text in contents:
+        if path is not None:
+            _write(path, text)
+
+
+def _paths(request: Request) -> list[Path]:
+    paths = (
+        request.iid_file,
+        request.metadata_file,
+        request.digest_file,
+        request.name_digest_file,
+        request.name_tag_digest_file,
+    )
+    return [path for path in paths if path is not None]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""The command line on a bare Python: makes its own environment once, then runs ci_builder.cli.
+
+Needs Python 3.10 or newer and pip (or ensurepip), nothing else. The dependencies of requirements.txt are
+installed with their hashes into a folder of their own, found again by the hash of that file and the
+interpreter's binary interface: $CI_BUILDER_HOME/environments, else $XDG_CACHE_HOME/ci-builder, else
+~/.cache/ci-builder, else a private folder below the temporary folder. A second start finds the folder and
+goes straight on. Nothing outside that folder is written, and pip's own settings (index, proxy,
+certificates) count as always.
+"""
+
+# No annotations of later Pythons and no "from __future__" here: an old Python must reach its message.
+import fcntl
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+REQUIREMENTS = os.path.join(HERE, "requirements.txt")
+OLDEST = (3, 10)
+
+# What pip says, and what to do about it; the first that fits counts.
+ADVICE = (
+    ("certificate_verify_failed", "name the CA bundle of your proxy or index: PIP_CERT=/path/bundle.crt"),
+    ("do not match the hashes", "the index serves other files than those that requirements.txt pins"),
+    ("no space left", "free some space, or choose another disk with CI_BUILDER_HOME=/path"),
+    ("permission denied", "choose a folder that is writable with CI_BUILDER_HOME=/path"),
+    ("no matching distribution", "there may be no wheel for this Python and machine, or the index lacks it"),
+    ("connection", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
+    ("name resolution", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
+    ("timed out", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
+)
+
+
+class SetUpFailed(Exception):
+    """The environment cannot be made; the message says why and what to do."""
+
+
+def main() -> int:
+    """Set up if needed, then hand over to the command line. Returns the exit code."""
+    if sys.version_info[:2] < OLDEST:
+        return fail(
+            "ci_builder needs Python {}.{} or newer, and this is {}".format(*OLDEST, sys.version.split()[0]),
+            "run it with a newer one, such as: python3.12 entrypoint.py",
+        )
+    try:
+        packages = environment()
+    except SetUpFailed as error:
+        return fail(*error.args)
+    except KeyboardInterrupt:
+        return fail("set-up was interrupted; the next start begins it anew")
+    sys.path.insert(1, packages)
+    from ci_builder.cli.main import console
+
+    return console()
+
+
+def fail(message: str, hint: str = "") -> int:
+    """Say what went wrong on standard error. Returns exit code 1."""
+    print("error: " + message, file=sys.stderr)
+    if hint:
+        print("hint: " + hint, file=sys.stderr)
+    return 1
+
+
+def environment() -> str:
+    """The folder with the dependencies, made when it is not there. Raises SetUpFailed."""
+    key = environment_key()
+    tried = []
+    for home in homes():
+        folder = os.path.join(home, key)
+        if os.path.isdir(folder):
+            return folder
+        try:
+            os.makedirs(home, mode=0o700, exist_ok=True)
+            with tempfile.TemporaryFile(dir=home):
+                pass
+        except OSError as error:
+            tried.append(f"{home}: {error.strerror}")
+            continue
+        return make_once(home, folder)
+    reasons = "".join("\n  " + reason for reason in tried)
+    raise SetUpFailed(
+        "there is no folder for the environment" + reasons,
+        "choose one that is writable with CI_BUILDER_HOME=/path",
+    )
+
+
+def environment_key() -> str:
+    """A name for what is installed: it changes with requirements.txt and with the binary interface."""
+    with open(REQUIREMENTS, "rb") as file:
+        content = file.read()
+    abi = importlib.machinery.EXTENSION_SUFFIXES[0].encode()
+    return "packages-" + hashlib.sha256(content + b"\0" + abi).hexdigest()[:24]
+
+
+def homes() -> "list[str]":
+    """Folders that may hold the environment, the best one first."""
+    chosen = os.environ.get("CI_BUILDER_HOME")
+    if chosen:
+        return [os.path.join(os.path.abspath(chosen), "environments")]
+    found = []
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(cache):
+        found.append(os.path.join(cache, "ci-builder"))
+    home = os.path.expanduser("~")
+    if os.path.isabs(home):
+        found.append(os.path.join(home, ".cache", "ci-builder"))
+    return found + private_temporary()
+
+
+def private_temporary() -> "list[str]":
+    """A folder below the temporary one that is this user's alone, or none where somebody else took it."""
+    path = os.path.join(tempfile.gettempdir(), f"ci-builder-{os.getuid()}")
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except OSError:
+        return []
+    status = os.lstat(path)
+    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    return [path] if mine else []
+
+
+def make_once(home: str, folder: str) -> str:
+    """Install into ``folder``, one process at a time. It appears whole or not at all."""
+    with open(os.path.join(home, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(folder):
+            return folder
+        # Whoever holds the lock is alone: what lies about comes from a set-up that was interrupted.
+        for name in os.listdir(home):
+            if name.startswith("unfinished-"):
+                shutil.rmtree(os.path.join(home, name), ignore_errors=True)
+        begin = time.monotonic()
+        say("setting up its own environment, once, in " + home)
+        staging = tempfile.mkdtemp(prefix="unfinished-", dir=home)
+        try:
+            install(staging)
+            os.rename(os.path.join(staging, "packages"), folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        say(f"ready after {time.monotonic() - begin:.1f} s")
+    return folder
+
+
+def install(staging: str) -> None:
+    """Install requirements.txt into the folder ``packages`` of ``staging``. Raises SetUpFailed."""
+    command = [
+        *find_pip(staging),
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--target",
+        os.path.join(staging, "packages"),
+        "--requirement",
+        REQUIREMENTS,
+    ]
+    # A user's settings for the index, proxies and certificates count; those for another place to install
+    # into would contradict --target.
+    settings = dict(os.environ, PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", TMPDIR=staging)
+    for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"):
+        settings.pop(name, None)
+    code, said = run(command, settings)
+    if code:
+        lowered = said.lower()
+        hint = next((advice for sign, advice in ADVICE if sign in lowered), "")
+        raise SetUpFailed("pip could not install the dependencies:\n" + last_lines(said), hint)
+
+
+def find_pip(staging: str) -> "list[str]":
+    """The command that is pip: this Python's own, or a fresh one from ensurepip. Raises SetUpFailed."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    venv = os.path.join(staging, "venv")
+    said = ""
+    if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
+        code, said = run([sys.executable, "-m", "venv", venv], dict(os.environ))
+        if not code:
+            return [os.path.join(venv, "bin", "python"), "-m", "pip"]
+    raise SetUpFailed(
+        "this Python has neither pip nor ensurepip" + ("\n" + last_lines(said) if said else ""),
+        "on Debian and Ubuntu: apt-get install python3-pip (or python3-venv)",
+    )
+
+
+def run(command: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
+    """Run a program to its end. Returns its exit code and everything that it said."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise SetUpFailed(f"{command[0]} cannot be run: {error.strerror}") from error
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def last_lines(text: str) -> str:
+    """The end of what a program said, indented."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join("  " + line for line in lines[-8:])
+
+
+def say(text: str) -> None:
+    """One line for people, on standard error."""
+    print("ci_builder: " + text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
