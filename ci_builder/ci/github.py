@@ -44,7 +44,7 @@ class GitHub:
         metadata-action does by default, in the registry that belongs to the server."""
         environment = situation.environment
         inputs = read_inputs(environment)
-        defaults = Defaults(push=False, tags=_default_tags(situation), missing=_MISSING)
+        defaults = Defaults(push=False, tags=_default_tags(situation, inputs), missing=_MISSING)
         logins = _own_login(inputs, defaults, environment)
         found: Assembled = assemble(inputs, defaults, logins, environment)
         stop = (f"::stop-commands::{situation.token}",)
@@ -72,13 +72,11 @@ class GitHub:
         return Report(lines, tuple(files))
 
 
-def _default_tags(situation: Situation) -> tuple[str, ...]:
+def _default_tags(situation: Situation, inputs: Inputs) -> tuple[str, ...]:
     environment = situation.environment
-    repository = environment.get("GITHUB_REPOSITORY", "")
-    host = _package_registry(environment)
-    if not repository or not host:
-        return ()
-    return tagged(f"{host}/{repository}", _default_names(situation))
+    project, host = environment.get("GITHUB_REPOSITORY", ""), _package_registry(environment)
+    repository = inputs.text("repository") or (f"{host}/{project}" if project and host else "")
+    return tagged(repository, _default_names(situation)) if repository else ()
 
 
 def _default_names(situation: Situation) -> list[str]:
