@@ -3,7 +3,9 @@
     python -m tests.golden.frontend      writes every expectation; look at the difference before you commit
 
 ``dockerfiles/`` are the inputs of ``parsed/``, ``plan/`` and ``evaluated/``; ``errors/`` has its own.
-The config and history lines of ``evaluated/`` were held against dockerd 20.10's BuildKit.
+The config and history lines of ``evaluated/`` were held against dockerd 20.10's BuildKit and are equal,
+except for what that version does not know (heredocs, ``${x%y}``, RUN --network, ADD --checksum, text
+behind a JSON array), for what needs the network, and for made-up bases.
 """
 
 from __future__ import annotations
