@@ -64,7 +64,8 @@ def run_ours(
 
 def command(arguments: Sequence[str]) -> list[str]:
     """argv of this project's command line in the environment that runs the tests."""
-    return [sys.executable, "-m", "ci_builder.cli", *arguments]
+    start = "from ci_builder.cli.main import console; raise SystemExit(console())"
+    return [sys.executable, "-c", start, *arguments]
 
 
 def environment(home: Path) -> dict[str, str]:

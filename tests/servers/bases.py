@@ -66,11 +66,12 @@ def busybox() -> Base:
 
 
 def debian() -> Base:
-    """Debian bookworm as mmdebstrap's minbase makes it, with the stock package sources."""
+    """Debian bookworm as mmdebstrap's minbase makes it, slim, with the stock package sources."""
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
     layout = cache_folder() / f"debian-{recipe}"
     if not layout.exists():
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", "-"]
+        left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", *left_out, "bookworm", "-"]
         made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if made.returncode:
             raise RuntimeError(f"mmdebstrap failed:\n{made.stderr.decode(errors='replace')[-4000:]}")
@@ -155,7 +156,7 @@ def _write_layout(layout: Path, layer: bytes, command: list[str]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=layout.parent))
     (unfinished / "blobs/sha256").mkdir(parents=True)
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
-    packed = gzip.compress(layer, 6, mtime=0)
+    packed = gzip.compress(layer, 1, mtime=0)
     config = {
         "architecture": _ARCHITECTURES[platform.machine()],
         "os": "linux",
