@@ -1,0 +1,79 @@
+"""``demo``: the main job, offline: a base from this machine's own shell, and examples/hello built on it."""
+
+from __future__ import annotations
+
+import argparse
+import platform as machine
+from pathlib import Path
+
+from ci_builder.cli.demonstration.base import make_base
+from ci_builder.cli.failure import show_error
+from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
+from ci_builder.cli.parser import SubParsers
+from ci_builder.cli.perform import Display, perform
+from ci_builder.cli.rendering.choose import MODES
+from ci_builder.cli.summary import summary
+from ci_builder.errors import CiBuilderError, UsageError
+from ci_builder.executors.choose import AUTO
+from ci_builder.oci.platform import Platform
+from ci_builder.request import Request
+
+NAME = "demo"
+_BASE = "demo-base"
+_TAG = "ci-builder-demo:latest"
+_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello"
+
+
+def add_parser(commands: SubParsers) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        NAME, help="build examples/hello offline, on this machine's own shell", description=__doc__
+    )
+    parser.add_argument(
+        "--isolation", default=AUTO, metavar="NAME", help="as for build (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--progress", choices=MODES, default="auto", help="how progress is shown (default: %(default)s)"
+    )
+    parser.add_argument("-D", "--debug", action="store_true", help="more notices, and the trace of errors")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Make the base, build on it and say what to do next. Returns the exit code."""
+    if not _EXAMPLE.is_dir():
+        raise UsageError(f"there is no {_EXAMPLE}", hint="run the demo from a checkout of the project")
+    store = data_folder(invocation.environment) / "store"
+    platform = Platform.of_machine(machine.machine())
+    files = make_base(store, _BASE, platform, temporary_folder(invocation.environment))
+    invocation.say(f"base image of {len(files)} files: {', '.join(str(path) for path in files)}")
+    request = Request(
+        context=str(_EXAMPLE),
+        tags=(_TAG,),
+        build_contexts=(("base", f"oci-layout://{store}:{_BASE}"),),
+        isolation=arguments.isolation,
+    )
+    outcome = perform(request, invocation, Display(arguments.progress, arguments.debug))
+    if isinstance(outcome, CiBuilderError):
+        return show_error(outcome, invocation, debug=arguments.debug)
+    for line in (*summary(outcome), "", *_next(invocation.program, store)):
+        invocation.answer(line)
+    return 0
+
+
+def _next(program: str, store: Path) -> list[str]:
+    python = "python3 " if program.endswith(".py") else ""
+    build = f"{python}{program} build --build-context base=oci-layout://{store}:{_BASE}"
+    example = _shown(_EXAMPLE)
+    return [
+        "next:",
+        "  run it     " + f"{build} --output type=docker,dest=hello.tar -t hello {example}",
+        "             docker load < hello.tar && docker run --rm hello",
+        "  save it    " + f"{build} --output type=oci,dest=hello-oci.tar -t hello {example}",
+        "  push it    " + f"{build} -t registry.example.com/team/hello:1 --push {example}",
+        f"  your own   {python}{program} build -t registry.example.com/team/app:1 --push .",
+    ]
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,4 @@
+#!/bin/sh
+while read -r line; do
+    echo "$line"
+done < "$HELLO/greetings.txt"
