@@ -72,6 +72,9 @@ class NamespaceExecutor:
 
     def enter(self) -> None:
         """See Executor. Raises ExecutorError."""
+        if len(os.listdir("/proc/self/task")) != 1:
+            # Another thread would stay behind, outside.
+            raise ExecutorError("a namespace can only be entered by a process of one thread")
         try:
             self._kind = self._move()
             mount("none", "/", flags=n.MS_REC | n.MS_PRIVATE)
