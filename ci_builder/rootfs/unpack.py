@@ -16,7 +16,7 @@ from collections.abc import Iterable, Set
 
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
 from ci_builder.rootfs import whiteout
-from ci_builder.rootfs.metadata import Metadata, set_metadata
+from ci_builder.rootfs.metadata import Metadata, copy_metadata, set_metadata
 from ci_builder.rootfs.paths import Directories, HeldBack, Place
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tar_reader import Entry, TarReader
@@ -169,12 +169,22 @@ class _Unpacking:
             if source.path == here.path:
                 return
             try:
-                _hard_link(source, here)
+                self._make_link(source, here)
             except FileExistsError:
                 self._clear(here)
-                _hard_link(self._link_source(target, place.path), here)
+                self._make_link(self._link_source(target, place.path), here)
         finally:
             os.close(parent)
+
+    def _make_link(self, source: Place, here: Place) -> None:
+        status = _status(source)
+        if self._keep is None or source.path in self._keep or not stat_module.S_ISREG(status.st_mode):
+            _hard_link(source, here)
+            return
+        # In a skeleton a name is a file of its own: replacing one must not change the status of the others.
+        os.close(os.open(here.name, _NEW_FILE, 0o600, dir_fd=here.parent))
+        ownership = self._tree.ownership
+        copy_metadata((ownership, source.parent, source.name), (ownership, here.parent, here.name))
 
     def _link_source(self, target: bytes, path: bytes) -> Place:
         what = f"/{os.fsdecode(path)} in a layer is a hard link to /{os.fsdecode(target)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from ci_builder.build.copy.place import Placement, make_directories, resolve_target
@@ -12,41 +11,16 @@ from ci_builder.build.copy.source import CopySource, Found
 from ci_builder.errors import ImageError
 from ci_builder.rootfs.decompress import decompressed
 from ci_builder.rootfs.tar_reader import TarReader
-from ci_builder.rootfs.tree import Ownership, Status, Tree
+from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.unpack import unpack
-
-
-@dataclass(frozen=True, slots=True)
-class OneOwner:
-    """An Ownership in which every file belongs to ``uid`` and ``gid`` (--chown), else like ``real``."""
-
-    real: Ownership
-    uid: int
-    gid: int
-
-    def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
-        """See Ownership."""
-        self.real.chown(parent, name, self.uid, self.gid, mode)
-
-    def mknod(self, parent: int, name: bytes, mode: int, device: int) -> None:
-        """See Ownership."""
-        self.real.mknod(parent, name, mode, device)
-
-    def setxattr(self, parent: int, name: bytes, key: str, value: bytes) -> None:
-        """See Ownership."""
-        self.real.setxattr(parent, name, key, value)
-
-    def status(self, stat: os.stat_result) -> Status:
-        """See Ownership."""
-        return self.real.status(stat)
 
 
 def unpack_archive(found: Found, origin: CopySource, placement: Placement, destination: bytes) -> bool:
     """Unpack ``found`` below ``destination`` when its content is a tar, compressed or not.
 
-    What it is decides its content, not its name. Names and links in it cannot lead out of the
-    destination. Returns False, with nothing done, for everything else. Raises ImageError for a tar that
-    is broken further on.
+    What it is decides its content, not its name. Files keep the owners that the archive gives them,
+    --chown or not, as in BuildKit. Names and links in it cannot lead out of the destination. Returns
+    False, with nothing done, for everything else. Raises ImageError for a tar that is broken further on.
     """
     if not stat.S_ISREG(found.status.st_mode):
         return False
@@ -76,10 +50,7 @@ def _open(path: bytes) -> BinaryIO:
 def _below(placement: Placement, target: bytes) -> Tree:
     """The folder ``target`` as a tree of its own."""
     tree = placement.tree
-    ownership = tree.ownership
-    if placement.owner is not None:
-        ownership = OneOwner(ownership, *placement.owner)
     prefix = b"/" + target if target else b""
     held = frozenset(path[len(prefix) :] for path in tree.untouchable if path.startswith(prefix + b"/"))
     root = os.path.join(os.fsencode(tree.root), target).rstrip(b"/") or b"/"
-    return Tree(os.fsdecode(root), ownership, held)
+    return Tree(os.fsdecode(root), tree.ownership, held)

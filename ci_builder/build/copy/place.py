@@ -50,21 +50,25 @@ class _Links:
 def place(found: Found, origin: CopySource, placement: Placement, destination: bytes) -> None:
     """Copy one thing to ``destination`` (absolute inside the root; a trailing slash means a directory).
 
-    A directory's content goes into the destination; a file goes to it, or into it when it is a
-    directory. Raises CiBuilderError.
+    A directory's content goes into the destination, which keeps its own owner and mode or is made anew; a
+    file goes to it, or into it when it is a directory. Raises CiBuilderError.
     """
     tree = placement.tree
-    name = found.name or posixpath.basename(found.path)
     target = resolve_target(tree, destination)
-    is_directory = stat.S_ISDIR(found.status.st_mode)
-    there = lookup(tree, target)
-    if not is_directory and (destination.endswith(b"/") or (there and stat.S_ISDIR(there.st_mode))):
+    job = _Job(origin, placement, _Links())
+    if stat.S_ISDIR(found.status.st_mode):
         make_directories(placement, target)
-        target = posixpath.join(target, name)
+        with _directory(tree, target) as descriptor:
+            _copy_children(job, found.path, descriptor, target)
+        return
+    there = lookup(tree, target)
+    if destination.endswith(b"/") or (there is not None and stat.S_ISDIR(there.st_mode)):
+        make_directories(placement, target)
+        target = posixpath.join(target, found.name or posixpath.basename(found.path))
     parent, last = posixpath.split(target)
     make_directories(placement, parent)
     with _directory(tree, parent) as descriptor:
-        _copy(_Job(origin, placement, _Links()), found.path, (descriptor, last or b"."), target, top=True)
+        _copy(job, found.path, (descriptor, last), target)
 
 
 def resolve_target(tree: Tree, destination: bytes) -> bytes:
@@ -99,46 +103,43 @@ class _Job:
     links: _Links
 
 
-def _copy(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes, *, top: bool) -> None:
-    if target and job.placement.tree.holds_back(target):
+def _copy(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes) -> None:
+    if job.placement.tree.holds_back(target):
         raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
     stat_result = os.lstat(job.origin.path(source))
     status = job.origin.tree.ownership.status(stat_result)
-    kind = stat.S_IFMT(status.mode)
-    if kind == stat.S_IFDIR:
-        made = _enter(job, source, where, target)
-        if made or not top:
-            _finish(job, source, where, status)
-        return
-    _clear(where, target)
-    if _linked(job, stat_result, target):
-        return
-    _make(job, source, where, status)
+    if stat.S_ISDIR(status.mode):
+        _copy_directory(job, source, where, target)
+    else:
+        _clear(where, target)
+        if _linked(job, stat_result, target):
+            return
+        _make(job, source, where, status)
     _finish(job, source, where, status)
 
 
-def _enter(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes) -> bool:
+def _copy_directory(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes) -> None:
     parent, name = where
-    made = False
-    if name != b".":
-        try:
-            os.mkdir(name, 0o700, dir_fd=parent)
-            job.placement.tree.ownership.chown(parent, name, 0, 0)
-            made = True
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
-                raise CiBuilderError(
-                    f"cannot copy the directory /{os.fsdecode(source)} over /{os.fsdecode(target)}: "
-                    "it is not a directory"
-                ) from None
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+        job.placement.tree.ownership.chown(parent, name, 0, 0)
+    except FileExistsError:
+        if not stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+            raise CiBuilderError(
+                f"cannot copy the directory /{os.fsdecode(source)} over /{os.fsdecode(target)}: "
+                "it is not a directory"
+            ) from None
     descriptor = os.open(name, _OPEN_DIRECTORY, dir_fd=parent)
     try:
-        for child in job.origin.children(source):
-            below = posixpath.join(target, child)
-            _copy(job, posixpath.join(source, child), (descriptor, child), below, top=False)
+        _copy_children(job, source, descriptor, target)
     finally:
         os.close(descriptor)
-    return made
+
+
+def _copy_children(job: _Job, source: bytes, descriptor: int, target: bytes) -> None:
+    for child in job.origin.children(source):
+        below = posixpath.join(target, child)
+        _copy(job, posixpath.join(source, child), (descriptor, child), below)
 
 
 def _clear(where: tuple[int, bytes], target: bytes) -> None:

@@ -65,7 +65,8 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     """What a source pattern of COPY means, in the order of its paths.
 
     ``..`` cannot leave it, symbolic links are followed inside it, wildcards are Go's
-    filepath.Match (Dockerfile reference, "COPY"). Raises ContextError when there is nothing.
+    filepath.Match (Dockerfile reference, "COPY"). Wildcards may match nothing, as in BuildKit. Raises
+    ContextError for a name without wildcards that is not there.
     """
     clean = posixpath.normpath("/" + pattern.lstrip("/"))[1:]
     wanted = os.fsencode(clean)
@@ -76,8 +77,6 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
         raise ContextError(
             f'"/{clean}" is not in {origin.name}{_why_not(origin, wanted)}', hint=_near(origin, wanted)
         )
-    if not found:
-        raise ContextError(f'no file in {origin.name} matches "{pattern}"')
     return found
 
 

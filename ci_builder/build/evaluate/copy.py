@@ -97,12 +97,18 @@ def _expand(state: State, instruction: Copy | Add) -> _Expanded:
     if isinstance(instruction, Add):
         _check_git(line, sources)
     written = state.expand(instruction.sources.destination, line)
+    destination = paths.destination(written, state.cwd)
+    if len(sources) + len(inline) > 1 and not destination.endswith("/"):
+        raise line.error(
+            f"{line.keyword.upper()} of more than one source needs a directory as its destination",
+            hint=f"end it with a slash: {written}/",
+        )
     return _Expanded(
         line=line,
         sources=sources,
         inline=tuple(inline),
         written=written,
-        destination=paths.destination(written, state.cwd),
+        destination=destination,
         owner=state.expand(instruction.owner, line),
         mode=_mode(line, state.expand(instruction.mode, line)),
     )
