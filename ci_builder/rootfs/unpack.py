@@ -12,7 +12,7 @@ import errno
 import os
 import posixpath
 import stat as stat_module
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
 from ci_builder.rootfs import whiteout
@@ -46,9 +46,10 @@ def unpack(
     ``keep``: None to unpack all content; else every regular file is made empty but those of these paths
     (relative): a skeleton to resolve names in. ``whiteouts=False`` takes names that begin with ``.wh.``
     as they are (an archive that is no layer). Raises ImageError, UnsafeLayer; ExecutorError where the
-    kernel refuses an owner, a device or an attribute; OutputError for a full disk.
+    kernel refuses an owner, a device or an attribute; OutputError for a full disk; and what
+    ``blocks`` raises.
     """
-    reader = TarReader(iter(blocks))
+    reader = TarReader(_guarded(blocks))
     with Directories(tree) as directories:
         work = _Unpacking(directories, reader, keep)
         name = b""
@@ -62,9 +63,26 @@ def unpack(
                     work.add(entry, path)
             name = b""
             work.finish()
+        except _StreamFailed as failed:
+            raise failed.error from failed
         except (OSError, OverflowError) as error:
             raise _explained(error, name, tree) from error
         return work.seen
+
+
+class _StreamFailed(Exception):
+    """The blocks could not be read: no fault of the tree."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _guarded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    except OSError as error:
+        raise _StreamFailed(error) from error
 
 
 def clean_name(name: bytes) -> bytes:

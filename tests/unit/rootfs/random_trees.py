@@ -39,6 +39,7 @@ class Make:
     gid: int
     seconds: int
     other: bytes
+    pick: int
     xattrs: tuple[tuple[str, bytes], ...]
 
 
@@ -52,6 +53,7 @@ MAKES = st.builds(
     _OWNERS,
     st.sampled_from([0, 1, 1_700_000_000, 2**33 + 5, -10]),
     PATHS,
+    st.integers(0, 30),
     _XATTRS.map(lambda found: tuple(found.items())),
 )
 
@@ -65,9 +67,9 @@ def make(root: Path, wanted: Make) -> None:
     if not _parents(top, target):
         return
     if wanted.kind == "link":
-        other = os.path.join(top, wanted.other)
-        if os.path.lexists(other) and (os.path.islink(other) or not os.path.isdir(other)):
-            os.link(other, target, follow_symlinks=False)
+        there = [path for path in _existing(top) if os.path.islink(path) or not os.path.isdir(path)]
+        if there:
+            os.link(there[wanted.pick % len(there)], target, follow_symlinks=False)
         return
     _create(target, wanted)
     os.chown(target, wanted.uid, wanted.gid, follow_symlinks=False)
@@ -80,10 +82,17 @@ def make(root: Path, wanted: Make) -> None:
     os.utime(target, (wanted.seconds, wanted.seconds), follow_symlinks=False)
 
 
+def _existing(top: bytes) -> list[bytes]:
+    found = []
+    for folder, directories, files in os.walk(top):
+        found += [os.path.join(folder, name) for name in (*directories, *files)]
+    return sorted(found)
+
+
 def _parents(top: bytes, target: bytes) -> bool:
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
+    except OSError:
         return False
     return True
 
@@ -104,29 +113,42 @@ def _create(target: bytes, wanted: Make) -> None:
 
 @dataclass(frozen=True)
 class Alter:
-    """Change what is at ``path``, if it can be changed so."""
+    """Change one of the paths there are, if it can be changed so. ``other`` is a second one of them, or
+    a new name where it is bytes."""
 
     how: str
-    path: bytes
-    other: bytes
+    pick: int
+    other: int | bytes
     content: bytes
 
 
 ALTERS = st.builds(
     Alter,
-    st.sampled_from(["remove", "rename", "write", "same size", "chmod", "chown", "xattr", "swap", "touch"]),
-    PATHS,
-    PATHS,
+    st.sampled_from(
+        ["remove", "rename", "write", "same size", "chmod", "chown", "xattr", "swap", "touch", "link"]
+    ),
+    st.integers(0, 30),
+    st.one_of(st.integers(0, 30), PATHS),
     st.binary(min_size=1, max_size=50),
 )
 
 
 def alter(root: Path, wanted: Alter) -> None:
     """Carry it out."""
-    path = os.path.join(os.fsencode(root), wanted.path)
-    other = os.path.join(os.fsencode(root), wanted.other)
-    if not os.path.lexists(path):
+    top = os.fsencode(root)
+    there = _existing(top)
+    if not there:
         return
+    files = [path for path in there if _is_file(path) and os.path.getsize(path)]
+    if wanted.how in ("write", "same size") and files:
+        there = files
+    path = there[wanted.pick % len(there)]
+    if isinstance(wanted.other, bytes):
+        other = os.path.join(top, wanted.other)
+        if os.path.islink(os.path.dirname(other)):
+            return
+    else:
+        other = there[wanted.other % len(there)]
     try:
         _HOW[wanted.how](path, other, wanted.content)
     except (OSError, shutil.Error):
@@ -182,5 +204,6 @@ _HOW: dict[str, Callable[[bytes, bytes, bytes], None]] = {
     "chown": lambda path, other, content: os.chown(path, len(content), 7, follow_symlinks=False),
     "xattr": lambda path, other, content: os.setxattr(path, "user.new", content),
     "swap": _swap,
+    "link": lambda path, other, content: os.link(path, other, follow_symlinks=False),
     "touch": lambda path, other, content: os.utime(path, (5, len(content)), follow_symlinks=False),
 }

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
+from ci_builder.rootfs.compress import Compression
 from ci_builder.rootfs.export import every_path, tree_copy, tree_tar
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.ownership import KernelOwnership
@@ -36,12 +38,6 @@ def packed(tree: Tree) -> list[bytes]:
     blocks: list[bytes] = []
     pack(every_path(tree), tree, blocks.append)
     return blocks
-
-
-def comparable(found: dict[bytes, Thing]) -> dict[bytes, Thing]:
-    """Times only where a tar can be expected to keep them: all but those of directories that were
-    changed by what was put into them are compared, and none is left out here."""
-    return found
 
 
 @settings(max_examples=150)
@@ -122,9 +118,6 @@ def test_copying_a_tree(tmp_path_factory: pytest.TempPathFactory, wanted: list[M
 def test_a_layer_is_applied_from_its_blob(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Make], name: str
 ) -> None:
-    from ci_builder.rootfs.apply import apply_layers
-    from ci_builder.rootfs.compress import Compression
-
     folder = tmp_path_factory.mktemp("blob")
     one, two = tree_in(folder / "one"), tree_in(folder / "two")
     for item in wanted:
