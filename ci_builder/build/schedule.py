@@ -7,18 +7,20 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
-from ci_builder.build.evaluate import State, begin, begin_from_stage, finish
+from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
 from ci_builder.build.sessions import http_sessions
-from ci_builder.build.stage import StageTools, StageWork, build_stage
+from ci_builder.build.stage import StageTools, StageWork, build_stage, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
@@ -55,9 +57,10 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         for output in job.outputs:
             output.check(references)
         planned = _plan_with_triggers(job)
+        works = _evaluate(job, planned)
         choice = _choose(job, planned)
         choice.executor.enter()
-        image, base_layers = _build_stages(job, planned, choice)
+        image, base_layers = _build_stages(job, planned, works, choice)
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
         written = write_product(product, job.outputs)
     return report(product, written, time.monotonic() - started)
@@ -157,47 +160,59 @@ def _choose(job: _Job, planned: Plan) -> Choice:
     return choice
 
 
-def _build_stages(job: _Job, planned: Plan, choice: Choice) -> tuple[Image, int]:
+def _evaluate(job: _Job, planned: Plan) -> dict[int, StageWork]:
+    """Every stage's steps, before anything is done. Raises DockerfileError."""
+    works: dict[int, StageWork] = {}
+    for stage in planned.stages:
+        if isinstance(stage.base, FromStage):
+            state = begin_from_stage(works[stage.base.index].state)
+        else:
+            state = begin(_base_image(job, stage).config, planned.settings)
+        works[stage.index] = evaluate_stage(stage.name, state, stage.instructions)
+    return works
+
+
+def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> tuple[Image, int]:
     """Build every stage in order; the target's image with the labels of the Request, and how many of its
     layers came with its base."""
     sources = CopySources(job.context, job.place, choice.executor, job.bases)
     (job.folder / "downloads").mkdir()
-    states: dict[int, State] = {}
     base_layers: dict[int, int] = {}
     for stage in planned.stages:
-        base, state = _beginning(job, planned, stage, (sources.stages, states))
-        below = stage.base.index if isinstance(stage.base, FromStage) else -1
-        base_layers[stage.index] = base_layers.get(below, len(base.layers))
+        if isinstance(stage.base, FromStage):
+            base = sources.stages[stage.base.index]
+            base_layers[stage.index] = base_layers[stage.base.index]
+        else:
+            base = _base_image(job, stage)
+            base_layers[stage.index] = len(base.layers)
         tools = StageTools(
             executor=choice.executor,
-            source=lambda text, stage=stage: sources.open(stage.origin(text) if text else None),  # type: ignore[misc]
+            source=partial(_source, sources, stage),
             fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
             dockerfile=job.dockerfile.source,
         )
-        work = StageWork(stage.name, base, state, stage.instructions)
-        sources.stages[stage.index], states[stage.index] = build_stage(work, tools)
-    image = finished_image(
-        sources.stages[planned.target.index], finish(states[stage.index], job.request.labels)
-    )
-    return image, base_layers[stage.index]
+        sources.stages[stage.index] = build_stage(works[stage.index], base, tools)
+    target = planned.target.index
+    state = finish(works[target].state, job.request.labels)
+    return finished_image(sources.stages[target], state), base_layers[target]
 
 
-def _beginning(
-    job: _Job, planned: Plan, stage: PlannedStage, done: tuple[dict[int, Image], dict[int, State]]
-) -> tuple[Image, State]:
-    """Base image and state that a stage starts with."""
-    images, states = done
-    if isinstance(stage.base, FromStage):
-        return images[stage.base.index], begin_from_stage(states[stage.base.index])
+def _source(
+    sources: CopySources, stage: PlannedStage, text: str
+) -> contextlib.AbstractContextManager[CopySource]:
+    return sources.open(stage.origin(text) if text else None)
+
+
+def _base_image(job: _Job, stage: PlannedStage) -> Image:
+    """The image that a stage begins with, when that is no other stage."""
     if _is_folder(job, stage.base):
         raise Unsupported(
             f"FROM {stage.stage.base.base}: a build context that is a folder cannot be a base",
             hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
         )
-    image = job.bases.image(stage.base, stage.platform)
-    return image, begin(image.config, planned.settings)
+    return job.bases.image(stage.base, stage.platform)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -43,45 +44,67 @@ class StageTools:
 
 @dataclass(frozen=True, slots=True)
 class StageWork:
-    """One stage to build: its ``name`` for people, its base image, the state to begin with and the
-    instructions after FROM (ONBUILD triggers of the base first)."""
+    """One stage, evaluated: its ``name`` for people, its ``steps``, and the ``state`` after the last."""
 
     name: str
-    base: Image
+    steps: tuple[Step, ...]
     state: State
-    instructions: tuple[Instruction, ...]
 
 
-def build_stage(work: StageWork, tools: StageTools) -> tuple[Image, State]:
-    """Build it. The workspace is made when the first instruction needs one. Raises DockerfileError,
-    CommandFailed and whatever the lower floors raise."""
-    image, state = work.base, work.state
+def evaluate_stage(name: str, state: State, instructions: tuple[Instruction, ...]) -> StageWork:
+    """The steps of a stage that begins with ``state``. Pure. Raises DockerfileError."""
+    steps = []
+    for instruction in instructions:
+        state, step = evaluate(state, instruction)
+        if step is not None:
+            steps.append(step)
+    return StageWork(name, tuple(steps), state)
+
+
+def build_stage(work: StageWork, base: Image, tools: StageTools) -> Image:
+    """Do the steps on top of ``base``. The workspace is made when the first step needs one. Raises
+    DockerfileError, CommandFailed and whatever the lower floors raise."""
+    image = base
+    total = sum(bool(step.actions) for step in work.steps)
+    numbers = itertools.count(1)
     with contextlib.ExitStack() as stack:
         workspace: Workspace | None = None
-        for number, instruction in enumerate(work.instructions, start=1):
-            state, step = evaluate(state, instruction)
-            if step is None:
+        for step in work.steps:
+            if not step.actions:
+                image = image.with_history(_history(step, empty=True))
                 continue
-            if step.actions and workspace is None:
-                workspace = tools.executor.workspace(image)
+            if workspace is None:
+                workspace = _open(work.name, image, tools)
                 stack.callback(workspace.close)
-            label = f"{work.name} {number}/{len(work.instructions)}"
-            image = _do(step, _Doing(label, image, workspace, tools))
-    return image.with_config(replace(image.config, run=state.run, author=state.author)), state
+            image = _do(step, _Doing(f"{work.name} {next(numbers)}/{total}", image, workspace, tools))
+    return image.with_config(replace(image.config, run=work.state.run, author=work.state.author))
+
+
+def _open(name: str, base: Image, tools: StageTools) -> Workspace:
+    if not base.layers:
+        return tools.executor.workspace(base)
+    label = f"{name} base"
+    started = time.monotonic()
+    tools.progress(StepStarted(label, f"unpacking {len(base.layers)} layers"))
+    try:
+        workspace = tools.executor.workspace(base)
+    except BaseException:
+        tools.progress(StepFinished(label, "failed", time.monotonic() - started))
+        raise
+    tools.progress(StepFinished(label, "done", time.monotonic() - started))
+    return workspace
 
 
 @dataclass(frozen=True, slots=True)
 class _Doing:
     label: str
     image: Image
-    workspace: Workspace | None
+    workspace: Workspace
     tools: StageTools
 
 
 def _do(step: Step, doing: _Doing) -> Image:
     """One step; returns the image with its layer and history entry."""
-    if not step.actions or doing.workspace is None:
-        return doing.image.with_history(_history(step, empty=True))
     progress = doing.tools.progress
     progress(StepStarted(doing.label, step.title))
     started = time.monotonic()
