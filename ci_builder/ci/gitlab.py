@@ -30,8 +30,8 @@ class GitLab:
     name = "gitlab"
 
     def matches(self, environment: Mapping[str, str]) -> bool:
-        """GITLAB_CI is true in every job."""
-        return environment.get("GITLAB_CI") == "true"
+        """GITLAB_CI is there in every job (gitlab-ci-local, which runs the same jobs, makes it false)."""
+        return "GITLAB_CI" in environment
 
     def read(self, situation: Situation) -> Reading:
         """Inputs from CI_BUILDER_* variables, everything else from the predefined ones."""

@@ -139,6 +139,7 @@ def test_a_wrong_password(project: Project, act: Act) -> None:
     image = f"{project.registry.host}/acme/refused"
     ended = act(more=f"tags: {image}:1", password="wrong-s3cret")
     assert ended.code == 1
+    assert "401" in messages(ended)
     assert "wrong-s3cret" not in messages(ended)
     assert [item["command"] for item in ended.commands() if item["command"] == "error"] == ["error"]
     assert not project.has(f"{image}:1")

@@ -38,7 +38,7 @@ def gitlab(project: Project, environment: dict[str, str], tool: Callable[[str], 
             "CI_REGISTRY_USER": USER,
             "CI_REGISTRY_PASSWORD": PASSWORD,
         }
-        command = [*program, "--force-shell-executor", "--no-color", "--cwd", str(project.folder)]
+        command = [*program, "--force-shell-executor", "--no-color"]
         for name, value in (given | variables).items():
             command += ["--variable", f"{name}={value}"]
         return run(command, project.folder, environment)
@@ -93,5 +93,6 @@ def test_a_failing_command(project: Project, gitlab: GitLab) -> None:
 def test_a_wrong_password(project: Project, gitlab: GitLab) -> None:
     ended = gitlab(CI_COMMIT_TAG="v4", CI_REGISTRY_PASSWORD="wrong-s3cret")
     assert ended.code != 0
+    assert "401" in ended.log
     assert "wrong-s3cret" not in ended.log
     assert not project.has(f"{project.registry.host}/acme/widget:v4")

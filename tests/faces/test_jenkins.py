@@ -80,5 +80,6 @@ def test_a_failing_build(project: Project, jenkins: Jenkins) -> None:
 def test_a_wrong_password(project: Project, jenkins: Jenkins) -> None:
     ended = jenkins(password="wrong-s3cret", BRANCH_NAME="refused")
     assert ended.code == 1
+    assert "401" in ended.log
     assert "wrong-s3cret" not in ended.log
     assert not project.has(f"{project.registry.host}/team/app:refused")
