@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.git import Remote, _child_environment, is_git, parse_remote
 from ci_builder.context.opening import open_context
 from ci_builder.errors import ContextError, Unsupported
+from tests.unit.context.git_server import LOGIN, serve_git
 
 MakePlace = Callable[..., Place]
 AUTHOR = git.Actor("A", "a@example.com")
@@ -129,3 +132,60 @@ def test_credentials_of_the_environment() -> None:
 def test_queries_are_refused() -> None:
     with pytest.raises(Unsupported, match="query"):
         parse_remote("https://example.com/x.git?branch=main", {})
+
+
+def test_a_server_that_wants_a_password(origin: git.Repo, tmp_path: Path, place: MakePlace) -> None:
+    with serve_git(tmp_path) as server:
+        address = f"127.0.0.1:{server.server_port}/x.git"
+        for url, environment in (
+            (f"http://{LOGIN}@{address}", {}),
+            (f"http://{address}", {"GIT_USERNAME": "bob", "GIT_PASSWORD": "s3cret"}),
+        ):
+            context = open_context(f"{url}#v1:app", "", place(environment=environment))
+            assert (context.root / "Dockerfile").read_text() == "FROM one\n"
+        assert server.refused == 0
+        with pytest.raises(ContextError, match="cannot be cloned") as caught:
+            open_context(f"http://bob:wr0ng@{address}", "", place())
+        assert "wr0ng" not in str(caught.value)
+        assert "GIT_TOKEN" in caught.value.hint
+        assert server.refused > 0
+
+
+def test_submodules(origin: git.Repo, tmp_path: Path, place: MakePlace) -> None:
+    outer = git.Repo.init(tmp_path / "outer.git", initial_branch="main")
+    outer.git.execute(
+        ["git", "-c", "protocol.file.allow=always", "submodule", "add", str(tmp_path / "x.git"), "sub"]
+    )
+    outer.index.commit("submodule", author=AUTHOR, committer=AUTHOR)
+    context = open_context(f"file://{outer.working_dir}#:sub/app", "", place())
+    assert (context.root / "Dockerfile").read_text() == "FROM two\n"
+
+
+WITHOUT_GIT = """
+from pathlib import Path
+from ci_builder.ci.git_facts import git_facts
+from ci_builder.ci.interface import GitFacts
+from ci_builder.context.git import clone, parse_remote
+from ci_builder.errors import Unsupported
+
+assert git_facts(Path.cwd()) == GitFacts()
+try:
+    clone(parse_remote("https://example.com/x.git", {}), Path("nowhere"))
+except Unsupported as error:
+    print(error)
+"""
+
+
+def test_without_a_git_program(tmp_path: Path) -> None:
+    repository = str(Path(__file__).resolve().parents[3])
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": repository}
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GIT],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == ""
+    assert ended.stdout == "a git context needs the program git, which is not here\n"
