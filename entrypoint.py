@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
@@ -101,19 +102,19 @@ def environment_key() -> str:
     return "packages-" + hashlib.sha256(content + b"\0" + abi).hexdigest()[:24]
 
 
-def homes() -> "list[str]":
+def homes() -> "typing.Iterator[str]":
     """Folders that may hold the environment, the best one first."""
     chosen = os.environ.get("CI_BUILDER_HOME")
     if chosen:
-        return [os.path.join(os.path.abspath(chosen), "environments")]
-    found = []
+        yield os.path.join(os.path.abspath(chosen), "environments")
+        return
     cache = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(cache):
-        found.append(os.path.join(cache, "ci-builder"))
+        yield os.path.join(cache, "ci-builder")
     home = os.path.expanduser("~")
     if os.path.isabs(home):
-        found.append(os.path.join(home, ".cache", "ci-builder"))
-    return found + private_temporary()
+        yield os.path.join(home, ".cache", "ci-builder")
+    yield from private_temporary()
 
 
 def private_temporary() -> "list[str]":
