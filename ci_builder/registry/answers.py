@@ -6,6 +6,7 @@ their user and query, which may be a signature or a token.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import socket
@@ -67,6 +68,12 @@ def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryU
         temporary=temporary,
         hint=hint,
     )
+
+
+def discard(response: requests.Response) -> None:
+    """Be done with an answer whose body does not matter; a short one is read, which keeps the connection."""
+    with contextlib.suppress(*CONNECTION_ERRORS), response:
+        response.raw.read(_BODY_LIMIT, decode_content=False)
 
 
 def root_cause(error: BaseException) -> BaseException:

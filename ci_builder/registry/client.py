@@ -15,6 +15,7 @@ from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import Progress
+from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.blobs import Blobs
 from ci_builder.registry.connections import Connections
@@ -23,6 +24,7 @@ from ci_builder.registry.pull import Puller
 from ci_builder.registry.push import Pusher
 from ci_builder.registry.retry import Retry
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.registry.upload import CHUNK
 from ci_builder.request import RegistryOptions
 
 _MIRROR_RETRIES = 1
@@ -32,6 +34,7 @@ class Registry:
     """All registries, for one build. ``blobs`` is the folder where pulled blobs are kept, verified, as
     ``ALGORITHM/HEX``; ``environment`` gives proxies and bundles of certificates. Thread-safe.
 
+    ``chunk`` is the number of bytes that one request uploads at most.
     A context manager: at its end every transfer stops. Raises UsageError for a bundle that is broken.
     """
 
@@ -44,6 +47,7 @@ class Registry:
         blobs: Path,
         *,
         retry: Retry | None = None,
+        chunk: int = CHUNK,
     ) -> None:
         self._stopping = threading.Event()
         self._connections = Connections(options, environment)
@@ -54,7 +58,7 @@ class Registry:
         self._transport = Transport(self._connections, authorizer, policy, progress)
         mirrors = Transport(self._connections, authorizer, impatient, progress)
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
-        self._pusher = Pusher(self._transport, progress, self._stopping)
+        self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
 
     def image(self, reference: Reference, platform: Platform) -> Image:
         """The image that ``reference`` names, for ``platform`` out of an index; its layers are pulled when
@@ -92,7 +96,7 @@ class Registry:
         Raises AuthenticationFailed, RegistryError.
         """
         call = Call(f"cannot log in at {registry}", "GET", Subject(registry), "/v2/", frozenset({200}))
-        self._transport.send(call).close()
+        discard(self._transport.send(call))
 
     def close(self) -> None:
         """Stop every transfer and close the connections."""

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ci_builder.errors import RegistryError, RegistryUnreachable
+from ci_builder.errors import RegistryUnreachable
 from ci_builder.oci.reference import DOCKER_HUB
-from ci_builder.registry.answers import CONNECTION_ERRORS, unreachable
+from ci_builder.registry.answers import CONNECTION_ERRORS, discard, unreachable
 from ci_builder.registry.proxies import is_loopback, proxy_for
 from ci_builder.registry.tls import listed, session_with, tls_context
 from ci_builder.request import RegistryOptions
@@ -122,13 +122,18 @@ class Connections:
             return secure if self._demands_tls(plain) else plain
         # Plain HTTP is allowed, not wanted: whoever speaks TLS is spoken to in TLS.
         try:
-            self._probe(secure)
+            discard(self._send("GET", f"{secure}/v2/", {}, None, "", _PROBE_TIMEOUTS))
         except RegistryUnreachable as failure:
-            if failure.code == "DNS":
-                raise
-            self._probe(plain, instead=failure)
-            return plain
+            if failure.code != "DNS" and self._speaks_plain(plain):
+                return plain
+            raise
         return secure
+
+    def _speaks_plain(self, plain: str) -> bool:
+        try:
+            return not self._demands_tls(plain)
+        except RegistryUnreachable:
+            return False
 
     def _demands_tls(self, plain: str) -> bool:
         """Whether a server on loopback turns plain HTTP away. Raises RegistryUnreachable."""
@@ -138,13 +143,9 @@ class Connections:
             if failure.code in ("REFUSED", "TIMEOUT"):
                 raise
             return True
+        if response.status_code != 400:
+            discard(response)
+            return False
         with response:
-            said = response.raw.read(4096) if response.status_code == 400 else b""
-            return any(text in said for text in _WANTS_TLS)
-
-    def _probe(self, base: str, instead: RegistryError | None = None) -> None:
-        try:
-            self._send("GET", f"{base}/v2/", {}, None, "", _PROBE_TIMEOUTS).close()
-        except RegistryUnreachable as error:
-            # When neither works, what TLS said is the better reason, unless nobody listens at all.
-            raise (instead or error) from error
+            said = response.raw.read(4096)
+        return any(text in said for text in _WANTS_TLS)

@@ -13,7 +13,7 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import json_object
 from ci_builder.oci.reference import Reference
-from ci_builder.registry.answers import CONNECTION_ERRORS, unreachable
+from ci_builder.registry.answers import CONNECTION_ERRORS, discard, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
 
@@ -59,7 +59,7 @@ class Repository:
             if error.status not in (400, 405, 501):
                 raise
             return self.manifest(reference)[0]
-        response.close()
+        discard(response)
         digest = _announced(response)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         size = response.headers.get("Content-Length", "")

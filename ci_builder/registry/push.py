@@ -15,10 +15,11 @@ from ci_builder.oci.image import Image, Manifest
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import Notice, Progress, Transferred
+from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.parallel import run_at_once
 from ci_builder.registry.transport import Call, Transport
-from ci_builder.registry.upload import Upload
+from ci_builder.registry.upload import CHUNK, Upload
 
 _AT_ONCE = 4
 
@@ -26,7 +27,10 @@ _AT_ONCE = 4
 class Pusher:
     """Pushes. Remembers what it has put where, for mounting it elsewhere. Thread-safe."""
 
-    def __init__(self, transport: Transport, progress: Progress, stopping: threading.Event) -> None:
+    def __init__(
+        self, transport: Transport, progress: Progress, stopping: threading.Event, chunk: int = CHUNK
+    ) -> None:
+        self._chunk = chunk
         self._transport = transport
         self._progress = progress
         self._stopping = stopping
@@ -73,10 +77,11 @@ class Pusher:
         subject = _pushing(reference)
         what = f"cannot push to {reference.name}"
         path = f"/v2/{reference.repository}/blobs/uploads/"
-        with self._transport.send(Call(what, "POST", subject, path, frozenset({202}))) as response:
-            location = response.headers.get("Location", "")
-            url = self._transport.url(reference.registry, location, response.url)
+        response = self._transport.send(Call(what, "POST", subject, path, frozenset({202})))
+        discard(response)
+        location = response.headers.get("Location", "")
         if location:
+            url = self._transport.url(reference.registry, location, response.url)
             self._give_up(what, url, reference)
 
     def _give_up(self, what: str, url: str, reference: Reference) -> None:
@@ -86,7 +91,7 @@ class Pusher:
         subject = Subject(reference.registry, name, (f"repository:{name}:pull,push,delete",))
         call = Call(what, "DELETE", subject, url, frozenset({200, 202, 204, 404, 405}))
         try:
-            self._transport.once(call).close()
+            discard(self._transport.once(call))
         except RegistryError as error:
             self._progress(Notice("debug", f"the upload that was begun to try it stays: {error}"))
 
@@ -99,7 +104,7 @@ class Pusher:
             origin = origin or self._homes.get((repository.registry, digest), "")
         if origin == repository.repository:
             origin = ""
-        upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set)
+        upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set, self._chunk)
         outcome = upload.run(origin)
         with self._lock:
             self._homes.setdefault((repository.registry, digest), repository.repository)
@@ -116,8 +121,9 @@ class Pusher:
             {"Content-Type": manifest.media_type},
             lambda: data,
         )
-        with self._transport.send(call) as response:
-            stored = response.headers.get("Docker-Content-Digest", "")
+        response = self._transport.send(call)
+        discard(response)
+        stored = response.headers.get("Docker-Content-Digest", "")
         if stored and stored != str(manifest.digest):
             raise DigestMismatch(f"{reference} as the registry stored it", str(manifest.digest), stored)
 

@@ -10,7 +10,7 @@ import requests
 
 from ci_builder.errors import AuthenticationFailed, RegistryError
 from ci_builder.progress import Notice, Progress
-from ci_builder.registry.answers import public_url, refusal
+from ci_builder.registry.answers import discard, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.retry import LONGEST_WAIT, Retry
@@ -68,9 +68,13 @@ class Transport:
         header = self._authorizer.header(call.subject)
         response = self._follow(call, header)
         if response.status_code == 401:
-            renewed = self._authorizer.renew(call.subject, response, header)
+            try:
+                renewed = self._authorizer.renew(call.subject, response, header)
+            except BaseException:
+                discard(response)
+                raise
             if renewed:
-                response.close()
+                discard(response)
                 response = self._follow(call, renewed)
         if response.status_code in call.expect:
             return response
@@ -111,7 +115,7 @@ class Transport:
             location = response.headers.get("Location", "")
             if response.status_code not in _REDIRECTS or not location:
                 return response
-            response.close()
+            discard(response)
             url = self._redirected(call, url, location)
         raise RegistryError(
             f"{call.what}: more than {_REDIRECT_LIMIT} redirects", method=call.method, url=public_url(url)

@@ -17,6 +17,7 @@ import requests
 
 from ci_builder.errors import AuthenticationFailed, DigestMismatch, OutputError, RegistryError
 from ci_builder.oci.layer import Layer
+from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
 
@@ -39,10 +40,16 @@ class _Session:
 
 
 class Upload:
-    """The upload of ``layer`` to ``subject.repository``. ``stopped`` is asked between blocks."""
+    """The upload of ``layer`` to ``subject.repository``. ``stopped`` is asked between blocks;
+    ``chunk`` is the number of bytes in one PATCH."""
 
     def __init__(
-        self, transport: Transport, subject: Subject, layer: Layer, stopped: Callable[[], bool]
+        self,
+        transport: Transport,
+        subject: Subject,
+        layer: Layer,
+        stopped: Callable[[], bool],
+        chunk: int = CHUNK,
     ) -> None:
         self._transport = transport
         self._subject = subject
@@ -52,7 +59,7 @@ class Upload:
         self._digest = str(layer.descriptor.digest)
         self._uploads = f"/v2/{subject.repository}/blobs/uploads/"
         self._what = f"cannot push the blob {self._digest} to {subject.registry}/{subject.repository}"
-        self._chunk = CHUNK
+        self._chunk = chunk
         self._monolithic = False
 
     def run(self, mount_from: str = "") -> Outcome:
@@ -72,7 +79,7 @@ class Upload:
         """Whether the repository has the blob."""
         path = f"/v2/{self._subject.repository}/blobs/{self._digest}"
         response = self._call("HEAD", path, {200, 404}, send=True)
-        response.close()
+        discard(response)
         return response.status_code == 200
 
     def _mount(self, source: str) -> _Session | None:
@@ -92,12 +99,12 @@ class Upload:
             if error.temporary:
                 raise
             return self._begin()
-        response.close()
+        discard(response)
         return None if response.status_code == 201 else self._session(response)
 
     def _begin(self) -> _Session:
         response = self._call("POST", self._uploads, {202}, send=True)
-        response.close()
+        discard(response)
         return self._session(response)
 
     def _send(self, first: _Session) -> None:
@@ -145,7 +152,7 @@ class Upload:
             headers=headers,
             body=lambda: self._section(start, length),
         )
-        response.close()
+        discard(response)
         session.location = self._location(response, session.location)
         received = _received(response)
         session.offset = start + length if received is None else received
@@ -163,7 +170,7 @@ class Upload:
             headers={"Content-Type": _OCTETS},
             body=(lambda: self._section(0, self._size)) if whole else (lambda: b""),
         )
-        response.close()
+        discard(response)
 
     def _yield_to(self, error: RegistryError, session: _Session) -> bool:
         """Whether to begin anew in a way that the registry may like better."""
@@ -186,7 +193,7 @@ class Upload:
             response = self._call("GET", session.location, {200, 204})
         except RegistryError:
             return None
-        response.close()
+        discard(response)
         received = _received(response)
         if received is None or received > self._size or self._monolithic:
             return None
