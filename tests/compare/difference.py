@@ -25,21 +25,35 @@ _CONFIG = (
 )
 _TOP = ("architecture", "os", "author", "variant")
 
+PARTS = ("files", "config", "history")
+
 EXCUSED = {
     "created times": "docker stamps the clock of the build: not a property of the Dockerfile",
     "modification times": "of what RUN writes and of new folders: the clock of the build, too",
-    "attributes other than security.*": "docker 20.10 leaves them out of its layers (moby's pkg/archive writes "
+    "attributes other than security.*": "docker 20.10 leaves them out of its layers (it writes "
     "security.capability alone); ours keeps them all, which tests/behaviour looks at",
     "empty values": "docker writes null or an empty list where the specification lets a field be left out",
 }
 """What no comparison looks at, and why."""
 
 
-def difference(docker: Exported, ours: Exported, *, skip: Collection[str] = ()) -> list[str]:
+def difference(docker: Exported, ours: Exported, *, excused: Collection[str] = ()) -> list[str]:
     """What differs in files and configuration, docker's value first; empty when they are equal.
 
-    ``skip`` names parts left out by the caller, who says why: files, config, history.
+    ``excused`` are parts (files, config, history) and beginnings of differences that the caller leaves
+    out, and says why; one that does not occur is reported.
     """
+    found = _parts(docker, ours, excused)
+    beginnings = [text for text in excused if text not in PARTS]
+    stale = [f"excused, but equal: {text}" for text in beginnings if not _any(found, text)]
+    return [line for line in found if not line.startswith(tuple(beginnings))] + stale
+
+
+def _any(lines: list[str], beginning: str) -> bool:
+    return any(line.startswith(beginning) for line in lines)
+
+
+def _parts(docker: Exported, ours: Exported, skip: Collection[str]) -> list[str]:
     found: list[str] = []
     if "files" not in skip:
         found += files_difference(_docker_attributes(docker.files), _docker_attributes(ours.files))

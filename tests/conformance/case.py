@@ -51,7 +51,9 @@ class Case:
     ``fails`` a part of our message where both must refuse, ``reference`` the text that docker builds
     instead where its BuildKit is too old for ``dockerfile`` (the histories then differ by nature),
     ``stricter`` why we refuse (with ``fails`` in the message) what docker 20.10 builds,
-    ``excused`` the parts of an image that are not compared, each with its reason.
+    ``lenient`` why we build what docker 20.10 refuses,
+    ``excused`` what is not compared, each with its reason: a part of the image (files, config, history) or
+    the beginning of a difference as it is printed; one that does not occur is a failure.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Case:
     options: tuple[str, ...] = ()
     fails: str = ""
     stricter: str = ""
+    lenient: str = ""
     reference: str = ""
     excused: Mapping[str, str] = field(default_factory=dict)
 

@@ -215,7 +215,7 @@ RUM true
 
 # nothing
 """,
-        fails="empty",
+        fails="there is no instruction",
     ),
     Case(
         name="unknown-flag",

@@ -115,8 +115,6 @@ FROM busybox
 COPY a.txt b.txt /many
 """,
         context={"a.txt": "a", "b.txt": "b"},
-        fails="/",
-        stricter="docker 20.10 makes a folder of it; its documentation and later versions demand the slash",
     ),
     Case(
         name="star",

@@ -10,6 +10,9 @@ RUN mkdir -p /out/sub && echo result > /out/result && ln -s result /out/link \\
     && ln /out/result /out/sub/hard && chown -R 1000:100 /out && chmod 4750 /out/sub/hard \\
     && mkfifo /out/pipe && chmod 2770 /out/sub
 """
+_FIFO = {
+    "/got/pipe: only in ours": "docker 20.10 leaves fifos out of COPY without a word, later versions do not"
+}
 
 CASES = (
     Case(
@@ -27,10 +30,12 @@ CASES = (
     Case(
         name="from-stage-keeps-owners-modes-and-links",
         dockerfile=_BUILD + "FROM busybox\nCOPY --from=build /out /got\n",
+        excused=_FIFO,
     ),
     Case(
         name="from-stage-with-chown",
         dockerfile=_BUILD + "FROM busybox\nCOPY --from=build --chown=daemon:daemon /out /got\n",
+        excused=_FIFO,
     ),
     Case(
         name="from-stage-symlink-itself",
@@ -40,6 +45,7 @@ CASES = (
         name="from-stage-through-a-symlinked-folder",
         dockerfile=_BUILD + "RUN ln -s /out /short\nFROM busybox\nCOPY --from=build /short/result /got\n"
         "COPY --from=build /short/ /all/\n",
+        excused={"/all/pipe: only in ours": "as for /got/pipe above"},
     ),
     Case(
         name="from-stage-wildcards",
@@ -73,6 +79,7 @@ COPY --from=7 /x /y
         name="dockerignore-does-not-touch-stages",
         dockerfile=_BUILD + "FROM busybox\nCOPY --from=build /out /got\n",
         context={".dockerignore": "out\n**/result\n"},
+        excused=_FIFO,
     ),
     Case(
         name="stage-from-stage",
@@ -117,7 +124,7 @@ FROM busybox
 RUN false
 """,
         options=("--target=0",),
-        fails="0",
+        lenient="a stage's number is taken as well, as COPY --from and the classic builder take it",
     ),
     Case(
         name="target-that-is-not-there",

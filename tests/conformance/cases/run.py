@@ -424,7 +424,7 @@ RUN echo 'is $v' > /y
         dockerfile="""\
 FROM busybox
 RUN <<EOF
-#!/bin/awk -f
+#!/usr/bin/awk -f
 BEGIN { print 6 * 7 > "/x" }
 EOF
 """,
