@@ -38,7 +38,7 @@ class Registry:
     A context manager: at its end every transfer stops. Raises UsageError for a bundle that is broken.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a build is given)
         self,
         credentials: Credentials,
         options: RegistryOptions,

@@ -193,7 +193,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
         elif isinstance(fault, Truncate):
             self._send(answer.status, given, data[: fault.after], keep_length=True)
-            self._reset() if fault.reset else self._end()
+            if fault.reset:
+                time.sleep(0.3)  # a reset takes along what the client has not read yet
+                self._reset()
+            else:
+                self._end()
         elif isinstance(fault, Rewrite):
             end = len(data) if fault.append else fault.offset + len(fault.data)
             start = len(data) if fault.append else fault.offset
