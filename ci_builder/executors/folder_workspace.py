@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ci_builder.executors.interface import Process
+from ci_builder.executors.launcher import Ended
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
@@ -33,10 +34,14 @@ class FolderWorkspace:
 
     def run(self, process: Process, output: Callable[[bytes], None]) -> int:
         """See Workspace. Raises ExecutorError."""
-        code, untouched = self._runs.run(self._tree, process, output)
+        return self.execute(process, output).code
+
+    def execute(self, process: Process, output: Callable[[bytes], None]) -> Ended:
+        """Like ``run``, with all that is known of the end. Raises ExecutorError."""
+        ended, untouched = self._runs.run(self._tree, process, output)
         for directory in untouched:
             self._untouched.setdefault(directory.path, directory)
-        return code
+        return ended
 
     def changes(self) -> Sequence[Change]:
         """See Workspace."""

@@ -147,7 +147,7 @@ class _InPlaceWorkspace:
             raise ExecutorError("a command without network needs a namespace, which is not permitted here")
         self._running = self._launcher.start(Launch(process, None), process.stdin)
         try:
-            return self._running.wait(output)
+            return self._running.wait(output).code
         finally:
             self._running = None
 

@@ -16,7 +16,8 @@ class PrivateRoot:
 
     ``folder`` becomes ``/``. ``files`` are (file outside, path inside without symbolic links) pairs
     that are mounted; their mount points exist. ``guard``: this process is the machine's root, so
-    what the kernel would let root do through /proc, /sys and device nodes must be shut.
+    what the kernel would let root do through /proc, /sys and device nodes must be shut. ``single_id``:
+    the namespace has root's ids only, so that other ids and devices are pretended and told as facts.
     """
 
     folder: str
@@ -24,6 +25,7 @@ class PrivateRoot:
     guard: bool
     network: bool
     hostname: str
+    single_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +69,4 @@ def _process(value: dict[str, Any]) -> Process:
 
 def _root(value: dict[str, Any]) -> PrivateRoot:
     files = tuple((outside, inside) for outside, inside in value["files"])
-    return PrivateRoot(value["folder"], files, value["guard"], value["network"], value["hostname"])
+    return PrivateRoot(**(value | {"files": files}))

@@ -13,12 +13,24 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from ci_builder.errors import ExecutorError
+from ci_builder.executors.facts import Fact
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its exit ``code`` (128 + signal when killed), what it did that the tree's
+    Ownership has to learn, and remarks on what was only pretended."""
+
+    code: int
+    facts: tuple[Fact, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Running:
@@ -29,10 +41,10 @@ class Running:
         self._output = output
         self._stopped = False
 
-    def wait(self, output: Callable[[bytes], None]) -> int:
+    def wait(self, output: Callable[[bytes], None]) -> Ended:
         """Pass on what the command prints until it and all its descendants are gone.
 
-        Returns its exit code. Raises ExecutorError when it could not be set up or was stopped.
+        Raises ExecutorError when it could not be set up or was stopped.
         """
         try:
             answer = self._relay(output)
@@ -42,10 +54,7 @@ class Running:
             self._control.close()
         if self._stopped or not answer:
             raise ExecutorError("the command was stopped")
-        value = json.loads(answer)
-        if "error" in value:
-            raise ExecutorError(f"the command could not be started: {value['error']}")
-        return int(value["exit"])
+        return _ended([json.loads(line) for line in answer.splitlines()])
 
     def stop(self) -> None:
         """Kill the command and its descendants if there are any left, and wait for their end."""
@@ -77,6 +86,17 @@ class Running:
                 if not part:
                     return answer
                 answer += part
+
+
+def _ended(told: list[dict[str, Any]]) -> Ended:
+    code, facts, remarks = -1, [], []
+    for value in told:
+        if "error" in value:
+            raise ExecutorError(f"the command could not be started: {value['error']}")
+        code = value.get("exit", code)
+        facts += [Fact(*item) for item in value.get("facts", ())]
+        remarks += value.get("remarks", ())
+    return Ended(code, tuple(facts), tuple(remarks))
 
 
 class Launcher:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.bases import Bases
+from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.folder_workspace import FolderWorkspace
 from ci_builder.executors.identity import Kind, enter_user_namespace, possible_maps
 from ci_builder.executors.interface import Process, Verdict, Workspace
@@ -25,6 +26,7 @@ from ci_builder.executors.overlay_workspace import OverlayWorkspace
 from ci_builder.executors.private_runs import HOSTNAME, Runs, Surroundings
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.single_id_workspace import SingleIdWorkspace
 from ci_builder.executors.trial import refusal
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
@@ -55,8 +57,12 @@ class NamespaceExecutor:
         self._bases = Bases(self._unpack)
 
     @property
-    def single_id(self) -> bool:
-        """Whether this process entered a namespace that knows root's ids only."""
+    def ids(self) -> Kind | None:
+        """How the user namespace that was entered maps ids; None: there is none, this is root."""
+        return self._kind
+
+    @property
+    def _single_id(self) -> bool:
         return self._kind == "single"
 
     @property
@@ -83,9 +89,13 @@ class NamespaceExecutor:
             prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
         except OSError as error:
             raise ExecutorError(f"no namespace can be made: {describe(error)}") from error
-        self._ownership = KernelOwnership(stand_ins=not self._guard)
-        self._mounter = self._find_overlay()
-        self._surroundings = Surroundings(Launcher(), self._state / "host", self._guard)
+        if not self._single_id:
+            # There, owners are recorded by inode, and an overlay changes those.
+            self._ownership = KernelOwnership(stand_ins=not self._guard)
+            self._mounter = self._find_overlay()
+        self._surroundings = Surroundings(
+            Launcher(), self._state / "host", self._guard, single_id=self._single_id
+        )
         self._surroundings.prepare()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
@@ -130,8 +140,12 @@ class NamespaceExecutor:
     def _in_folder(self, image: Image, writable: bool) -> Workspace:
         folder = self._new_folder("w")
         folder.mkdir(mode=0o755)
-        tree = Tree(str(folder), self._ownership)
+        # A record of its own for each: inode numbers are used again when a folder was removed.
+        record = SingleIdOwnership()
+        tree = Tree(str(folder), record if self._single_id else self._ownership)
         apply_layers(image.layers, tree, self._progress)
+        if writable and self._single_id:
+            return SingleIdWorkspace(tree, self._runs(), record, self._progress)
         if writable:
             return FolderWorkspace(tree, self._runs())
         return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
@@ -173,7 +187,7 @@ class NamespaceExecutor:
         try:
             for name in ("proc", "sys", "dev"):
                 (folder / name).mkdir()
-            root = PrivateRoot(str(folder), (), self._guard, True, HOSTNAME)
+            root = PrivateRoot(str(folder), (), self._guard, True, HOSTNAME, self._single_id)
             self._surroundings.launcher.start(Launch(_TRUE, root, dry=True), b"").wait(lambda _: None)
         finally:
             remove_folder(str(folder))

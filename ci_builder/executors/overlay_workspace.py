@@ -54,10 +54,10 @@ class OverlayWorkspace:
 
     def run(self, process: Process, output: Callable[[bytes], None]) -> int:
         """See Workspace. Raises ExecutorError."""
-        code, untouched = self._runs.run(self._tree, process, output)
+        ended, untouched = self._runs.run(self._tree, process, output)
         for directory in untouched:
             self._untouched.setdefault(directory.path, directory)
-        return code
+        return ended.code
 
     def changes(self) -> Sequence[Change]:
         """See Workspace. Raises ExecutorError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
-from ci_builder.executors.launcher import Launcher, Running
+from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.rootfs.tree import Tree
 
@@ -20,11 +20,12 @@ _LOCAL_HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost i
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What commands get of the builder's surroundings: copies of its host files, made once in
-    ``folder``; ``guard`` as in PrivateRoot."""
+    ``folder``; ``guard`` and ``single_id`` as in PrivateRoot."""
 
     launcher: Launcher
     folder: Path
     guard: bool
+    single_id: bool = False
 
     def prepare(self) -> None:
         """Make the copies. The builder's own hosts entries (a CI's services) come after the local ones."""
@@ -35,7 +36,8 @@ class Surroundings:
     def root(self, tree: Tree, process: Process, places: dict[str, str]) -> PrivateRoot:
         """The private root of one command."""
         files = tuple((str(self.folder / Path(name).name), place) for name, place in places.items())
-        return PrivateRoot(tree.root, files, self.guard, process.network != "none", HOSTNAME)
+        network = process.network != "none"
+        return PrivateRoot(tree.root, files, self.guard, network, HOSTNAME, self.single_id)
 
 
 def _own_file(path: str) -> bytes:
@@ -55,8 +57,8 @@ class Runs:
 
     def run(
         self, tree: Tree, process: Process, output: Callable[[bytes], None]
-    ) -> tuple[int, list[Untouched]]:
-        """Run it to its end; its exit code, and the directories that it only seems to have changed.
+    ) -> tuple[Ended, list[Untouched]]:
+        """Run it to its end; how it ended, and the directories that it only seems to have changed.
         Raises ExecutorError."""
         with mount_points(tree) as (places, untouched):
             root = self.surroundings.root(tree, process, places)
@@ -64,11 +66,11 @@ class Runs:
             with self._lock:
                 self._running.add(running)
             try:
-                code = running.wait(output)
+                ended = running.wait(output)
             finally:
                 with self._lock:
                     self._running.discard(running)
-        return code, untouched
+        return ended, untouched
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""

@@ -52,9 +52,6 @@ class Numbers:
     fchownat: int
     fchown: int
     mknodat: int
-    setxattr: int
-    lsetxattr: int
-    fsetxattr: int
     setuid: int
     setgid: int
     setreuid: int
@@ -64,9 +61,15 @@ class Numbers:
     setresgid: int
     setfsuid: int
     setfsgid: int
+    unlinkat: int
+    renameat2: int
+    renameat: int
     chown: int = -1
     lchown: int = -1
     mknod: int = -1
+    unlink: int = -1
+    rmdir: int = -1
+    rename: int = -1
     mount_setattr: int = 442
     close_range: int = 436
     landlock_create_ruleset: int = 444
@@ -83,9 +86,6 @@ BY_MACHINE = {
         fchownat=260,
         fchown=93,
         mknodat=259,
-        setxattr=188,
-        lsetxattr=189,
-        fsetxattr=190,
         setuid=105,
         setgid=106,
         setreuid=113,
@@ -95,9 +95,15 @@ BY_MACHINE = {
         setresgid=119,
         setfsuid=122,
         setfsgid=123,
+        unlinkat=263,
+        renameat2=316,
+        renameat=264,
         chown=92,
         lchown=94,
         mknod=133,
+        unlink=87,
+        rmdir=84,
+        rename=82,
     ),
     "aarch64": Numbers(
         audit=0xC00000B7,
@@ -107,9 +113,6 @@ BY_MACHINE = {
         fchownat=54,
         fchown=55,
         mknodat=33,
-        setxattr=5,
-        lsetxattr=6,
-        fsetxattr=7,
         setuid=146,
         setgid=144,
         setreuid=145,
@@ -119,6 +122,9 @@ BY_MACHINE = {
         setresgid=149,
         setfsuid=151,
         setfsgid=152,
+        unlinkat=35,
+        renameat2=276,
+        renameat=38,
     ),
 }
 

@@ -15,6 +15,7 @@ import pytest
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Process, Workspace
+from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.oci.config import History
 from ci_builder.oci.image import scratch
 from ci_builder.oci.platform import Platform
@@ -63,7 +64,9 @@ def check_environment_is_exact(world: World) -> None:
         said: list[bytes] = []
         env = (("ONE", "1"), ("EMPTY", ""), ("ODD", "a=b\nc \udcff"))
         assert workspace.run(Process(("/bin/busybox", "env"), env), said.append) == 0
-        assert b"".join(said) == b"ONE=1\nEMPTY=\nODD=a=b\nc \xff\n"
+        # With a single id, apt must be told that it cannot become another user.
+        told = b"APT_CONFIG=/dev/.apt.conf\n" if world.single_id else b""
+        assert b"".join(said) == b"ONE=1\nEMPTY=\nODD=a=b\nc \xff\n" + told
 
 
 def check_standard_input(world: World) -> None:
@@ -92,7 +95,7 @@ def check_umask_and_session(world: World) -> None:
 
 def check_user_and_groups(world: World) -> None:
     if world.single_id:
-        return
+        return  # see check_another_user_with_a_single_id
     with world.open() as workspace:
         script = "id -u; id -g; id -G; touch /tmp/mine; stat -c %u:%g /tmp/mine; cat /data/owned"
         code, text = shell(workspace, script, uid=1000, gid=1000, groups=(2000,))
@@ -103,6 +106,58 @@ def check_user_and_groups(world: World) -> None:
         assert code == 1
         assert "Permission denied" in text
         assert shell(workspace, "touch /etc/no", uid=1000, gid=1000)[0] == 1
+
+
+def check_files_of_another_user(world: World) -> None:
+    with world.open() as workspace:
+        script = "id -u; id -g; touch /tmp/mine; mkdir /tmp/ours; rm /tmp/mine; touch /tmp/mine /tmp/ours/x"
+        code, text = shell(workspace, script, uid=1000, gid=1001)
+        assert (code, text) == (0, "1000\n1001\n")
+        for path in ("tmp/mine", "tmp/ours", "tmp/ours/x"):
+            assert _status(workspace, path)[1:] == (1000, 1001)
+        assert shell(workspace, "chown 5 /data/one", uid=1000, gid=1000)[0] == 1
+        assert _status(workspace, "tmp")[1:] == (0, 0)
+        assert "present tmp/ours/x" in described(workspace)
+
+
+def check_a_pretended_user_is_said(world: World) -> None:
+    if not world.single_id:
+        return
+    with world.open() as workspace:
+        assert shell(workspace, "su u -c true")[0] == 0
+        assert [
+            text for text in world.notices if text.startswith("su changed to the id 1000: only pretended")
+        ]
+
+
+def check_owners_do_not_pass_to_later_files(world: World) -> None:
+    script = (
+        "cd /tmp; for i in 1 2 3 4 5 6 7 8; do touch a$i; chown 7:8 a$i; mkdir d$i; chown 7:8 d$i; done; "
+        "rm a1 a2 a3; mv /data/one a4; rmdir d1 d2; rmdir /data 2>/dev/null; ln a5 hard; rm a5; "
+        "for i in 1 2 3 4 5 6 7 8 9; do touch b$i; mkdir e$i; done"
+    )
+    with world.open() as workspace:
+        shell(workspace, "chown 3:4 /data")
+        assert shell(workspace, script) == (0, "")
+        for name in ("b1", "b5", "b9", "e1", "e2", "e9", "a4"):
+            assert _status(workspace, f"tmp/{name}")[1:] == (0, 0), name
+        for name in ("hard", "a6", "d3"):
+            assert _status(workspace, f"tmp/{name}")[1:] == (7, 8), name
+        assert _status(workspace, "data")[1:] == (3, 4)  # its removal failed
+
+
+def check_devices_are_made(world: World) -> None:
+    if isinstance(world.executor, NamespaceExecutor) and world.executor.ids in ("all", "ranges"):
+        return  # a user namespace with many ids: the kernel refuses, and the command says so
+    with world.open() as workspace:
+        assert (
+            shell(workspace, "umask 027; mknod /opt/null c 1 3; mkfifo /opt/fifo || mknod /opt/fifo p")[0]
+            == 0
+        )
+        tree = workspace.tree
+        status = tree.ownership.status(os.lstat(f"{tree.root.rstrip('/')}/opt/null"))
+        assert (status.mode, status.device) == (stat.S_IFCHR | 0o640, os.makedev(1, 3))
+        assert "present opt/null" in described(workspace)
 
 
 def check_left_over_processes_are_killed(world: World) -> None:

@@ -20,9 +20,14 @@ _FRAME = ("probe", "the_probe_leaves_nothing", "the_state_can_be_removed")
 _CONTAINERS = {
     "in a default container, in place": ("in-place", ()),
     "in a container as root without seccomp": ("namespace", _UNCONFINED),
+    "in a container as a user without seccomp": ("namespace", (*_RESTRICTED, *_UNCONFINED)),
     "in a container with the right to mount": ("namespace", ("--cap-add", "SYS_ADMIN")),
 }
-_MACHINE = ("on this machine as root", "on this machine as a user with subordinate ids")
+_MACHINE = (
+    "on this machine as root",
+    "on this machine as a user with subordinate ids",
+    "on this machine as a user with one id",
+)
 
 Setting = Callable[[str], Outcome]
 
@@ -50,8 +55,8 @@ def _produce(name: str, request: pytest.FixtureRequest, folder: Path) -> Outcome
     _need_root()
     if name == _MACHINE[0]:
         return settings.on_this_machine("namespace", folder)
-    if name == _MACHINE[1]:
-        return settings.as_ordinary_user("namespace", folder, ranges=True)
+    if name in _MACHINE:
+        return settings.as_ordinary_user("namespace", folder, ranges=name == _MACHINE[1])
     executor, flags = _CONTAINERS[name]
     docker, image = request.getfixturevalue("docker_daemon"), request.getfixturevalue("image")
     return settings.in_container(docker, image, executor, flags)

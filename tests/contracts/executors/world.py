@@ -26,7 +26,7 @@ from ci_builder.progress import Event, Notice
 PATH = "/bin:/sbin:/usr/bin"
 _APPLETS = (
     "sh cat ls id ln mkdir rm rmdir mv cp chmod chown touch mknod sleep stat echo env hostname "
-    "readlink ps true false setsid grep kill tr find dd wc mount umount ip ifconfig su head test sort"
+    "mkfifo readlink ps true false setsid grep kill tr find dd wc mount umount ip ifconfig su head test sort"
 ).split()
 
 
@@ -90,7 +90,7 @@ class World:
     @property
     def single_id(self) -> bool:
         """Whether commands can have no other id than root's."""
-        return isinstance(self.executor, NamespaceExecutor) and self.executor.single_id
+        return isinstance(self.executor, NamespaceExecutor) and self.executor.ids == "single"
 
     @contextlib.contextmanager
     def open(self, image: Image | None = None, *, writable: bool = True) -> Iterator[Workspace]:
