@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             Path(nothing),
         ) as client,
     ):
-        client.check_login(registry.partition("/")[0])
+        client.check_login(registry)
     place = keep_login(login, folder, invocation.environment)
     invocation.say(f"the login for {registry} is kept in {place}")
     invocation.answer("Login Succeeded")

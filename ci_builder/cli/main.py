@@ -9,14 +9,14 @@ import sys
 from collections.abc import Sequence
 
 from ci_builder import __version__
-from ci_builder.cli import build, ci, demo, executor
+from ci_builder.cli import build, ci, demo, executor, login, logout
 from ci_builder.cli.failure import internal_error, show_error
 from ci_builder.cli.invocation import Invocation, this_process
 from ci_builder.cli.parser import Parser
 from ci_builder.cli.signals import interruptible
 from ci_builder.errors import CiBuilderError
 
-_COMMANDS = (build, ci, executor, demo)
+_COMMANDS = (build, ci, executor, demo, login, logout)
 _ABOUT = """Builds container images inside CI jobs that own nothing: no daemon, no privilege.
 
 Every command has its own --help."""

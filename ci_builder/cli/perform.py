@@ -20,6 +20,7 @@ from ci_builder.progress import Event, Progress
 from ci_builder.registry.credentials import docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
+from ci_builder.settings import FILE, read_settings
 
 _LARGEST_SECRET = 1 << 20
 
@@ -71,7 +72,8 @@ def secrets_of(request: Request) -> Secrets:
     return Secrets.of(texts)
 
 
-def _build(request: Request, invocation: Invocation, display: Display, renderer: Renderer) -> Result:
+def _build(asked: Request, invocation: Invocation, display: Display, renderer: Renderer) -> Result:
+    request = read_settings(Path(FILE)).under(asked)
     check_result_files(request)
     with _credentials(request, invocation) as environment:
         surroundings = Surroundings(
