@@ -251,6 +251,9 @@ def _verify(header: bytes) -> None:
 
 def _number(field: bytes) -> int:
     """A number that is not negative: octal digits, or GNU's base 256."""
+    digits = field[:-1]
+    if field[-1] in b"\0 " and digits.isdigit() and b"8" not in digits and b"9" not in digits:
+        return int(digits, 8)  # as most writers have it
     value = _time_number(field)
     if value < 0:
         raise ImageError("a layer's tar has a negative number in a header")

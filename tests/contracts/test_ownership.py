@@ -275,7 +275,7 @@ def test_an_ordinary_user_loses_nothing(open_folder: Path) -> None:
     expected: list[bytes] = []
     pack(every_path(tree), tree, expected.append)
     command = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--bounding-set=-all"]
-    run = [sys.executable, "-c", _AS_SOMEBODY, theirs, *files]
+    run = [sys.executable, "-c", _AS_SOMEBODY, str(theirs), *map(str, files)]
     made = subprocess.run([*command, *run], check=True, capture_output=True, cwd=Path.cwd()).stdout
     assert made == b"".join(expected)
 

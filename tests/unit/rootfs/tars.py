@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable
+from typing import Any
 
 Member = tuple[tarfile.TarInfo, bytes]
 
@@ -18,7 +19,7 @@ def tar(*members: Member, format: int = tarfile.PAX_FORMAT) -> bytes:
     return buffer.getvalue()
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", **fields: object) -> Member:
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", **fields: Any) -> Member:
     """One member without content; ``fields`` are TarInfo's."""
     info = tarfile.TarInfo(name)
     info.type = kind
@@ -29,19 +30,19 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", **fields: o
     return info, b""
 
 
-def file(name: str, content: bytes = b"", **fields: object) -> Member:
+def file(name: str, content: bytes = b"", **fields: Any) -> Member:
     """A regular file."""
     info, _ = member(name, **fields)
     info.size = len(content)
     return info, content
 
 
-def folder(name: str, **fields: object) -> Member:
+def folder(name: str, **fields: Any) -> Member:
     """A directory."""
     return member(name, tarfile.DIRTYPE, **fields)
 
 
-def symlink(name: str, target: str, **fields: object) -> Member:
+def symlink(name: str, target: str, **fields: Any) -> Member:
     """A symbolic link."""
     return member(name, tarfile.SYMTYPE, target, **fields)
 

@@ -105,7 +105,7 @@ def test_times_before_1970() -> None:
 def test_more_than_8_gib(format: int) -> None:
     info = file("big")[0]
     info.size = 9 << 30
-    reader = TarReader(iter([info.tobuf(format)]))
+    reader = TarReader(iter([info.tobuf(format)]))  # type: ignore[arg-type]
     assert next(iter(reader)).size == 9 << 30
 
 
@@ -119,7 +119,7 @@ def test_sparse_files_of_gnu_tar(tmp_path: Path, options: str) -> None:
             target.write(b"%d" % number)
         target.truncate(7_000_000)
     extra = [f"--sparse-version={version}"] if version else []
-    command = ["tar", "-C", tmp_path, "--sparse", f"--format={format}", *extra, "-cf", "-", "holes"]
+    command = ["tar", "-C", str(tmp_path), "--sparse", f"--format={format}", *extra, "-cf", "-", "holes"]
     data = subprocess.run(command, check=True, capture_output=True).stdout
     assert len(data) < 1_000_000, "tar stored the holes"
     ((entry, content),) = read(data)
