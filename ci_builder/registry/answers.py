@@ -101,12 +101,12 @@ def printable(text: str) -> str:
 def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
     """(reason, code, temporary, hint) of a connection's failure."""
     if isinstance(cause, ssl.SSLCertVerificationError):
-        hint = "add the authority's certificate, or name the registry in --skip-tls-verify"
+        hint = "give its authority's with --registry-certificate, or use --skip-tls-verify-registry"
         return f"its certificate is not trusted: {printable(cause.verify_message)}", "TLS", False, hint
     if isinstance(cause, ssl.SSLError):
-        hint = "a registry that speaks plain HTTP must be named in --insecure"
+        hint = "a registry that speaks plain HTTP must be named in --insecure-registry"
         closed = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-        return f"TLS failed: {printable(cause.reason or str(cause))}", "TLS", closed, hint
+        return f"TLS failed: {printable(getattr(cause, 'reason', None) or str(cause))}", "TLS", closed, hint
     if isinstance(cause, socket.gaierror):
         again = cause.errno == socket.EAI_AGAIN
         return f"its name cannot be resolved: {cause.strerror}", "DNS", again, ""

@@ -181,7 +181,7 @@ class Authorizer:
             return
         raise AuthenticationFailed(
             f"{subject.registry} wants its password sent to {public_url(url)} over plain HTTP: refused",
-            hint=f"if that is right, name {subject.registry} in --insecure",
+            hint=f"if that is right, name {subject.registry} in --insecure-registry",
         )
 
 

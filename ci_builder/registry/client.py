@@ -91,11 +91,13 @@ class Registry:
         self._pusher.check_push(reference)
 
     def check_login(self, registry: str) -> None:
-        """Find out whether the credentials for ``registry`` are right, as ``docker login`` does.
+        """Find out whether the credentials for ``registry`` (``host[/path]``) are right, as ``docker
+        login`` does.
 
         Raises AuthenticationFailed, RegistryError.
         """
-        call = Call(f"cannot log in at {registry}", "GET", Subject(registry), "/v2/", frozenset({200}))
+        host, _, path = registry.partition("/")
+        call = Call(f"cannot log in at {registry}", "GET", Subject(host, path), "/v2/", frozenset({200}))
         discard(self._transport.send(call))
 
     def close(self) -> None:
