@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# socket and urllib3 look these up when the first name is resolved; in place, that may be after the files
-# of the interpreter have been replaced.
-import encodings.idna
 import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -18,11 +15,11 @@ from ci_builder.registry.proxies import is_loopback, proxy_for
 from ci_builder.registry.tls import listed, session_with, tls_context
 from ci_builder.request import RegistryOptions
 
-assert encodings.idna
-
 _HUB_ADDRESS = "registry-1.docker.io"
 #: Seconds to connect, and between two pieces of an answer.
 TIMEOUTS = (15.0, 60.0)
+# The last PUT of an upload is answered when the registry has hashed or copied the whole blob.
+_PUT_TIMEOUTS = (15.0, 300.0)
 _PROBE_TIMEOUTS = (5.0, 20.0)
 # What servers that speak TLS answer to a plain request: Go, nginx, Apache.
 _WANTS_TLS = (b"HTTPS server", b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL")
@@ -69,7 +66,8 @@ class Connections:
     ) -> requests.Response:
         """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
         host belongs to (its token server), whose TLS options count there too. Raises RegistryUnreachable."""
-        return self._send(method, url, headers, body, registry, TIMEOUTS)
+        timeouts = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
+        return self._send(method, url, headers, body, registry, timeouts)
 
     def close(self) -> None:
         """Close every connection."""

@@ -42,22 +42,23 @@ class Repository:
 
         Raises ImageNotFound, RegistryError, ImageError (schema 1 …), DigestMismatch.
         """
-        response = self._request("GET", reference)
-        data = self._read(response, f"manifest of {self.name}", MANIFEST_LIMIT)
+        what = f"manifest of {self.name}"
+        try:
+            response, data = self._fetch(self._call("GET", reference), what, MANIFEST_LIMIT)
+        except RegistryError as error:
+            raise self._explained(error, reference) from error
         media_type = _media_type(response, data, self.name)
         expected = reference.digest or _announced(response)
-        _verify(data, expected, f"manifest of {self.name}")
+        _verify(data, expected, what)
         return Descriptor(media_type, expected or Digest.of(data), len(data)), data
 
     def resolve(self, reference: Reference) -> Descriptor:
         """The descriptor of what a tag or digest names now; by HEAD where the registry answers it fully."""
         try:
-            response = self._request("HEAD", reference)
-        except ImageNotFound:
-            raise
+            response = self.transport.send(self._call("HEAD", reference))
         except RegistryError as error:
             if error.status not in (400, 405, 501):
-                raise
+                raise self._explained(error, reference) from error
             return self.manifest(reference)[0]
         discard(response)
         digest = _announced(response)
@@ -82,20 +83,23 @@ class Repository:
             frozenset({200}),
             verified=True,
         )
+        data = self._fetch(call, what, descriptor.size)[1]
+        _verify(data, descriptor.digest, what)
+        return data
+
+    def _fetch(self, call: Call, what: str, limit: int) -> tuple[requests.Response, bytes]:
         attempt = 0
         while True:
             try:
-                data = self._read(self.transport.once(call), what, descriptor.size)
+                response = self.transport.once(call)
+                return response, self._read(response, what, limit)
             except RegistryError as error:
                 self.transport.wait(error, attempt, self.transport.retry)
                 attempt += 1
-                continue
-            _verify(data, descriptor.digest, what)
-            return data
 
-    def _request(self, method: str, reference: Reference) -> requests.Response:
+    def _call(self, method: str, reference: Reference) -> Call:
         wanted = str(reference.digest or reference.tag)
-        call = Call(
+        return Call(
             f"cannot pull {reference.familiar}" if self._is(reference) else f"cannot pull from {self.name}",
             method,
             self.subject,
@@ -103,20 +107,18 @@ class Repository:
             frozenset({200}),
             {"Accept": _ACCEPT},
         )
-        try:
-            return self.transport.send(call)
-        except RegistryError as error:
-            if error.status != 404:
-                raise
-            missing = ImageNotFound(
-                f"there is no image {wanted} in {self.name}",
-                method=method,
-                url=error.url,
-                status=404,
-                code=error.code,
-                hint="check the name and the tag; a private repository looks the same without a login",
-            )
-            raise missing from error
+
+    def _explained(self, error: RegistryError, reference: Reference) -> RegistryError:
+        if error.status != 404:
+            return error
+        return ImageNotFound(
+            f"there is no image {reference.digest or reference.tag} in {self.name}",
+            method=error.method,
+            url=error.url,
+            status=404,
+            code=error.code,
+            hint="check the name and the tag; a private repository looks the same without a login",
+        )
 
     def _is(self, reference: Reference) -> bool:
         return reference.name == self.name

@@ -168,6 +168,14 @@ def test_a_download_goes_on_where_it_broke(scene: Scene, reset: bool) -> None:
     assert 0 < starts[0] < starts[1] <= 2_600_000
 
 
+@pytest.mark.parametrize("path", ["/manifests/", f"/blobs/{IMAGE.config_descriptor().digest}"])
+def test_a_manifest_and_a_config_that_end_too_early(scene: Scene, path: str) -> None:
+    scene.push_directly()
+    scene.proxy.breaks(Truncate(50), "GET", path)
+    _pulls(scene)
+    assert len(scene.recorder.slept) == 1
+
+
 def test_a_registry_without_ranges(scene: Scene) -> None:
     scene.push_directly()
     scene.proxy.breaks(Truncate(1_300_000), "GET", LARGE_PATH)
