@@ -30,7 +30,9 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
+    """What is recorded of one file; ``mode`` (0: the kernel's) and ``rdev`` of a device."""
+
     uid: int = 0
     gid: int = 0
     mode: int = 0
@@ -38,7 +40,7 @@ class _Record:
     xattrs: tuple[tuple[str, bytes], ...] = ()
 
 
-_PLAIN = _Record()
+_PLAIN = Record()
 
 
 @dataclass(slots=True)
@@ -49,14 +51,14 @@ class SingleIdOwnership:
     that it refuses are recorded by device and inode. Not for overlays, whose inodes change.
     """
 
-    _records: dict[tuple[int, int], _Record] = field(default_factory=dict)
+    _records: dict[tuple[int, int], Record] = field(default_factory=dict)
 
     def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
         """See Ownership."""
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         old = self._records.get((found.st_dev, found.st_ino), _PLAIN)
         node = old if old.mode and found.st_mode == _STAND_IN and not found.st_size else _PLAIN
-        self._keep(found, _Record(uid, gid, node.mode if mode is None else node.mode and mode, node.rdev))
+        self._keep(found, Record(uid, gid, node.mode if mode is None else node.mode and mode, node.rdev))
         if mode is not None and not node.mode and not stat_module.S_ISLNK(found.st_mode):
             os.chmod(name, stat_module.S_IMODE(mode), dir_fd=parent)
 
@@ -66,7 +68,7 @@ class SingleIdOwnership:
             os.mknod(name, mode, 0, dir_fd=parent)
             return
         found = make_stand_in(name, parent)
-        self._keep(found, _Record(mode=mode, rdev=device))
+        self._keep(found, Record(mode=mode, rdev=device))
 
     def setxattr(self, parent: int, name: bytes, key: str, value: bytes) -> None:
         """See Ownership."""
@@ -76,7 +78,7 @@ class SingleIdOwnership:
             found = os.stat(name, dir_fd=parent, follow_symlinks=False)
             old = self._records.get((found.st_dev, found.st_ino), _PLAIN)
             xattrs = tuple(sorted((dict(old.xattrs) | {key: value}).items()))
-            self._keep(found, _Record(old.uid, old.gid, old.mode, old.rdev, xattrs))
+            self._keep(found, Record(old.uid, old.gid, old.mode, old.rdev, xattrs))
 
     def status(self, stat: os.stat_result) -> Status:
         """See Ownership."""
@@ -103,16 +105,29 @@ class SingleIdOwnership:
             if fact.kind == "gone":
                 continue
             if fact.kind == "node":
-                record = _Record(mode=fact.first, rdev=fact.second)
+                record = Record(mode=fact.first, rdev=fact.second)
             else:
                 uid = old.uid if fact.first == KEEP else fact.first
                 gid = old.gid if fact.second == KEEP else fact.second
                 # Giving a file away takes its capabilities, as in the kernel.
-                record = _Record(uid, gid, old.mode, old.rdev)
+                record = Record(uid, gid, old.mode, old.rdev)
             if record != _PLAIN:
                 self._records[key] = record
 
-    def _keep(self, found: os.stat_result, record: _Record) -> None:
+    def known(self, key: tuple[int, int]) -> Record | None:
+        """The record of the file (device, inode), None when the kernel's word holds."""
+        return self._records.get(key)
+
+    def facts(self) -> tuple[Fact, ...]:
+        """Everything that is recorded of owners and devices: ``learn`` makes the same record of it."""
+        found = []
+        for key, record in self._records.items():
+            if record.mode:
+                found.append(Fact("node", *key, record.mode, record.rdev))
+            found.append(Fact("owned", *key, record.uid, record.gid))
+        return tuple(found)
+
+    def _keep(self, found: os.stat_result, record: Record) -> None:
         key = (found.st_dev, found.st_ino)
         self._records.pop(key, None)
         if record != _PLAIN:

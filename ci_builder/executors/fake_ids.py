@@ -13,14 +13,15 @@ import stat as stat_module
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ci_builder.executors.facts import KEEP, Fact, make_stand_in
+from ci_builder.executors.facts import KEEP, Fact, SingleIdOwnership, make_stand_in
 from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.raw_stat import raw_stat, raw_statx
 from ci_builder.executors.linux.seccomp import Notification, answer, is_waiting, let_it_go_on, receive
+from ci_builder.executors.linux.task import Numbering, read_text, signed, umask_of, write_bytes
 
 _AT_SYMLINK_NOFOLLOW = 0x100
 _RENAME_EXCHANGE = 2
 _DEVICES = (stat_module.S_IFCHR, stat_module.S_IFBLK)
-_PAGE = 4096
 _WAITING = 100  # open descriptors of files whose removal is not seen yet
 
 Handler = Callable[["FakeIds", Notification], bool]
@@ -28,13 +29,16 @@ Handler = Callable[["FakeIds", Notification], bool]
 
 @dataclass(slots=True)
 class FakeIds:
-    """Answers the notifications of ``listener``. ``facts`` and ``remarks`` grow."""
+    """Answers the notifications of ``listener``. ``record`` is what is known already; ``facts`` and
+    ``remarks`` grow."""
 
     listener: int
+    record: SingleIdOwnership
     facts: list[Fact] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     _handlers: dict[int, Handler] = field(default_factory=dict)
     _removing: dict[int, int] = field(default_factory=dict)
+    _numbering: Numbering = field(default_factory=Numbering)
 
     def __post_init__(self) -> None:
         self._handlers = _handlers(n.of_this_machine())
@@ -71,15 +75,19 @@ class FakeIds:
 
     def path(self, notification: Notification, folder: int | None, pointer: int) -> str:
         """A path that means here what the call's means there; ``folder`` is its directory descriptor."""
-        task = _number_here(notification.task)
-        text = _read_text(task, pointer)
+        task = self.task(notification)
+        text = read_text(task, pointer)
         if not is_waiting(self.listener, notification):
             raise ProcessLookupError(3, "it has ended")
-        if text.startswith("/"):
+        if text.startswith("/") or not text:
             return text
-        if folder is None or _signed(folder) == n.AT_FDCWD:
-            return f"/proc/{task}/cwd/{text}"
-        return f"/proc/{task}/fd/{_signed(folder)}/{text}" if text else f"/proc/{task}/fd/{_signed(folder)}"
+        return f"{self.folder(task, folder)}/{text}"
+
+    def folder(self, task: int, folder: int | None) -> str:
+        """The open file or directory that a call names by descriptor; None: the working directory."""
+        if folder is None or signed(folder) == n.AT_FDCWD:
+            return f"/proc/{task}/cwd"
+        return f"/proc/{task}/fd/{signed(folder)}"
 
     def own(self, path: str, uid: int, gid: int, *, follow: bool) -> None:
         """Give the file to others: noted, after the kernel did what it does for any owner."""
@@ -90,11 +98,43 @@ class FakeIds:
             found = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        self.facts.append(Fact("owned", found.st_dev, found.st_ino, uid & KEEP, gid & KEEP))
+        self.note(Fact("owned", found.st_dev, found.st_ino, uid & KEEP, gid & KEEP))
 
-    def remark(self, task: int, ids: tuple[int, ...]) -> None:
+    def show(
+        self, notification: Notification, path: str, *, follow: bool, into: tuple[int, tuple[int, int] | None]
+    ) -> bool:
+        """Fill the call's struct stat, or statx (``into``: pointer, and flags and mask of a statx), with the
+        recorded owner; False when the kernel's word holds."""
+        pointer, statx = into
+        flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+        try:
+            descriptor = os.open(path, flags)
+        except OSError:
+            return False  # whatever is wrong, the kernel says it
+        try:
+            found = os.fstat(descriptor)
+            record = self.record.known((found.st_dev, found.st_ino))
+            if record is None:
+                return False
+            status = self.record.status(found)
+            data = raw_statx(descriptor, status, *statx) if statx else raw_stat(descriptor, status)
+        finally:
+            os.close(descriptor)
+        write_bytes(self.task(notification), pointer, data)
+        return True
+
+    def note(self, fact: Fact) -> None:
+        """Keep a fact, here and for the builder."""
+        self.facts.append(fact)
+        self.record.learn((fact,))
+
+    def task(self, notification: Notification) -> int:
+        """The name of the notification's task in /proc. Raises ProcessLookupError."""
+        return self._numbering.here(notification.task)
+
+    def remark(self, notification: Notification, ids: tuple[int, ...]) -> None:
         """Say once that a program only seems to be another user."""
-        with open(f"/proc/{_number_here(task)}/comm", encoding="utf-8", errors="replace") as name:
+        with open(f"/proc/{self.task(notification)}/comm", encoding="utf-8", errors="replace") as name:
             others = sorted({item & KEEP for item in ids} - {0, KEEP})
             text = f"{name.read().strip()} changed to the id {', '.join(map(str, others))}"
         if text not in self.remarks:
@@ -107,7 +147,7 @@ class FakeIds:
         found = os.fstat(descriptor)
         os.close(descriptor)
         if found.st_nlink == 0:
-            self.facts.append(Fact("gone", found.st_dev, found.st_ino))
+            self.note(Fact("gone", found.st_dev, found.st_ino))
 
 
 def notified_calls(root: bool) -> tuple[int, ...]:
@@ -135,6 +175,11 @@ def _handlers(numbers: n.Numbers) -> dict[int, Handler]:
         numbers.rename: lambda fake, call: _removed(fake, call, None, call.arguments[1]),
         numbers.renameat: lambda fake, call: _removed(fake, call, call.arguments[2], call.arguments[3]),
         numbers.renameat2: _renameat2,
+        numbers.stat: lambda fake, call: _stat(fake, call, follow=True),
+        numbers.lstat: lambda fake, call: _stat(fake, call, follow=False),
+        numbers.fstat: _fstat,
+        numbers.newfstatat: _newfstatat,
+        numbers.statx: _statx,
         numbers.setgroups: lambda fake, call: True,
     }
     for number, count in (
@@ -166,16 +211,15 @@ def _lchown(fake: FakeIds, call: Notification) -> bool:
 
 def _fchown(fake: FakeIds, call: Notification) -> bool:
     descriptor, uid, gid, *_ = call.arguments
-    path = f"/proc/{_number_here(call.task)}/fd/{_signed(descriptor)}"
+    path = f"/proc/{fake.task(call)}/fd/{signed(descriptor)}"
     fake.own(path, uid, gid, follow=True)
     return True
 
 
 def _fchownat(fake: FakeIds, call: Notification) -> bool:
     folder, pointer, uid, gid, flags, _ = call.arguments
-    path = fake.path(call, folder, pointer)
-    empty = flags & n.AT_EMPTY_PATH and path.startswith("/proc/") and path.endswith(f"/{_signed(folder)}")
-    fake.own(path, uid, gid, follow=bool(empty) or not flags & _AT_SYMLINK_NOFOLLOW)
+    path, follow = _object(fake, call, (folder, pointer), flags)
+    fake.own(path, uid, gid, follow=follow)
     return True
 
 
@@ -184,9 +228,9 @@ def _mknod(fake: FakeIds, call: Notification, folder: int | None, rest: tuple[in
     if stat_module.S_IFMT(mode) not in _DEVICES:
         return False
     found = make_stand_in(fake.path(call, folder, pointer))
-    permissions = stat_module.S_IMODE(mode) & ~_umask(_number_here(call.task))
+    permissions = stat_module.S_IMODE(mode) & ~umask_of(fake.task(call))
     whole = stat_module.S_IFMT(mode) | permissions
-    fake.facts.append(Fact("node", found.st_dev, found.st_ino, whole, device))
+    fake.note(Fact("node", found.st_dev, found.st_ino, whole, device))
     return True
 
 
@@ -203,74 +247,40 @@ def _renameat2(fake: FakeIds, call: Notification) -> bool:
     return _removed(fake, call, call.arguments[2], call.arguments[3])
 
 
+def _stat(fake: FakeIds, call: Notification, *, follow: bool) -> bool:
+    path = fake.path(call, None, call.arguments[0])
+    return fake.show(call, path, follow=follow, into=(call.arguments[1], None))
+
+
+def _fstat(fake: FakeIds, call: Notification) -> bool:
+    path = f"/proc/{fake.task(call)}/fd/{signed(call.arguments[0])}"
+    return fake.show(call, path, follow=True, into=(call.arguments[1], None))
+
+
+def _newfstatat(fake: FakeIds, call: Notification) -> bool:
+    folder, pointer, into, flags, *_ = call.arguments
+    path, follow = _object(fake, call, (folder, pointer), flags)
+    return fake.show(call, path, follow=follow, into=(into, None))
+
+
+def _statx(fake: FakeIds, call: Notification) -> bool:
+    folder, pointer, flags, mask, into, _ = call.arguments
+    path, follow = _object(fake, call, (folder, pointer), flags)
+    return fake.show(call, path, follow=follow, into=(into, (flags & 0xFFFFFFFF, mask & 0xFFFFFFFF)))
+
+
+def _object(fake: FakeIds, call: Notification, where: tuple[int, int], flags: int) -> tuple[str, bool]:
+    """What a call with a directory, a path and AT_* flags means, and whether a link is followed."""
+    folder, pointer = where
+    text = fake.path(call, folder, pointer) if pointer else ""
+    if flags & n.AT_EMPTY_PATH and not text:
+        return fake.folder(fake.task(call), folder), True
+    return text, not flags & _AT_SYMLINK_NOFOLLOW
+
+
 def _changed_ids(fake: FakeIds, call: Notification, count: int) -> bool:
     ids = call.arguments[:count]
     if all(item & KEEP in (0, KEEP) for item in ids):
         return False
-    fake.remark(call.task, ids)
+    fake.remark(call, ids)
     return True
-
-
-def _signed(value: int) -> int:
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value
-
-
-def _read_text(task: int, pointer: int) -> str:
-    """A zero-terminated string of another process, at most PATH_MAX long."""
-    data = b""
-    with open(f"/proc/{task}/mem", "rb", buffering=0) as memory:
-        memory.seek(pointer)
-        while b"\0" not in data:
-            part = memory.read(_PAGE - (pointer + len(data)) % _PAGE)
-            if not part or len(data) > _PAGE:
-                raise OSError(36, "File name too long")
-            data += part
-    return os.fsdecode(data.partition(b"\0")[0])
-
-
-def _umask(task: int) -> int:
-    with open(f"/proc/{task}/status", encoding="utf-8", errors="replace") as status:
-        for line in status:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8)
-    return 0o022
-
-
-def _number_here(task: int) -> int:
-    """The task's number in this /proc, which may be the one of an outer process namespace."""
-    if os.readlink("/proc/self") == str(os.getpid()):
-        return task
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _inner_numbers(name)[-1:] == [task] and _same_namespace(name):
-            return int(name)
-    # Not the first thread of its process.
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _same_namespace(name):
-            for thread in _threads(name):
-                if _inner_numbers(f"{name}/task/{thread}")[-1:] == [task]:
-                    return int(thread)
-    raise ProcessLookupError(3, "it has ended")
-
-
-def _inner_numbers(name: str) -> list[int]:
-    with (
-        contextlib.suppress(OSError),
-        open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as file,
-    ):
-        for line in file:
-            if line.startswith("NSpid:"):
-                return [int(item) for item in line.split()[1:]]
-    return []
-
-
-def _same_namespace(name: str) -> bool:
-    with contextlib.suppress(OSError):
-        return os.readlink(f"/proc/{name}/ns/pid") == os.readlink("/proc/self/ns/pid")
-    return False
-
-
-def _threads(name: str) -> list[str]:
-    with contextlib.suppress(OSError):
-        return os.listdir(f"/proc/{name}/task")
-    return []

@@ -11,6 +11,7 @@ from dataclasses import astuple
 from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
+from ci_builder.executors.facts import Fact, SingleIdOwnership
 from ci_builder.executors.fake_ids import FakeIds
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.private_root import enter_private_root
@@ -32,7 +33,7 @@ def be_first(launch: Launch, root: PrivateRoot, streams: Streams) -> NoReturn:
         for descriptor in (0, 1, 2, streams.output, streams.stdin):
             os.close(descriptor)
         if root.single_id:
-            status = _answer_until_the_end(command, notices, streams.report)
+            status = _answer_until_the_end(command, notices, launch.facts, streams.report)
         else:
             status = _reap_until_the_end(command)
         # The end of process 1 is the end of every process of its namespace.
@@ -50,7 +51,7 @@ def _reap_until_the_end(command: int) -> int:
             return status
 
 
-def _answer_until_the_end(command: int, notices: socket.socket, report: int) -> int:
+def _answer_until_the_end(command: int, notices: socket.socket, known: tuple[Fact, ...], report: int) -> int:
     """Answer what the command's namespace cannot do; then tell what was pretended."""
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -59,7 +60,9 @@ def _answer_until_the_end(command: int, notices: socket.socket, report: int) -> 
     _, descriptors, _, _ = socket.recv_fds(notices, 1, 1)
     if not descriptors:
         return _reap_until_the_end(command)
-    fake = FakeIds(descriptors[0])
+    record = SingleIdOwnership()
+    record.learn(known)
+    fake = FakeIds(descriptors[0], record)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
     poll.register(fake.listener, select.POLLIN)

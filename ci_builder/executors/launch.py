@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ci_builder.executors.facts import Fact
 from ci_builder.executors.interface import Process
 
 
@@ -31,11 +32,13 @@ class PrivateRoot:
 @dataclass(frozen=True, slots=True)
 class Launch:
     """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: right here,
-    where the builder itself lives. ``dry``: set everything up, then exit 0 instead of executing."""
+    where the builder itself lives. ``dry``: set everything up, then exit 0 instead of executing.
+    ``facts`` are what is known of owners and devices that a namespace of a single id cannot hold."""
 
     process: Process
     root: PrivateRoot | None
     dry: bool = False
+    facts: tuple[Fact, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The order as JSON."""
@@ -51,7 +54,8 @@ class Launch:
         """The inverse of ``to_bytes``."""
         value = json.loads(data)
         root = value["root"]
-        return Launch(_process(value["process"]), _root(root) if root else None, value["dry"])
+        facts = tuple(Fact(**item) for item in value["facts"])
+        return Launch(_process(value["process"]), _root(root) if root else None, value["dry"], facts)
 
 
 def _process(value: dict[str, Any]) -> Process:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.launcher import Ended, Launcher, Running
@@ -62,7 +63,10 @@ class Runs:
         Raises ExecutorError."""
         with mount_points(tree) as (places, untouched):
             root = self.surroundings.root(tree, process, places)
-            running = self.surroundings.launcher.start(Launch(process, root), process.stdin)
+            ownership = tree.ownership
+            facts = ownership.facts() if isinstance(ownership, SingleIdOwnership) else ()
+            launch = Launch(process, root, facts=facts)
+            running = self.surroundings.launcher.start(launch, process.stdin)
             with self._lock:
                 self._running.add(running)
             try:

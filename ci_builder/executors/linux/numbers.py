@@ -43,7 +43,11 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """System call numbers of one architecture; ``audit`` is its AUDIT_ARCH. -1: it has no such call."""
+    """System call numbers of one architecture; ``audit`` is its AUDIT_ARCH. -1: it has no such call.
+
+    ``stat_mode``, ``stat_ids`` and ``stat_rdev`` are offsets in its struct stat: mode, uid (gid follows)
+    and device.
+    """
 
     audit: int
     pivot_root: int
@@ -64,17 +68,25 @@ class Numbers:
     unlinkat: int
     renameat2: int
     renameat: int
+    fstat: int
+    newfstatat: int
+    statx: int
     chown: int = -1
     lchown: int = -1
     mknod: int = -1
     unlink: int = -1
     rmdir: int = -1
     rename: int = -1
+    stat: int = -1
+    lstat: int = -1
     mount_setattr: int = 442
     close_range: int = 436
     landlock_create_ruleset: int = 444
     landlock_add_rule: int = 445
     landlock_restrict_self: int = 446
+    stat_mode: int = 24
+    stat_ids: int = 28
+    stat_rdev: int = 40
 
 
 BY_MACHINE = {
@@ -98,6 +110,11 @@ BY_MACHINE = {
         unlinkat=263,
         renameat2=316,
         renameat=264,
+        fstat=5,
+        newfstatat=262,
+        statx=332,
+        stat=4,
+        lstat=6,
         chown=92,
         lchown=94,
         mknod=133,
@@ -125,6 +142,12 @@ BY_MACHINE = {
         unlinkat=35,
         renameat2=276,
         renameat=38,
+        fstat=80,
+        newfstatat=79,
+        statx=291,
+        stat_mode=16,
+        stat_ids=24,
+        stat_rdev=32,
     ),
 }
 

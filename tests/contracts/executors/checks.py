@@ -252,6 +252,10 @@ def check_metadata_reaches_the_tree(world: World) -> None:
     with world.open() as workspace:
         script = "chown 5:6 /data/one; chmod 2750 /data/sub; chmod 4711 /data/two; chown -h 7:8 /data/link"
         assert shell(workspace, script) == (0, "")
+        # What the command itself sees is what it did, and what tools copy.
+        seen = "stat -c %u:%g data/one data/owned data/link data/two; cp -a data/one opt/copy"
+        assert shell(workspace, seen) == (0, "5:6\n1000:2000\n7:8\n0:0\n")
+        assert _status(workspace, "opt/copy")[1:] == (5, 6)
         assert _status(workspace, "data/one")[1:] == (5, 6)
         assert _status(workspace, "data/sub") == (stat.S_IFDIR | 0o2750, 0, 0)
         assert _status(workspace, "data/two") == (stat.S_IFREG | 0o4711, 0, 0)
