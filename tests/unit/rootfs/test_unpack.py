@@ -78,8 +78,11 @@ def test_replacing_one_kind_by_another(tmp_path: Path) -> None:
 def test_a_device_over_what_is_there(tmp_path: Path) -> None:
     tree = new_tree(tmp_path / "root")
     apply(tree, *LOWER)
-    node = {"devmajor": 1, "devminor": 3}
-    apply(tree, member("top", tarfile.CHRTYPE, **node), member("d", tarfile.BLKTYPE, **node))
+    apply(
+        tree,
+        member("top", tarfile.CHRTYPE, devmajor=1, devminor=3),
+        member("d", tarfile.BLKTYPE, devmajor=1, devminor=3),
+    )
     for name, kind in (("top", stat.S_IFCHR), ("d", stat.S_IFBLK)):
         status = tree.ownership.status(os.lstat(f"{tree.root}/{name}"))
         assert (stat.S_IFMT(status.mode), status.device) == (kind, os.makedev(1, 3))
