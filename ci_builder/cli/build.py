@@ -28,7 +28,7 @@ _EXAMPLES = """examples:
 _NO_CACHE_YET = "remove it: this version keeps no cache of layers"
 _NO_RUNTIME = "remove it: this version does not change how RUN commands run"
 _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
-    (("--load",), (), "there is no docker daemon; write --output type=docker,dest=image.tar"),
+    (("--load",), ("false",), "there is no docker daemon; write --output type=docker,dest=image.tar"),
     (("--cache-from",), (), _NO_CACHE_YET),
     (("--cache-to",), (), _NO_CACHE_YET),
     (("--no-cache-filter",), (), "use --no-cache"),
@@ -39,7 +39,7 @@ _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--allow",), (), "remove it: nothing needs an entitlement here"),
     (("--builder",), ("default",), "remove it: there are no builder instances here"),
     (("--call",), ("build",), "remove it: only builds are made"),
-    (("--check",), (), "remove it: only builds are made"),
+    (("--check",), ("false",), "remove it: only builds are made"),
     (("--cgroup-parent",), (), _NO_RUNTIME),
     (("--network",), ("default",), _NO_RUNTIME),
     (("--shm-size",), (), _NO_RUNTIME),

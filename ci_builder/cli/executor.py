@@ -54,8 +54,9 @@ def run_words(arguments: Sequence[str], invocation: Invocation) -> int:
     outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, display.secrets, debug=display.debug)
-    for line in summary(outcome):
-        invocation.say(display.secrets.hide(line))
+    if display.progress != "quiet":
+        for line in summary(outcome):
+            invocation.say(display.secrets.hide(line))
     return 0
 
 

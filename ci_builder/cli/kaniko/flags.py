@@ -72,7 +72,7 @@ class Technique:
 
 
 _NO_CACHE_YET = "remove it: this version keeps no cache of layers"
-_SAME = "changes are always found as exactly as by comparing contents"
+_SAME = "whatever the mode, changes are found as exactly as by comparing contents"
 
 TECHNIQUES = (
     Technique(Flag("snapshot-mode", "text", "", old="snapshotMode"), ("full", "redo", "time"), _SAME),

@@ -109,6 +109,8 @@ class TerminalRenderer:
 
     def _size(self) -> os.terminal_size:
         try:
-            return os.get_terminal_size(self._stream.fileno())
+            found = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError):
-            return os.terminal_size((80, 24))
+            found = os.terminal_size((0, 0))
+        # A terminal that does not know its size says 0.
+        return os.terminal_size((found.columns or 80, found.lines or 24))

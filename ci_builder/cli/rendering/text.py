@@ -34,7 +34,7 @@ def visible(line: str) -> str:
 
 def plain(line: str) -> str:
     """A line without any control sequence, tabs as blanks: for cutting to a width."""
-    return _ANY_ESCAPE.sub("", visible(line).expandtabs(8))
+    return _ANY_ESCAPE.sub("", visible(line)).expandtabs(8)
 
 
 def one_line(text: str, width: int = 0) -> str:

@@ -1,0 +1,102 @@
+"""ci_builder.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci_builder.errors import UsageError
+from ci_builder.request import RegistryOptions, Request
+from ci_builder.settings import Settings, parse_settings, read_settings
+
+FULL = """
+isolation = "namespace"
+platform = "linux/arm64"
+[build-args]
+VERSION = "1"
+SHARED = "settings"
+[labels]
+"org.example" = "x"
+[registry]
+insecure = ["a:5000"]
+skip-tls-verify = ["b"]
+retries = 8
+[registry.mirrors]
+"docker.io" = ["m1", "m2"]
+[registry.certificates]
+"c" = "ca.pem"
+"""
+
+
+def read(folder: Path, text: str) -> Settings:
+    path = folder / "ci_builder.toml"
+    path.write_text(text)
+    return read_settings(path)
+
+
+def test_everything(tmp_path: Path) -> None:
+    settings = read(tmp_path, FULL)
+    assert settings.under(Request()) == Request(
+        isolation="namespace",
+        platform="linux/arm64",
+        build_args=(("VERSION", "1"), ("SHARED", "settings")),
+        labels=(("org.example", "x"),),
+        registry=RegistryOptions(
+            insecure=("a:5000",),
+            skip_tls_verify=("b",),
+            mirrors=(("docker.io", "m1"), ("docker.io", "m2")),
+            certificates=(("c", "ca.pem"),),
+            retries=8,
+        ),
+    )
+
+
+def test_the_request_wins(tmp_path: Path) -> None:
+    asked = Request(
+        isolation="in-place",
+        platform="linux/amd64",
+        build_args=(("SHARED", "asked"),),
+        registry=RegistryOptions(mirrors=(("docker.io", "own"),), retries=2),
+    )
+    found = read(tmp_path, FULL).under(asked)
+    assert (found.isolation, found.platform, found.registry.retries) == ("in-place", "linux/amd64", 2)
+    assert dict(found.build_args) == {"VERSION": "1", "SHARED": "asked"}
+    assert found.registry.mirrors[0] == ("docker.io", "own")
+
+
+def test_no_file_says_nothing(tmp_path: Path) -> None:
+    request = Request(context="x", labels=(("a", "b"),))
+    assert read_settings(tmp_path / "missing").under(request) == request
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("isolatoin = 'x'", "unknown key 'isolatoin'"),
+        ("[registry]\nmirror = 1", "registry: unknown key 'mirror'"),
+        ("isolation = 1", "isolation: expected a text"),
+        ("[registry]\ninsecure = 'a'", "registry: insecure: expected a list of texts"),
+        ("[registry]\ninsecure = [1]", "registry: insecure: expected a text"),
+        ("[registry]\nretries = true", "retries: expected a number"),
+        ("[registry]\nretries = -1", "retries: expected a number"),
+        ("[registry.mirrors]\n'docker.io' = 'm'", "docker.io: expected a list of texts"),
+        ("[build-args]\nA = 1", "build-args: expected a table of texts"),
+        ("labels = []", "labels: expected a table"),
+        ("a = = b", "ci_builder.toml: "),
+    ],
+)
+def test_wrong_ones_name_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
+    assert "ci_builder.toml" in str(error.value)
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_settings(tmp_path)
+
+
+def test_an_empty_table_is_nothing() -> None:
+    assert parse_settings({}) == Settings()
