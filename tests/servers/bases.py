@@ -70,7 +70,9 @@ def debian() -> Base:
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
     layout = cache_folder() / f"debian-{recipe}"
     if not layout.exists():
-        left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
+        left_out = [
+            f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")
+        ]
         command = ["mmdebstrap", "--quiet", "--variant=minbase", *left_out, "bookworm", "-"]
         made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if made.returncode:

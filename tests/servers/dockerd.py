@@ -80,6 +80,8 @@ def start_dockerd() -> Iterator[Docker]:
     with docker.log.open("wb") as output:
         process = subprocess.Popen(
             [
+                # It ends with the tests, even when they are killed.
+                *("setpriv", "--pdeathsig", "TERM"),
                 *("dockerd", "--data-root", str(home / "data"), "--exec-root", str(home / "exec")),
                 *("-H", f"unix://{docker.socket}", "--pidfile", str(home / "pid")),
                 *("--iptables=false", "--bridge=none"),

@@ -11,7 +11,7 @@ import idna
 from packaging.version import Version
 
 
-def output(*command):
+def output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
