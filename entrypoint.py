@@ -27,16 +27,19 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
 OLDEST = (3, 10)
 
+UNREACHABLE = "the package index cannot be reached: check the network, PIP_INDEX_URL and HTTPS_PROXY"
+
 # What pip says, and what to do about it; the first that fits counts.
 ADVICE = (
     ("certificate_verify_failed", "name the CA bundle of your proxy or index: PIP_CERT=/path/bundle.crt"),
     ("do not match the hashes", "the index serves other files than those that requirements.txt pins"),
     ("no space left", "free some space, or choose another disk with CI_BUILDER_HOME=/path"),
     ("permission denied", "choose a folder that is writable with CI_BUILDER_HOME=/path"),
-    ("no matching distribution", "there may be no wheel for this Python and machine, or the index lacks it"),
-    ("connection", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
-    ("name resolution", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
-    ("timed out", "the package index cannot be reached: check the network, PIP_INDEX_URL, HTTPS_PROXY"),
+    ("connection", UNREACHABLE),
+    ("name resolution", UNREACHABLE),
+    ("timed out", UNREACHABLE),
+    ("from versions: none", UNREACHABLE + ", or it has no wheel for this Python and machine"),
+    ("no matching distribution", "the package index lacks what requirements.txt pins"),
 )
 
 

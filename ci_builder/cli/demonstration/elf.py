@@ -53,6 +53,8 @@ def _parse(data: bytes) -> Elf:
     entries: list[tuple[int, int]] = []
     for segment in segments:
         content = data[segment.offset : segment.offset + segment.size]
+        if segment.type in (_INTERPRETER, _DYNAMIC) and len(content) < segment.size:
+            raise ValueError("it ends too early")
         if segment.type == _INTERPRETER:
             interpreter = content.rstrip(b"\0").decode()
         elif segment.type == _DYNAMIC:
