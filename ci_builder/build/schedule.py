@@ -153,7 +153,13 @@ def _choose(job: _Job, planned: Plan) -> Choice:
     executors = (
         NoneExecutor(states[0], progress),
         NamespaceExecutor(states[1], progress),
-        InPlaceExecutor(states[2], progress, kept=kept, disposable=job.request.disposable),
+        InPlaceExecutor(
+            states[2],
+            progress,
+            kept=kept,
+            secrets=job.surroundings.secret_files,
+            disposable=job.request.disposable,
+        ),
     )
     choice = choose(job.request.isolation, needs_run, executors)
     progress(Notice("info", f"executor: {choice.reason}"))

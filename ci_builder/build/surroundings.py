@@ -13,7 +13,8 @@ from ci_builder.progress import Progress
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """``environment`` is the process's, ``home`` the folder of the embedded store, ``temporary`` the
-    folder in which the build makes its own private folder and removes it at the end."""
+    folder in which the build makes its own private folder and removes it at the end. ``secret_files`` hold
+    credentials: no RUN command may read them."""
 
     environment: Mapping[str, str]
     progress: Progress
@@ -21,3 +22,4 @@ class Surroundings:
     temporary: Path
     stdin: BinaryIO
     stdout: BinaryIO
+    secret_files: tuple[Path, ...] = ()

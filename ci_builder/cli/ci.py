@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 def _tell(report: Report, invocation: Invocation, secrets: Secrets) -> None:
     _print((secrets.hide(line) for line in report.lines), invocation)
     for file in report.files:
-        _write(file, invocation, secrets)
+        _write(file, invocation)
 
 
 def _print(lines: Iterable[str], invocation: Invocation) -> None:
@@ -68,9 +68,9 @@ def _print(lines: Iterable[str], invocation: Invocation) -> None:
         invocation.say(line)
 
 
-def _write(file: FileWrite, invocation: Invocation, secrets: Secrets) -> None:
+def _write(file: FileWrite, invocation: Invocation) -> None:
     try:
         with file.path.open("a" if file.append else "w", encoding="utf-8") as stream:
-            stream.write(secrets.hide(file.text))
+            stream.write(file.text)
     except OSError as error:
         invocation.say(f"warning: {file.path} cannot be written: {error.strerror}")

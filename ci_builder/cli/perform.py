@@ -17,7 +17,7 @@ from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
 from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.progress import Event, Progress
-from ci_builder.registry.credentials import docker_config_folder
+from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
@@ -83,10 +83,18 @@ def _build(asked: Request, invocation: Invocation, display: Display, renderer: R
             temporary=temporary_folder(invocation.environment),
             stdin=invocation.stdin,
             stdout=invocation.stdout,
+            secret_files=_secret_files(request, invocation.environment, environment),
         )
         result = build(request, surroundings)
     write_result_files(request, result)
     return result
+
+
+def _secret_files(request: Request, *environments: Mapping[str, str]) -> tuple[Path, ...]:
+    """Every file with credentials that the build's programs may read and its commands may not."""
+    files = [path.absolute() for environment in environments for path in config_files(environment)]
+    files += [secret.source.absolute() for secret in request.secrets if secret.source is not None]
+    return tuple(dict.fromkeys(files))
 
 
 @contextlib.contextmanager

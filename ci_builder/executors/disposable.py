@@ -11,6 +11,8 @@ from ci_builder.executors.linux.mount_table import MountPoint
 
 PRIVATE_FOLDER = "/ci-builder"
 MARKER = "/ci-builder/.image"
+# The second one holds kaniko's names for the program and its config.json: a job may build more than once.
+KEPT_FOLDERS = (PRIVATE_FOLDER, "/kaniko")
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 _CONTAINER_ROOTS = ("overlay", "fuse-overlayfs", "fuse.fuse-overlayfs", "aufs")
 _HOST_INITS = ("systemd", "init", "launchd", "openrc-init", "runit")

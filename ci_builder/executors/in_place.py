@@ -11,10 +11,12 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
-from ci_builder.executors.disposable import PRIVATE_FOLDER, objection, see, survives
+from ci_builder.executors.disposable import KEPT_FOLDERS, objection, see, survives
 from ci_builder.executors.interface import Process, Verdict, Workspace
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.launcher import Launcher, Running
@@ -24,6 +26,7 @@ from ci_builder.executors.linux.calls import describe, look_up_hosts_without_mod
 from ci_builder.executors.linux.mount_table import read_mounts
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.taken_away import taken_away
 from ci_builder.executors.trial import refusal
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
@@ -41,16 +44,24 @@ _REMEDY = "run the build in the builder image, as root"
 
 class InPlaceExecutor:
     """See Executor. ``state`` is a private folder that is empty; ``kept`` are further folders that must
-    not be touched (context, outputs); ``disposable``: the user said that ``/`` may be replaced."""
+    not be touched (context, outputs); ``secrets`` are files that stay, and that no command may read;
+    ``disposable``: the user said that ``/`` may be replaced."""
 
     name = "in-place"
 
     def __init__(
-        self, state: Path, progress: Progress, *, kept: Sequence[Path] = (), disposable: bool = False
+        self,
+        state: Path,
+        progress: Progress,
+        *,
+        kept: Sequence[Path] = (),
+        secrets: Sequence[Path] = (),
+        disposable: bool = False,
     ) -> None:
         self._state = state
         self._progress = progress
-        self._kept = (state, *kept)
+        self._secrets = tuple(secrets)
+        self._kept = (state, *kept, *secrets)
         self._disposable = disposable
         self._numbers = itertools.count(1)
         self._counting = threading.Lock()
@@ -95,7 +106,9 @@ class InPlaceExecutor:
         tree = Tree("/", KernelOwnership(), self._untouchable())
         _clear(tree)
         apply_layers(image.layers, tree, self._progress)
-        self._current = _InPlaceWorkspace(tree, self._launcher)
+        self._current = _InPlaceWorkspace(
+            tree, self._launcher, partial(taken_away, self._secrets, self._progress)
+        )
         return self._current
 
     def _reading(self, image: Image) -> Workspace:
@@ -110,7 +123,7 @@ class InPlaceExecutor:
         """Mount points, the builder's own folder, and what the caller wants kept."""
         mounted = {point.path for point in read_mounts()} - {b"/"}
         kept = {os.fsencode(os.path.realpath(item)) for item in self._kept}
-        return frozenset(mounted | kept | {os.fsencode(PRIVATE_FOLDER), *_KERNEL_FOLDERS})
+        return frozenset(mounted | kept | {*map(os.fsencode, KEPT_FOLDERS), *_KERNEL_FOLDERS})
 
     def _try(self) -> None:
         """What unpacking and running need of root: ids, devices; in the state folder."""
@@ -129,8 +142,11 @@ class InPlaceExecutor:
 
 
 class _InPlaceWorkspace:
-    def __init__(self, tree: Tree, launcher: Launcher) -> None:
+    def __init__(
+        self, tree: Tree, launcher: Launcher, without_secrets: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._tree = tree
+        self._without_secrets = without_secrets
         self._launcher = launcher
         self._inventory = Inventory.take(tree)
         self._running: Running | None = None
@@ -145,11 +161,12 @@ class _InPlaceWorkspace:
             raise ExecutorError("another stage has taken the place of this one")
         if process.network == "none":
             raise ExecutorError("a command without network needs a namespace, which is not permitted here")
-        self._running = self._launcher.start(Launch(process, None), process.stdin)
-        try:
-            return self._running.wait(output).code
-        finally:
-            self._running = None
+        with self._without_secrets():
+            self._running = self._launcher.start(Launch(process, None), process.stdin)
+            try:
+                return self._running.wait(output).code
+            finally:
+                self._running = None
 
     def changes(self) -> Sequence[Change]:
         found, self._inventory = self._inventory.changes(self._tree)

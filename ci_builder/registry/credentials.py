@@ -105,7 +105,7 @@ def load(
         files.append(AuthFile(GIVEN, pairs))
     if environment.get("DOCKER_AUTH_CONFIG"):
         files.append(AuthFile.parse(environment["DOCKER_AUTH_CONFIG"], "DOCKER_AUTH_CONFIG"))
-    files += [AuthFile.read(path) for path in _paths(environment)]
+    files += [AuthFile.read(path) for path in config_files(environment)]
     return Credentials(tuple(file for file in files if file is not None), dict(environment), progress)
 
 
@@ -116,7 +116,8 @@ def docker_config_folder(environment: Mapping[str, str]) -> Path | None:
     return Path(environment["HOME"], ".docker") if environment.get("HOME") else None
 
 
-def _paths(environment: Mapping[str, str]) -> list[Path]:
+def config_files(environment: Mapping[str, str]) -> list[Path]:
+    """The files that ``load`` reads, in its order, whether they are there or not."""
     folder = docker_config_folder(environment)
     paths = [folder / "config.json"] if folder is not None else []
     if environment.get("REGISTRY_AUTH_FILE"):
