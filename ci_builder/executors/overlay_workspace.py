@@ -19,6 +19,8 @@ from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.overlay import overlay_changes
 from ci_builder.rootfs.tree import Ownership, Tree
 
+_LONG = 3000  # bytes; a longer path may not be looked up at once, and keeps its mark
+
 
 class OverlayWorkspace:
     """See Workspace. ``folder`` is its own, below the mounter's state; ``lowers`` have the top first."""
@@ -65,7 +67,7 @@ class OverlayWorkspace:
         try:
             umount(str(self._root))
             self._forget_traces(upper)
-            found = overlay_changes(str(upper))
+            found = [item for item in overlay_changes(str(upper)) if self._says_something(item)]
             if found:
                 self._lowers = (upper, *self._lowers)
             self._mount_next()
@@ -93,6 +95,13 @@ class OverlayWorkspace:
         work.mkdir()
         _copy_attributes(self._lowers[0], upper)
         self._mounter.mount(Layers(self._lowers, upper, work), self._root)
+
+    def _says_something(self, change: Change) -> bool:
+        # The kernel marks every new directory opaque, to spare itself a look; a layer that says so
+        # where there was nothing would differ from everyone else's.
+        if change.kind != "opaque" or len(change.path) > _LONG:
+            return True
+        return any(os.path.lexists(os.fsencode(lower) + b"/" + change.path) for lower in self._lowers)
 
     def _forget_traces(self, upper: Path) -> None:
         # A directory that was copied up for a mount point only, and is as it was below.

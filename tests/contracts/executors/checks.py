@@ -248,6 +248,14 @@ def check_a_directory_made_anew_hides_the_old_one(world: World) -> None:
         assert sorted(os.listdir(f"{workspace.tree.root.rstrip('/')}/data/deep")) == ["q"]
 
 
+def check_a_new_directory_hides_nothing(world: World) -> None:
+    with world.open() as workspace:
+        shell(workspace, "mkdir -p /opt/new/deep; touch /opt/new/deep/file")
+        found = described(workspace)
+        assert "present opt/new/deep/file" in found
+        assert not [item for item in found if item.startswith(("opaque", "absent"))]
+
+
 def check_metadata_reaches_the_tree(world: World) -> None:
     with world.open() as workspace:
         script = "chown 5:6 /data/one; chmod 2750 /data/sub; chmod 4711 /data/two; chown -h 7:8 /data/link"
