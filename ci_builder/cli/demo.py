@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform as machine
+from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.cli.demonstration.base import make_base
@@ -13,7 +14,7 @@ from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.perform import Display, perform
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
-from ci_builder.errors import CiBuilderError, UsageError
+from ci_builder.errors import CiBuilderError, NoExecutor, UsageError
 from ci_builder.executors.choose import AUTO
 from ci_builder.oci.platform import Platform
 from ci_builder.request import Request
@@ -22,6 +23,7 @@ NAME = "demo"
 _BASE = "demo-base"
 _TAG = "ci-builder-demo:latest"
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello"
+_WITHOUT_RUN = _EXAMPLE / "without-run.Dockerfile"
 
 
 def add_parser(commands: SubParsers) -> None:
@@ -53,18 +55,24 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         build_contexts=(("base", f"oci-layout://{store}:{_BASE}"),),
         isolation=arguments.isolation,
     )
-    outcome = perform(request, invocation, Display(arguments.progress, arguments.debug))
+    display = Display(arguments.progress, arguments.debug)
+    outcome = perform(request, invocation, display)
+    if isinstance(outcome, NoExecutor) and arguments.isolation == AUTO:
+        invocation.say(f"warning: {outcome}\nhint: {outcome.hint}")
+        invocation.say(f"building {_WITHOUT_RUN.name} instead: the same image without a RUN")
+        request = replace(request, dockerfile=str(_WITHOUT_RUN))
+        outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, debug=arguments.debug)
-    for line in (*summary(outcome), "", *_next(invocation.program, store)):
+    for line in (*summary(outcome), "", *_next(invocation.program, store, request.dockerfile)):
         invocation.answer(line)
     return 0
 
 
-def _next(program: str, store: Path) -> list[str]:
+def _next(program: str, store: Path, dockerfile: str) -> list[str]:
     python = "python3 " if program.endswith(".py") else ""
     build = f"{python}{program} build --build-context base=oci-layout://{store}:{_BASE}"
-    example = _shown(_EXAMPLE)
+    example = (f"-f {_shown(_WITHOUT_RUN)} " if dockerfile else "") + _shown(_EXAMPLE)
     return [
         "next:",
         "  run it     " + f"{build} --output type=docker,dest=hello.tar -t hello {example}",

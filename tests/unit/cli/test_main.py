@@ -24,6 +24,7 @@ from ci_builder.errors import Interrupted, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRATCH = "FROM scratch\nCOPY hello.txt /\nLABEL a=b\n"
+from tests.servers.signals import default_signals
 
 
 def start(arguments: Sequence[str], home: Path, **variables: str) -> subprocess.Popen[str]:
@@ -36,6 +37,7 @@ def start(arguments: Sequence[str], home: Path, **variables: str) -> subprocess.
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=default_signals,
     )
 
 
@@ -301,3 +303,18 @@ def test_without_a_home_the_store_is_temporary() -> None:
 def test_the_temporary_folder_of_the_ci(tmp_path: Path) -> None:
     assert temporary_folder({"RUNNER_TEMP": str(tmp_path)}) == tmp_path
     assert temporary_folder({"RUNNER_TEMP": "/does/not/exist"}) != Path("/does/not/exist")
+
+
+def test_the_demo_runs_offline_as_far_as_the_surroundings_permit(tmp_path: Path) -> None:
+    code, out, said = run(["demo", "--progress", "plain"], tmp_path, TMPDIR=str(tmp_path))
+    assert code == 0, said
+    assert "digest    sha256:" in out
+    assert "the shell of this machine" in out
+    assert "--output type=docker,dest=hello.tar" in out
+    assert ("Hello, CI job without a daemon!" in said) != ("building without-run.Dockerfile instead" in said)
+
+
+def test_the_demo_with_an_isolation_that_does_not_work_is_an_error(tmp_path: Path) -> None:
+    code, _, said = run(["demo", "--isolation", "in-place"], tmp_path, TMPDIR=str(tmp_path))
+    assert code == 1
+    assert "the isolation in-place does not work here" in said
