@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from ci_builder.build.copy.permissions import parse_mode
 from ci_builder.build.copy.place import Placement, make_directories, place, resolve_target
 from ci_builder.build.copy.source import CopySource, find
 from ci_builder.build.fetch import Fetcher
-from ci_builder.errors import CiBuilderError
+from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.executors.interface import Process, Workspace
 from ci_builder.rootfs.paths import read_file
 from ci_builder.rootfs.tree import Tree
@@ -43,14 +45,26 @@ class CommandExit(CiBuilderError):
 
 def perform(action: Action, performer: Performer) -> None:
     """Do it. Raises CommandExit for a command that fails, CiBuilderError for everything else."""
-    if isinstance(action, RunCommand):
-        _run(action, performer)
-    elif isinstance(action, CopyFiles):
-        _copy(action, performer)
-    elif isinstance(action, Fetch):
-        _fetch(action, performer)
-    else:
-        _make_directory(action, performer)
+    try:
+        if isinstance(action, RunCommand):
+            _run(action, performer)
+        elif isinstance(action, CopyFiles):
+            _copy(action, performer)
+        elif isinstance(action, Fetch):
+            _fetch(action, performer)
+        else:
+            _make_directory(action, performer)
+    except OSError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: OSError) -> CiBuilderError:
+    """An error of the kernel while files were written or read."""
+    where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "the build's files are in the temporary folder: set TMPDIR to a larger disk"
+        return OutputError(f"{error.strerror}{where}", hint=hint)
+    return CiBuilderError(f"{error.strerror or error}{where}")
 
 
 def _run(action: RunCommand, performer: Performer) -> None:

@@ -12,7 +12,6 @@ import tarfile
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from ci_builder.errors import OutputError
 from ci_builder.layout.reader import REF_NAME
 from ci_builder.layout.writer import IMAGE_NAME
 from ci_builder.oci.digest import Digest
@@ -21,25 +20,22 @@ from ci_builder.oci.reference import Reference
 
 
 def write_archive(stream: BinaryIO, image: Image, references: Sequence[Reference], *, docker: bool) -> None:
-    """Write ``image`` under the names of ``references`` as a tar to ``stream``. Raises OutputError."""
-    try:
-        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            _folders(tar)
-            written: set[Digest] = set()
-            for layer in image.layers:
-                if layer.descriptor.digest in written:
-                    continue
-                written.add(layer.descriptor.digest)
-                with layer.open() as source:
-                    tar.addfile(_entry(_blob(layer.descriptor.digest), layer.descriptor.size), source)
-            for data in (image.config_bytes(), image.manifest_bytes()):
-                _add(tar, _blob(Digest.of(data)), data)
-            _add(tar, "index.json", _index(image, references))
-            if docker:
-                _add(tar, "manifest.json", _docker_manifest(image, references))
-            _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    except OSError as error:
-        raise OutputError(f"cannot write the archive: {error.strerror or error}") from error
+    """Write ``image`` under the names of ``references`` as a tar to ``stream``. Raises OSError."""
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        _folders(tar)
+        written: set[Digest] = set()
+        for layer in image.layers:
+            if layer.descriptor.digest in written:
+                continue
+            written.add(layer.descriptor.digest)
+            with layer.open() as source:
+                tar.addfile(_entry(_blob(layer.descriptor.digest), layer.descriptor.size), source)
+        for data in (image.config_bytes(), image.manifest_bytes()):
+            _add(tar, _blob(Digest.of(data)), data)
+        _add(tar, "index.json", _index(image, references))
+        if docker:
+            _add(tar, "manifest.json", _docker_manifest(image, references))
+        _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
 
 
 def _index(image: Image, references: Sequence[Reference]) -> bytes:

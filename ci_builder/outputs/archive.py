@@ -48,7 +48,11 @@ class ArchiveStreamOutput:
 
     def write(self, product: Product) -> Written:
         """Write the tar."""
-        write_archive(self.stream, product.image, product.references, docker=self.docker)
+        try:
+            write_archive(self.stream, product.image, product.references, docker=self.docker)
+            self.stream.flush()
+        except OSError as error:
+            raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
         return Written("standard output")
 
 

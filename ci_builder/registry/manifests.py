@@ -111,8 +111,9 @@ class Repository:
     def _explained(self, error: RegistryError, reference: Reference) -> RegistryError:
         if error.status != 404:
             return error
+        wanted = f"@{reference.digest}" if reference.digest else f":{reference.tag}"
         return ImageNotFound(
-            f"there is no image {reference.digest or reference.tag} in {self.name}",
+            f"there is no image {self.name}{wanted}",
             method=error.method,
             url=error.url,
             status=404,

@@ -193,7 +193,7 @@ def test_missing_image(tmp_path: Path) -> None:
     with _connected(tmp_path, "token") as (server, registry, _):
         reference = Reference.parse(f"{server.host}/no/such:tag")
         for action in (lambda: registry.image(reference, AMD64), lambda: registry.resolve(reference)):
-            with pytest.raises(ImageNotFound, match=f"no image tag in {server.host}/no/such"):
+            with pytest.raises(ImageNotFound, match=f"no image {server.host}/no/such"):
                 action()
 
 

@@ -21,10 +21,10 @@ from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.main import main
 from ci_builder.cli.masking import Secrets
 from ci_builder.errors import Interrupted, UsageError
+from tests.servers.signals import default_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRATCH = "FROM scratch\nCOPY hello.txt /\nLABEL a=b\n"
-from tests.servers.signals import default_signals
 
 
 def start(arguments: Sequence[str], home: Path, **variables: str) -> subprocess.Popen[str]:
