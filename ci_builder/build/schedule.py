@@ -29,6 +29,7 @@ from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.instructions import Run
 from ci_builder.errors import OutputError, Unsupported
 from ci_builder.executors.choose import Choice, choose
+from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
@@ -145,9 +146,9 @@ def _choose(job: _Job, planned: Plan) -> Choice:
     needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     kept = [job.folder, job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     kept += [Path(spec.dest).absolute().parent for spec in job.request.outputs if spec.dest not in ("", "-")]
-    kept += [job.surroundings.home]
+    kept += [job.surroundings.home, *_result_folders(job.request)]
     progress = job.surroundings.progress
-    states = [job.folder / name for name in ("none", "namespace", "in-place")]
+    states = [job.folder / name for name in ("none", "namespace", "in-place", "chroot")]
     for state in states:
         state.mkdir(mode=0o700)
     executors = (
@@ -160,6 +161,7 @@ def _choose(job: _Job, planned: Plan) -> Choice:
             secrets=job.surroundings.secret_files,
             disposable=job.request.disposable,
         ),
+        ChrootExecutor(states[3], progress),
     )
     choice = choose(job.request.isolation, needs_run, executors)
     progress(Notice("info", f"executor: {choice.reason}"))
@@ -176,6 +178,17 @@ def _evaluate(job: _Job, planned: Plan) -> dict[int, StageWork]:
             state = begin(_base_image(job, stage).config, planned.settings)
         works[stage.index] = evaluate_stage(stage.name, state, stage.instructions)
     return works
+
+
+def _result_folders(request: Request) -> list[Path]:
+    files = (
+        request.iid_file,
+        request.metadata_file,
+        request.digest_file,
+        request.name_digest_file,
+        request.name_tag_digest_file,
+    )
+    return [file.absolute().parent for file in files if file is not None]
 
 
 def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> tuple[Image, int]:

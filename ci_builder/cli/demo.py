@@ -22,6 +22,7 @@ from ci_builder.request import Request
 NAME = "demo"
 _BASE = "demo-base"
 _TAG = "ci-builder-demo:latest"
+_LAST_RESORT = "chroot"
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello"
 _WITHOUT_RUN = _EXAMPLE / "without-run.Dockerfile"
 
@@ -59,6 +60,9 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     outcome = perform(request, invocation, display)
     if isinstance(outcome, NoExecutor) and arguments.isolation == AUTO:
         invocation.say(f"warning: {outcome}\nhint: {outcome.hint}")
+        invocation.say(f"trying --isolation={_LAST_RESORT}, which is only taken when it is asked for")
+        outcome = perform(replace(request, isolation=_LAST_RESORT), invocation, display)
+    if isinstance(outcome, NoExecutor) and arguments.isolation == AUTO:
         invocation.say(f"building {_WITHOUT_RUN.name} instead: the same image without a RUN")
         request = replace(request, dockerfile=str(_WITHOUT_RUN))
         outcome = perform(request, invocation, display)

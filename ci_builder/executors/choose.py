@@ -10,8 +10,10 @@ from ci_builder.executors.interface import Executor, Verdict
 
 AUTO = "auto"
 # In the order of ``auto``; planned ones are known by name, so that asking for one is answered clearly.
-AVAILABLE = ("none", "namespace", "in-place")
-PLANNED = ("ptrace", "chroot")
+AVAILABLE = ("none", "namespace", "in-place", "chroot")
+PLANNED = ("ptrace",)
+# Never taken by ``auto``: commands miss too much there.
+_ON_REQUEST = ("chroot",)
 NAMES = (AUTO, *AVAILABLE, *PLANNED)
 
 
@@ -35,7 +37,7 @@ def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Ch
         raise UsageError(f"there is no isolation {isolation!r}", hint=f"one of {', '.join(NAMES)}")
     if isolation in PLANNED:
         raise Unsupported(f"the isolation {isolation!r} is not in this version")
-    wanted = [item for item in executors if isolation in (AUTO, item.name)]
+    wanted = [item for item in executors if _is_wanted(item.name, isolation)]
     refusals: list[tuple[str, str]] = []
     remedies: list[str] = []
     for executor in wanted:
@@ -49,6 +51,10 @@ def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Ch
         refusals.append(("ptrace", "not in this version"))
     what = "RUN cannot be done here" if isolation == AUTO else f"the isolation {isolation} does not work here"
     raise NoExecutor(what, refusals, hint="; or ".join(dict.fromkeys(remedies)))
+
+
+def _is_wanted(name: str, isolation: str) -> bool:
+    return name == isolation or (isolation == AUTO and name not in _ON_REQUEST)
 
 
 def _verdict(executor: Executor, needs_run: bool) -> Verdict:

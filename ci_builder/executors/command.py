@@ -38,6 +38,10 @@ def become(launch: Launch, streams: Streams, notices: socket.socket | None = Non
         _take_streams(streams)
         os.setsid()
         os.umask(0o022)
+        if launch.root is None:
+            _enclose(launch.process.uid)
+        if launch.folder:
+            os.chroot(launch.folder)
         _enter_directory(launch.process.cwd)
         _drop_privileges(launch, notices)
         close_from(3, frozenset({streams.report}))
@@ -74,13 +78,11 @@ def _enter_directory(path: str) -> None:
 
 def _drop_privileges(launch: Launch, notices: socket.socket | None) -> None:
     process = launch.process
-    if launch.root is None:
-        _enclose(process.uid)
-    elif launch.root.single_id:
+    if launch.root is not None and launch.root.single_id:
         assert notices is not None
         _pretend(launch, notices)
         return
-    else:
+    if launch.root is not None:
         limit_to(DOCKER_DEFAULT)
     os.setgroups(process.groups)
     _take_ids(process.uid, process.gid)

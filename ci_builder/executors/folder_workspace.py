@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launcher import Ended
 from ci_builder.executors.mount_points import Untouched
-from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import Tree
+
+
+class Runs(Protocol):
+    """Runs the commands of one workspace."""
+
+    def run(
+        self, tree: Tree, process: Process, output: Callable[[bytes], None]
+    ) -> tuple[Ended, list[Untouched]]:
+        """Run one to its end; how it ended, and what it only seems to have changed."""
+
+    def stop(self) -> None:
+        """Kill what runs, and wait for its end. From any thread."""
 
 
 class FolderWorkspace:

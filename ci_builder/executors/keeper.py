@@ -56,7 +56,7 @@ def _run(launch: Launch, control: socket.socket, streams: Streams) -> int:
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    here = launch.process.files if launch.root is None else ()
+    here = _scripts(launch)
     _prepare(launch)
     place_scripts(here)
     child = os.fork()
@@ -74,6 +74,13 @@ def _run(launch: Launch, control: socket.socket, streams: Streams) -> int:
         _kill_descendants()
     remove_scripts(here)
     return exit_code(status)
+
+
+def _scripts(launch: Launch) -> list[tuple[str, bytes, int]]:
+    """Scripts that are placed from outside; in a private root, process 1 does it."""
+    if launch.root is not None:
+        return []
+    return [(launch.folder + path, content, mode) for path, content, mode in launch.process.files]
 
 
 def _prepare(launch: Launch) -> None:

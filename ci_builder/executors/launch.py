@@ -31,14 +31,16 @@ class PrivateRoot:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: right here,
-    where the builder itself lives. ``dry``: set everything up, then exit 0 instead of executing.
+    """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: where the builder
+    itself lives, chrooted into ``folder`` unless that is empty. ``dry``: set everything up, then exit 0
+    instead of executing.
     ``facts`` are what is known of owners and devices that a namespace of a single id cannot hold."""
 
     process: Process
     root: PrivateRoot | None
     dry: bool = False
     facts: tuple[Fact, ...] = ()
+    folder: str = ""
 
     def to_bytes(self) -> bytes:
         """The order as JSON."""
@@ -55,7 +57,9 @@ class Launch:
         value = json.loads(data)
         root = value["root"]
         facts = tuple(Fact(**item) for item in value["facts"])
-        return Launch(_process(value["process"]), _root(root) if root else None, value["dry"], facts)
+        return Launch(
+            _process(value["process"]), _root(root) if root else None, value["dry"], facts, value["folder"]
+        )
 
 
 def _process(value: dict[str, Any]) -> Process:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.interface import Executor, Process, Workspace
 from ci_builder.executors.namespace import NamespaceExecutor
@@ -114,6 +115,7 @@ def make_world(name: str, state: Path, busybox: Path, extra: Sequence[str] = ())
         "none": lambda: NoneExecutor(state, progress),
         "namespace": lambda: NamespaceExecutor(state, progress),
         "in-place": lambda: InPlaceExecutor(state, progress, disposable=True),
+        "chroot": lambda: ChrootExecutor(state, progress),
     }
     layer = busybox_layer(busybox.read_bytes())
     image = scratch(Platform("linux", "amd64")).append(layer, History())

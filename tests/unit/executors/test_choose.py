@@ -88,6 +88,13 @@ def test_unknown_and_planned_names() -> None:
     with pytest.raises(UsageError) as caught:
         choose("docker", True, _three(YES, YES))
     assert "in-place" in caught.value.hint
-    for name in ("ptrace", "chroot"):
-        with pytest.raises(Unsupported, match="not in this version"):
-            choose(name, True, _three(YES, YES))
+    with pytest.raises(Unsupported, match="not in this version"):
+        choose("ptrace", True, _three(YES, YES))
+
+
+def test_chroot_is_taken_only_when_asked_for() -> None:
+    chroot = Known("chroot", YES)
+    with pytest.raises(NoExecutor):
+        choose("auto", True, [chroot])
+    assert not chroot.probed
+    assert choose("chroot", True, [chroot]).executor is chroot

@@ -1,0 +1,83 @@
+"""The chroot executor: the root file system in a folder, commands chrooted into it. Only when asked for.
+
+It works where root may do nothing but what docker's default profile permits, in any container, and it
+leaves the container's own files alone. The price: commands have no /proc and no /sys, so programs that
+need them (bash's process substitution, Java) fail.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from pathlib import Path
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.chroot_runs import ChrootRuns
+from ci_builder.executors.folder_workspace import FolderWorkspace
+from ci_builder.executors.interface import Verdict, Workspace
+from ci_builder.executors.launcher import Launcher
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
+from ci_builder.executors.reading_workspace import ReadingWorkspace
+from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.trial import refusal
+from ci_builder.oci.image import Image
+from ci_builder.progress import Progress
+from ci_builder.rootfs.apply import apply_layers
+from ci_builder.rootfs.ownership import KernelOwnership
+from ci_builder.rootfs.tree import Tree
+
+
+class ChrootExecutor:
+    """See Executor. ``state`` is a private folder that is empty."""
+
+    name = "chroot"
+
+    def __init__(self, state: Path, progress: Progress) -> None:
+        self._state = state
+        self._progress = progress
+        self._numbers = itertools.count(1)
+        self._counting = threading.Lock()
+        self._launcher: Launcher | None = None
+
+    def probe(self) -> Verdict:
+        """See Executor."""
+        trouble = refusal(self._try)
+        if trouble:
+            return Verdict(False, trouble, "run the build as root of its container")
+        return Verdict(True, "root may change owners, make devices and chroot here; commands have no /proc")
+
+    def enter(self) -> None:
+        """See Executor. Raises ExecutorError."""
+        look_up_hosts_without_modules()
+        try:
+            prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
+        except OSError as error:
+            raise ExecutorError(describe(error)) from error
+        self._launcher = Launcher()
+
+    def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
+        """See Executor. Raises ExecutorError, ImageError, OutputError."""
+        if self._launcher is None:
+            raise ExecutorError("the executor was not entered")
+        with self._counting:
+            folder = self._state / f"c{next(self._numbers)}"
+        folder.mkdir(mode=0o755)
+        tree = Tree(str(folder), KernelOwnership())
+        apply_layers(image.layers, tree, self._progress)
+        if not writable:
+            return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
+        return FolderWorkspace(tree, ChrootRuns(self._launcher))
+
+    def _try(self) -> None:
+        folder = self._state / "trial"
+        folder.mkdir()
+        try:
+            (folder / "file").write_bytes(b"")
+            os.chown(folder / "file", 12345, 12345)
+            os.mknod(folder / "null", 0o20666, os.makedev(1, 3))
+        finally:
+            remove_folder(str(folder))
+        os.setgroups([12345])
+        os.chroot(self._state)
