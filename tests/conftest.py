@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import bases, dockerd, registry
+from tests.servers import builder_image as builder_image_maker
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
 from tests.servers.registry import RunningRegistry
@@ -65,6 +66,21 @@ def debian() -> Base:
     """The base with apt."""
     _need_bases()
     return bases.debian()
+
+
+@pytest.fixture(scope="session")
+def builder_image(
+    docker_with_debian: Docker,
+    debian: Base,
+    anonymous_registry: RunningRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """The builder image, made by this project and loaded into the daemon."""
+    base = f"{anonymous_registry.host}/base/{debian.name}:latest"
+    folder = tmp_path_factory.mktemp("builder") / "image"
+    built = builder_image_maker.make_builder_image(docker_with_debian, base, folder)
+    assert built.code == 0, built.text
+    return builder_image_maker.NAME
 
 
 def _load(docker: Docker, base: Base, source: RunningRegistry) -> None:

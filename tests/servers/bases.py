@@ -81,10 +81,12 @@ def debian() -> Base:
     return Base("debian", layout)
 
 
-def push(base: Base, host: str) -> str:
-    """Copy ``base`` to the registry at ``host`` and return its reference there."""
+def push(base: Base, host: str, credentials: str = "") -> str:
+    """Copy ``base`` to the registry at ``host`` (``credentials`` are user:password) and return its
+    reference there."""
     reference = f"{host}/base/{base.name}:latest"
     command = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false"]
+    command += ["--dest-creds", credentials] if credentials else []
     subprocess.run([*command, f"oci:{base.layout}:latest", f"docker://{reference}"], check=True)
     return reference
 
