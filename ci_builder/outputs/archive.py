@@ -85,14 +85,20 @@ def check_file(dest: Path) -> None:
 
 
 def write_whole(dest: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``dest``, then rename it. Raises OutputError."""
+    """Let ``write`` fill a temporary file beside ``dest``, then rename it; a symbolic link stays one. What
+    is no regular file (a device, a fifo) is written to as it is. Raises OutputError."""
     temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=dest.absolute().parent, prefix=f".{dest.name}.")
+        target = Path(os.path.realpath(dest))
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                write(stream)
+            return
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(descriptor, "wb") as file:
             write(file)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, dest)
+        os.replace(temporary, target)
         temporary = ""
     except OSError as error:
         raise OutputError(f"cannot write {dest}: {error.strerror or error}") from error

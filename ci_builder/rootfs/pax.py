@@ -51,6 +51,8 @@ def xattrs_of(records: dict[bytes, bytes]) -> tuple[tuple[str, bytes], ...]:
         elif key.startswith(_LIBARCHIVE):
             name = urllib.parse.unquote_to_bytes(key[len(_LIBARCHIVE) :])
             found.setdefault(os.fsdecode(name), _base64(value))
+    if any(not key or "\0" in key for key in found):
+        raise ImageError("a layer's tar has an extended attribute without a proper name")
     return tuple(sorted(found.items()))
 
 
