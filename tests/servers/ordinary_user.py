@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.compare.builders import ROOT, Built
@@ -27,7 +27,7 @@ mount --bind {etc}/subuid /etc/subgid
 mount --bind {python} {folder}/python
 mount --bind {site} {folder}/site
 mount --bind {root} {folder}/source
-cd {home}
+{more}cd {home}
 exec setpriv --reuid={uid} --regid={uid} --clear-groups "$@"
 """
 
@@ -44,12 +44,16 @@ def refusal() -> str:
 
 
 class OrdinaryUser:
-    """Runs the command line as a user whose home is the new folder ``home`` below ``folder``."""
+    """Runs the command line as a user whose home is the new folder ``home`` below ``folder``.
 
-    def __init__(self, folder: Path) -> None:
+    ``more`` are folders that only root may get to, each shown under a name below ``folder``.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[Path, str] | None = None) -> None:
         self.folder = folder
+        self._more = dict(more or {})
         self.home = folder / "home"
-        for name in ("home", "etc", "python", "site", "source"):
+        for name in ("home", "etc", "python", "site", "source", *self._more.values()):
             (folder / name).mkdir(parents=True)
         os.chown(self.home, UID, UID)
         etc = folder / "etc"
@@ -67,6 +71,7 @@ class OrdinaryUser:
             site=sysconfig.get_paths()["purelib"],
             root=ROOT,
             folder=self.folder,
+            more="".join(f"mount --bind {path} {self.folder}/{name}\n" for path, name in self._more.items()),
             home=self.home,
             uid=UID,
         )

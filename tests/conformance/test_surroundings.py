@@ -1,0 +1,127 @@
+"""What docker builds is built in other surroundings, too: in place in the builder image under plain
+``docker run``, and by an ordinary user with subordinate ids.
+
+The cases are those whose result hangs on the executor: commands, owners, stages, working folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.compare.builders import Built
+from tests.conformance.case import Case
+from tests.conformance.cases import copy_stages, run, settings
+from tests.conformance.examine import Outcomes, examine_ahead, judge, selected_cases
+from tests.servers.bases import Base
+from tests.servers.dockerd import Docker
+from tests.servers.ordinary_user import OrdinaryUser, refusal
+
+pytestmark = [pytest.mark.docker, pytest.mark.root]
+
+_CASES = [
+    case
+    for case in (*run.CASES, *copy_stages.CASES, *settings.CASES)
+    if "RUN" in case.dockerfile or "WORKDIR" in case.dockerfile
+]
+
+_ONE_FILE = "overlayfs parts the names when one is written to; in place they stay one file, as POSIX has it"
+_IN_PLACE = {
+    ("run-writes-through-one-hard-link", "/usr/lib/second: size: 20 != 25"): _ONE_FILE,
+    ("run-writes-through-one-hard-link", "/usr/lib/second: content: "): _ONE_FILE,
+    ("run-writes-through-one-hard-link", "hard links only in ours: usr/lib/first usr/lib/second"): _ONE_FILE,
+    ("run-chmod-of-a-hard-link-of-the-base", "/usr/lib/first: mode: 0644 != 0600"): _ONE_FILE,
+    (
+        "run-chmod-of-a-hard-link-of-the-base",
+        "hard links only in ours: usr/lib/first usr/lib/second",
+    ): _ONE_FILE,
+}
+"""(Case, beginning of the difference) that is excused in place, and why."""
+
+_REFUSED = {"run-device-nodes": "the kernel makes no device nodes in a user namespace"}
+"""Cases that an ordinary user cannot build, and why."""
+
+
+@pytest.fixture(scope="module")
+def in_place(
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    busybox: Base,
+    builder_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Outcomes]:
+    def build(folder: Path, options: Sequence[str]) -> Built:
+        (folder / "out").mkdir()
+        done = docker.run(
+            *("run", "--rm", "--network=host", f"--volume={folder / 'ours'}:/test/context"),
+            *(
+                f"--volume={busybox.layout}:/test/base:ro",
+                f"--volume={folder / 'out'}:/test/out",
+                builder_image,
+            ),
+            *(
+                "build",
+                "--progress=plain",
+                "--isolation=in-place",
+                "--build-context=busybox=oci-layout:///test/base",
+            ),
+            *("--output=type=oci,tar=false,dest=/test/out/layout", *options, "/test/context"),
+        )
+        if (folder / "out/layout").exists():
+            (folder / "out/layout").rename(folder / "layout")
+        return Built(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
+
+    cases = selected_cases(request.session, "test_in_place")
+    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("in-place")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def as_user(
+    request: pytest.FixtureRequest, docker: Docker, busybox: Base, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outcomes]:
+    reason = refusal()
+    if reason:
+        pytest.skip(reason)
+    top = tmp_path_factory.mktemp("as-user")
+    for above in (top, top.parent, top.parent.parent):
+        above.chmod(above.stat().st_mode | 0o011)
+
+    def build(folder: Path, options: Sequence[str]) -> Built:
+        user = OrdinaryUser(folder / "user", {busybox.layout: "base"})
+        layout = user.home / "layout"
+        built = user(
+            [
+                *(
+                    "build",
+                    "--progress=plain",
+                    f"--build-context=busybox=oci-layout://{user.folder / 'base'}",
+                ),
+                *(f"--output=type=oci,tar=false,dest={layout}", *options, str(folder / "ours")),
+            ]
+        )
+        if layout.exists():
+            layout.rename(folder / "layout")
+        return built
+
+    cases = selected_cases(request.session, "test_as_an_ordinary_user")
+    with examine_ahead(cases, docker, build, top) as found:
+        yield found
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+def test_in_place(case: Case, in_place: Outcomes) -> None:
+    excused = [beginning for name, beginning in _IN_PLACE if name == case.name]
+    judge(case, in_place[case.name].result(), excused)
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+def test_as_an_ordinary_user(case: Case, as_user: Outcomes) -> None:
+    outcome = as_user[case.name].result()
+    if case.name in _REFUSED:
+        assert outcome.ours.code != 0, "it works by now"
+        assert "not permitted" in outcome.ours.text
+    else:
+        judge(case, outcome)
