@@ -9,11 +9,13 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_builder.errors import UsageError
+from ci_builder.errors import Unsupported, UsageError
 from ci_builder.request import OutputSpec, SecretSpec
 
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
+
+_ANNOTATED = {"manifest", "index", "manifest-descriptor", "index-descriptor"}
 
 
 def boolean(text: str, name: str) -> bool:
@@ -32,6 +34,21 @@ def pair(text: str, name: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise UsageError(f"{name}: expected key=value, not {_shown(text)}")
     return key.strip(), value
+
+
+def annotation(text: str, name: str) -> tuple[str, str]:
+    """``[TYPE:]key=value`` as buildx has it, for the image's manifest. Raises UsageError; Unsupported for
+    another type than ``manifest``."""
+    kind, colon, rest = text.partition(":")
+    types = [item.partition("[")[0] for item in kind.split(",")]
+    if not colon or not set(types) <= _ANNOTATED:
+        return pair(text, name)
+    if types != ["manifest"] or "[" in kind:
+        raise Unsupported(
+            f"{name}: annotations of type {kind!r} are not supported in this version",
+            hint="only the image's manifest can be annotated: manifest:KEY=VALUE",
+        )
+    return pair(rest, name)
 
 
 def label(text: str, name: str = "label") -> tuple[str, str]:

@@ -111,8 +111,8 @@ def _fetch(action: Fetch, performer: Performer) -> None:
 
 def _make_directory(action: MakeDirectory, performer: Performer) -> None:
     tree = performer.workspace.tree
-    account = _account(tree, action.user)
-    placement = Placement(tree, (account.uid, account.gid), None)
+    account = _account(tree, action.user) if action.user else None
+    placement = Placement(tree, (account.uid, account.gid) if account else None, None)
     make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ci_builder.build.bases import Bases, NamedContexts
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
+from ci_builder.build.creation_time import fixed_time
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.origins import FromContext, FromStage, Origin
@@ -87,6 +88,7 @@ class _Job:
 def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> _Job:
     """Read what is to be built; no network but what a remote context needs."""
     refuse_what_is_not_built_yet(request)
+    fixed_time(request, surroundings.environment)
     named = NamedContexts.parse(request.build_contexts)
     environment = surroundings.environment
     sessions = stack.enter_context(http_sessions(request.registry, environment))
@@ -144,9 +146,8 @@ def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
 
 def _choose(job: _Job, planned: Plan) -> Choice:
     needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
-    kept = [job.folder, job.context.root, *(Path(text) for text in job.bases.named.files.values())]
-    kept += [Path(spec.dest).absolute().parent for spec in job.request.outputs if spec.dest not in ("", "-")]
-    kept += [job.surroundings.home, *_result_folders(job.request)]
+    contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
+    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request)]
     progress = job.surroundings.progress
     states = [job.folder / name for name in ("none", "namespace", "in-place", "chroot")]
     for state in states:
@@ -159,6 +160,7 @@ def _choose(job: _Job, planned: Plan) -> Choice:
             progress,
             kept=kept,
             secrets=job.surroundings.secret_files,
+            contexts=[folder for folder in contexts if folder.is_dir()],
             disposable=job.request.disposable,
         ),
         ChrootExecutor(states[3], progress),
@@ -180,15 +182,10 @@ def _evaluate(job: _Job, planned: Plan) -> dict[int, StageWork]:
     return works
 
 
-def _result_folders(request: Request) -> list[Path]:
-    files = (
-        request.iid_file,
-        request.metadata_file,
-        request.digest_file,
-        request.name_digest_file,
-        request.name_tag_digest_file,
-    )
-    return [file.absolute().parent for file in files if file is not None]
+def _existing_outputs(request: Request) -> list[Path]:
+    """What is there already under the names of the outputs; their folders are made anew when needed."""
+    named = [Path(spec.dest).absolute() for spec in request.outputs if spec.dest not in ("", "-")]
+    return [path for path in named if path.exists()]
 
 
 def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> tuple[Image, int]:
@@ -211,6 +208,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
             dockerfile=job.dockerfile.source,
+            created=fixed_time(job.request, job.surroundings.environment),
         )
         sources.stages[stage.index] = build_stage(works[stage.index], base, tools)
     target = planned.target.index

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import itertools
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from ci_builder.build.action import Step
 from ci_builder.build.copy.source import CopySource
+from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.perform import CommandExit, Performer, perform
@@ -32,7 +32,7 @@ _TAIL_LINES = 10
 @dataclass(frozen=True, slots=True)
 class StageTools:
     """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
-    the folder that new layers are written to."""
+    the folder that new layers are written to. ``created`` is the time for the history, now when empty."""
 
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
@@ -40,6 +40,7 @@ class StageTools:
     blobs: Path
     progress: Progress
     dockerfile: Source
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def build_stage(work: StageWork, base: Image, tools: StageTools) -> Image:
         workspace: Workspace | None = None
         for step in work.steps:
             if not step.actions:
-                image = image.with_history(_history(step, empty=True))
+                image = image.with_history(_history(step, tools.created, empty=True))
                 continue
             if workspace is None:
                 workspace = _open(work.name, image, tools)
@@ -125,12 +126,11 @@ def _do(step: Step, doing: _Doing) -> Image:
         raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
     size = layer.descriptor.size
     progress(StepFinished(doing.label, "done", time.monotonic() - started, f"layer of {size:,} bytes"))
-    return doing.image.append(layer, _history(step, empty=False))
+    return doing.image.append(layer, _history(step, doing.tools.created, empty=False))
 
 
-def _history(step: Step, *, empty: bool) -> History:
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return History(now.replace("+00:00", "Z"), step.created_by, _COMMENT, empty_layer=empty)
+def _history(step: Step, created: str, *, empty: bool) -> History:
+    return History(created or now(), step.created_by, _COMMENT, empty_layer=empty)
 
 
 def _located(error: BaseException, span: Span, source: Source, tail: str) -> BaseException:

@@ -183,7 +183,7 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         outputs=tuple(options.output(text) for text in arguments.output),
         push=arguments.push,
         labels=tuple(options.label(text) for text in arguments.label),
-        annotations=tuple(options.pair(text, "--annotation") for text in arguments.annotation),
+        annotations=tuple(options.annotation(text, "--annotation") for text in arguments.annotation),
         build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
         no_cache=arguments.no_cache,
         pull=arguments.pull,

@@ -50,6 +50,8 @@ def _paths(request: Request) -> list[Path]:
 
 def _write(path: Path, text: str) -> None:
     try:
+        # It was there before the build; a build in place may have replaced everything around it.
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error

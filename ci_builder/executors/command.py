@@ -14,7 +14,7 @@ from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux import landlock, seccomp
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import close_from, prctl, unshare
-from ci_builder.executors.linux.capabilities import DOCKER_DEFAULT, SYS_ADMIN, effective, limit_to
+from ci_builder.executors.linux.capabilities import DOCKER_DEFAULT, SETPCAP, SYS_ADMIN, effective, limit_to
 from ci_builder.executors.report import tell_failure
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -124,11 +124,18 @@ def _take_ids(uid: int, gid: int) -> None:
 
 
 def _enclose(uid: int) -> None:
-    """In the builder's own process tree: keep root's commands out of other processes' environments.
+    """In the builder's own process tree: keep commands out of other processes' environments.
 
-    Others than root cannot read root's, and they need setuid programs, which no_new_privs disables.
+    Root's commands are in a landlock domain besides. Other users' are not: they need setuid programs, which
+    its no_new_privs disables.
     """
-    allowed = SYS_ADMIN in effective()
+    held = effective()
+    allowed = SYS_ADMIN in held
+    if SETPCAP in held:
+        # The kernel shows a process's environment and memory only to those who have every capability that it
+        # has (ptrace(2), access mode checking): with one less, even a setuid program cannot look at the
+        # builder or at the shell that started it. This one is only needed to change capability sets.
+        limit_to(held - {SETPCAP})
     if uid != 0 and not allowed:
         return
     if landlock.version() < 2:

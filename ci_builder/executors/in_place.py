@@ -28,6 +28,7 @@ from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.taken_away import taken_away
 from ci_builder.executors.trial import refusal
+from ci_builder.executors.watch import Watch
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
@@ -44,8 +45,9 @@ _REMEDY = "run the build in the builder image, as root"
 
 class InPlaceExecutor:
     """See Executor. ``state`` is a private folder that is empty; ``kept`` are further folders that must
-    not be touched (context, outputs); ``secrets`` are files that stay, and that no command may read;
-    ``disposable``: the user said that ``/`` may be replaced."""
+    not be touched (outputs); ``secrets`` are files that stay, and that no command may read; ``contexts``
+    are folders that stay, and that no command may change; ``disposable``: the user said that ``/`` may be
+    replaced."""
 
     name = "in-place"
 
@@ -56,12 +58,14 @@ class InPlaceExecutor:
         *,
         kept: Sequence[Path] = (),
         secrets: Sequence[Path] = (),
+        contexts: Sequence[Path] = (),
         disposable: bool = False,
     ) -> None:
         self._state = state
         self._progress = progress
         self._secrets = tuple(secrets)
-        self._kept = (state, *kept, *secrets)
+        self._contexts = tuple(contexts)
+        self._kept = (state, *kept, *secrets, *contexts)
         self._disposable = disposable
         self._numbers = itertools.count(1)
         self._counting = threading.Lock()
@@ -107,7 +111,7 @@ class InPlaceExecutor:
         _clear(tree)
         apply_layers(image.layers, tree, self._progress)
         self._current = _InPlaceWorkspace(
-            tree, self._launcher, partial(taken_away, self._secrets, self._progress)
+            tree, self._launcher, partial(taken_away, self._secrets, self._progress), Watch(self._contexts)
         )
         return self._current
 
@@ -143,8 +147,13 @@ class InPlaceExecutor:
 
 class _InPlaceWorkspace:
     def __init__(
-        self, tree: Tree, launcher: Launcher, without_secrets: Callable[[], AbstractContextManager[None]]
+        self,
+        tree: Tree,
+        launcher: Launcher,
+        without_secrets: Callable[[], AbstractContextManager[None]],
+        watch: Watch,
     ) -> None:
+        self._watch = watch
         self._tree = tree
         self._without_secrets = without_secrets
         self._launcher = launcher
@@ -164,9 +173,11 @@ class _InPlaceWorkspace:
         with self._without_secrets():
             self._running = self._launcher.start(Launch(process, None), process.stdin)
             try:
-                return self._running.wait(output).code
+                code = self._running.wait(output).code
             finally:
                 self._running = None
+                self._watch.check()
+        return code
 
     def changes(self) -> Sequence[Change]:
         found, self._inventory = self._inventory.changes(self._tree)

@@ -90,6 +90,8 @@ def write_whole(dest: Path, write: Callable[[BinaryIO], None]) -> None:
     temporary = ""
     try:
         target = Path(os.path.realpath(dest))
+        # It was there before the build; a build in place may have replaced everything around it.
+        target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
             with target.open("wb") as stream:
                 write(stream)

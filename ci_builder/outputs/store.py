@@ -23,4 +23,6 @@ class StoreOutput:
         """Add the image under its names, or without one."""
         names = [(str(item), str(item)) for item in product.references]
         manifest = write_image(self.folder, product.image, names)
-        return Written(f"{self.folder} (OCI layout, {names[0][0] if names else manifest.digest})")
+        return Written(
+            f"{self.folder} (OCI layout, {', '.join(name for name, _ in names) or manifest.digest})"
+        )

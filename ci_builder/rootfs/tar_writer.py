@@ -52,8 +52,8 @@ def entry_header(
     for key, value, most in (*numbers, (b"mtime", seconds, _MAX_11)):
         if not 0 <= value <= most:
             records += format_record(key, b"%d" % value)
-    if not hard:
-        records += b"".join(xattr_record(key, value) for key, value in metadata.xattrs)
+    # Of a hard link too, as in docker's layers: unpacking sets the owner, which clears capabilities.
+    records += b"".join(xattr_record(key, value) for key, value in metadata.xattrs)
     header = _header(
         split,
         (stat_module.S_IMODE(metadata.mode), _fit(metadata.uid, _MAX_7), _fit(metadata.gid, _MAX_7)),

@@ -13,10 +13,11 @@ import os
 import posixpath
 import stat as stat_module
 from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
 from ci_builder.rootfs import whiteout
-from ci_builder.rootfs.metadata import Metadata, copy_metadata, set_metadata
+from ci_builder.rootfs.metadata import Metadata, copy_metadata, read_metadata, set_metadata
 from ci_builder.rootfs.paths import Directories, HeldBack, Place
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tar_reader import Entry, TarReader
@@ -32,6 +33,9 @@ _TYPES = {
     "directory": stat_module.S_IFDIR,
     "fifo": stat_module.S_IFIFO,
 }
+# What a container engine puts into every container, whatever the image has there.
+_ENGINE_FOLDERS = (b"proc", b"sys", b"dev")
+_ENGINE_FILES = (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"etc/mtab")
 _MAX_PATH = 4095  # PATH_MAX without its zero: nobody else could unpack it either
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL)
@@ -112,8 +116,10 @@ class _Unpacking:
         try:
             place = self._directories.place(path, create=True)
         except HeldBack:
+            _left_out(entry, path, inside=True)
             return
         if place.held_back:
+            _left_out(entry, place.path, inside=not self._is_exactly_held(place.path))
             return
         if entry.kind == "directory":
             self._directory(entry, place)
@@ -124,6 +130,9 @@ class _Unpacking:
         else:
             self._other(entry, place)
         self._mark(place.path)
+
+    def _is_exactly_held(self, path: bytes) -> bool:
+        return b"/" + path in self._tree.untouchable
 
     def finish(self) -> None:
         """Owners, permissions, attributes and times of directories, the deepest first. Raises OSError."""
@@ -178,7 +187,7 @@ class _Unpacking:
             self._tree.ownership.mknod(place.parent, place.name, mode, entry.device)
 
     def _link(self, entry: Entry, place: Place) -> None:
-        """A hard link. Its own metadata are not used: the file that it names has them already."""
+        """A hard link. Owner and permissions that differ from the file's are applied, as docker does."""
         target = clean_name(entry.link)
         parent = os.dup(place.parent)  # resolving the target may close it
         try:
@@ -191,8 +200,22 @@ class _Unpacking:
             except FileExistsError:
                 self._clear(here)
                 self._make_link(self._link_source(target, place.path), here)
+            self._adapt(entry, here)
         finally:
             os.close(parent)
+
+    def _adapt(self, entry: Entry, here: Place) -> None:
+        ownership = self._tree.ownership
+        metadata, _ = read_metadata(ownership, here.parent, here.name)
+        kind = stat_module.S_IFMT(metadata.mode)
+        wanted = (entry.uid, entry.gid, kind | entry.mode)
+        if stat_module.S_ISLNK(kind) or (metadata.uid, metadata.gid, metadata.mode) == wanted:
+            return
+        mode = kind | entry.mode
+        changed = replace(
+            metadata, uid=entry.uid, gid=entry.gid, mode=mode, xattrs=entry.xattrs or metadata.xattrs
+        )
+        set_metadata(ownership, here.parent, here.name, changed)
 
     def _make_link(self, source: Place, here: Place) -> None:
         status = _status(source)
@@ -226,6 +249,19 @@ class _Unpacking:
             )
         if stat_module.S_ISDIR(status.st_mode) or stat_module.S_ISLNK(status.st_mode):
             self._directories.forget(keep=place.parent)
+
+
+def _left_out(entry: Entry, path: bytes, *, inside: bool) -> None:
+    """Accept that an entry is left out, where every container has something of its own in its place, or
+    where it is but the folder that something is mounted on. Raises ImageError for everything else."""
+    if path.split(b"/")[0] in _ENGINE_FOLDERS or path in _ENGINE_FILES:
+        return
+    if entry.kind == "directory" and not inside:
+        return
+    raise ImageError(
+        f"a layer has /{os.fsdecode(path)}, where something of this job is mounted or kept",
+        hint="mount it at a path that the image does not use",
+    )
 
 
 def _hard_link(source: Place, here: Place) -> None:

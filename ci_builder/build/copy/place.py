@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ci_builder.build.copy.source import CopySource, Found
-from ci_builder.errors import CiBuilderError, ContextError
+from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.metadata import Metadata, all_xattrs, set_metadata
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Status, Tree
 
 _BLOCK = 1 << 20
+_ENGINE_FOLDERS = (b"proc", b"sys", b"dev")
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -78,9 +79,15 @@ def resolve_target(tree: Tree, destination: bytes) -> bytes:
 
 def make_directories(placement: Placement, path: bytes) -> list[bytes]:
     """Make ``path`` (resolved, relative) and the directories above it that are missing: 0755, with the
-    placement's owner or root's. Returns those that were made. Raises CiBuilderError."""
+    placement's owner or root's; below a setgid directory they inherit its group and the bit, as the kernel
+    has it for mkdir. Returns those that were made. Raises CiBuilderError."""
     tree = placement.tree
     made: list[bytes] = []
+    if path and tree.holds_back(path):
+        raise CiBuilderError(
+            f"/{os.fsdecode(path)} belongs to the surroundings of this build",
+            hint="something of the job is mounted or kept there: put it where the image has nothing",
+        )
     walked = b""
     for part in [item for item in path.split(b"/") if item]:
         parent, walked = walked, posixpath.join(walked, part)
@@ -88,12 +95,19 @@ def make_directories(placement: Placement, path: bytes) -> list[bytes]:
         if status is None:
             with _directory(tree, parent) as descriptor:
                 os.mkdir(part, 0o755, dir_fd=descriptor)
-                uid, gid = placement.owner or (0, 0)
-                tree.ownership.chown(descriptor, part, uid, gid, 0o755)
+                tree.ownership.chown(descriptor, part, *_inherited(placement, os.fstat(descriptor)))
             made.append(walked)
         elif not stat.S_ISDIR(status.st_mode):
             raise CiBuilderError(f"/{os.fsdecode(walked)} is in the way: it is not a directory")
     return made
+
+
+def _inherited(placement: Placement, parent: os.stat_result) -> tuple[int, int, int]:
+    """Owner, group and permissions of a directory that is made in ``parent``."""
+    above = placement.tree.ownership.status(parent)
+    inherits = above.mode & stat.S_ISGID
+    uid, gid = placement.owner or (0, above.gid if inherits else 0)
+    return uid, gid, 0o755 | inherits
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +118,13 @@ class _Job:
 
 
 def _copy(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes) -> None:
+    if target in _ENGINE_FOLDERS and job.placement.tree.holds_back(target):
+        return  # every container has its own: what an image has there is never seen
     if job.placement.tree.holds_back(target):
         raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
     stat_result = os.lstat(job.origin.path(source))
+    if stat.S_ISSOCK(stat_result.st_mode):
+        return  # as docker's client does; nobody can use the socket of another process's time
     status = job.origin.tree.ownership.status(stat_result)
     if stat.S_ISDIR(status.mode):
         _copy_directory(job, source, where, target)
@@ -174,10 +192,8 @@ def _make(job: _Job, source: bytes, where: tuple[int, bytes], status: Status) ->
         _copy_content(path, parent, name)
     elif kind == stat.S_IFLNK:
         os.symlink(os.readlink(path), name, dir_fd=parent)
-    elif kind in (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO):
-        job.placement.tree.ownership.mknod(parent, name, status.mode, status.device)
     else:
-        raise ContextError(f"/{os.fsdecode(source)} in {job.origin.name} is a socket: it cannot be copied")
+        job.placement.tree.ownership.mknod(parent, name, status.mode, status.device)
 
 
 def _copy_content(path: bytes, parent: int, name: bytes) -> None:

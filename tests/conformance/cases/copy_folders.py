@@ -319,4 +319,15 @@ COPY --chown=worker --chmod=600 d/a /p/q/r/a
 """,
         context=_TREE,
     ),
+    Case(
+        name="new-folders-below-a-setgid-folder",
+        dockerfile="""\
+FROM busybox
+RUN mkdir /s && chown 5:77 /s && chmod 2775 /s
+COPY f /s/new/f
+COPY --chown=9:9 f /s/d2/d3/
+WORKDIR /s/wd
+""",
+        context={"f": "f"},
+    ),
 )
