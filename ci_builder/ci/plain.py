@@ -14,12 +14,17 @@ from ci_builder.ci.assemble import Defaults, assemble, wanted_tags
 from ci_builder.ci.inputs import Inputs, read_inputs
 from ci_builder.ci.interface import FileWrite, Reading, Report
 from ci_builder.ci.names import host_of, tagged
-from ci_builder.ci.secrets import login
+from ci_builder.ci.secrets import login, registry_of
 from ci_builder.ci.told import assignments
-from ci_builder.errors import CiBuilderError
+from ci_builder.errors import CiBuilderError, UsageError
+from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.request import Login, Result
 
 _MISSING = "set CI_BUILDER_TAGS, or IMAGE to the repository (and a tag or branch must be known)"
+_ASK = "set REGISTRY to the registry, such as registry.example.com (docker.io for Docker Hub)"
+# What Groovy makes of ${env.NAME} where there is no such variable.
+_UNSET = "null"
+_WRITTEN_OUT = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
 
 
 def read_plain(environment: Mapping[str, str], names: list[str]) -> Reading:
@@ -28,8 +33,12 @@ def read_plain(environment: Mapping[str, str], names: list[str]) -> Reading:
     Raises UsageError, Unsupported.
     """
     inputs = read_inputs(environment)
-    defaults = Defaults(push=True, tags=_default_tags(inputs, environment, names), missing=_MISSING)
-    logins = _logins(environment, wanted_tags(inputs, defaults))
+    usual = _default_tags(inputs, environment, names)
+    defaults = Defaults(push=True, tags=usual, missing=_MISSING)
+    tags = wanted_tags(inputs, defaults)
+    if tags == usual:
+        _check_registries(tags, "the image's name")
+    logins = _logins(environment, tags or usual)
     found = assemble(inputs, defaults, logins, environment)
     return Reading(request=found.request, masks=found.masks)
 
@@ -43,6 +52,8 @@ def report_plain(outcome: Result | CiBuilderError, file: str) -> Report:
 
 def _default_tags(inputs: Inputs, environment: Mapping[str, str], names: list[str]) -> tuple[str, ...]:
     image = inputs.text("repository") or environment.get("IMAGE", "").strip()
+    if image.startswith(f"{_UNSET}/"):
+        raise UsageError(f"the image's name {image} begins with a variable that is not set", hint=_ASK)
     registry = _registry(environment)
     if not image:
         return ()
@@ -55,10 +66,25 @@ def _default_tags(inputs: Inputs, environment: Mapping[str, str], names: list[st
 
 def _registry(environment: Mapping[str, str]) -> str:
     # With credentials() this variable is the login itself.
-    return "" if environment.get("REGISTRY_PSW") else host_of(environment.get("REGISTRY", ""))
+    registry = "" if environment.get("REGISTRY_PSW") else host_of(environment.get("REGISTRY", ""))
+    if registry == _UNSET:
+        raise UsageError("REGISTRY is made of a variable that is not set", hint=_ASK)
+    return registry
 
 
 def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login]:
     user = environment.get("REGISTRY_USER") or environment.get("REGISTRY_USR") or ""
     password = environment.get("REGISTRY_PASSWORD") or environment.get("REGISTRY_PSW") or ""
-    return login(_registry(environment), user, password, tags)
+    registry = _registry(environment)
+    if (user or password) and not registry:
+        if not tags:
+            raise UsageError("nothing says which registry the user and password are for", hint=_ASK)
+        _check_registries(tags, "there are a user and a password, and the image's name")
+    return login(registry, user, password, tags)
+
+
+def _check_registries(tags: tuple[str, ...], what: str) -> None:
+    # A registry that was forgotten must not make Docker Hub out of it, least of all with a password.
+    for tag in tags:
+        if registry_of([tag]) == DOCKER_HUB and not tag.startswith(_WRITTEN_OUT):
+            raise UsageError(f"{what} {tag} has no registry in front", hint=_ASK)
