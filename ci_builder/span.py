@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_LONGEST = 300  # characters of a line in an excerpt
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -33,5 +35,7 @@ class Source:
         shown = []
         for number in range(first, last + 1):
             mark = ">>>" if span.first <= number <= span.last else "   "
-            shown.append(f"{number:5d} | {mark} {lines[number - 1]}")
+            line = lines[number - 1]
+            cut = line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
+            shown.append(f"{number:5d} | {mark} {cut}")
         return "\n".join(shown)

@@ -27,14 +27,22 @@ from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
-from ci_builder.dockerfile.instructions import Run
-from ci_builder.errors import OutputError, Unsupported
+from ci_builder.dockerfile.instructions import Copy, Instruction, Run
+from ci_builder.dockerfile.instructions.from_ import From
+from ci_builder.errors import (
+    ContextError,
+    DockerfileError,
+    ImageError,
+    OutputError,
+    RegistryError,
+    Unsupported,
+)
 from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
-from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.removal import release_folder
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.choose import choose_outputs, extra_names
@@ -56,8 +64,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     references = tuple(Reference.parse(name) for name in (*request.tags, *extra_names(request)))
     with _private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = _prepare(request, surroundings, folder, stack)
-        for output in job.outputs:
-            output.check(references)
+        _check_outputs(job.outputs, references)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         choice = _choose(job, planned)
@@ -66,6 +73,14 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
         written = write_product(product, job.outputs)
     return report(product, written, time.monotonic() - started)
+
+
+def _check_outputs(outputs: list[Output], references: tuple[Reference, ...]) -> None:
+    try:
+        for output in outputs:
+            output.check(references)
+    except OSError as error:
+        raise OutputError(f"cannot write the output: {error.strerror}: {error.filename}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +109,11 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     sessions = stack.enter_context(http_sessions(request.registry, environment))
     (folder / "contexts").mkdir()
     place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
-    context = open_context(request.context, request.context_sub_path, place)
-    source, context = read_dockerfile(request.dockerfile, context, place)
+    try:
+        context = open_context(request.context, request.context_sub_path, place)
+        source, context = read_dockerfile(request.dockerfile, context, place)
+    except OSError as error:
+        raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
     credentials = load(environment, request.logins)
     (folder / "blobs" / "sha256").mkdir(parents=True)
@@ -117,11 +135,13 @@ def _plan_with_triggers(job: _Job) -> Plan:
             for stage in planned.stages
             if not isinstance(stage.base, FromStage)
             and not _is_folder(job, stage.base)
-            and (image := job.bases.image(stage.base, stage.platform)).config.run.onbuild
+            and (image := _base_image(job, stage)).config.run.onbuild
         }
         if found == triggers:
             break
         triggers = found
+    for stage in planned.stages:
+        _find_images_to_copy_from(job, stage)
     for name in planned.unused_args:
         text = f"the build argument {name} is not used in the Dockerfile"
         job.surroundings.progress(Notice("warning", text))
@@ -229,7 +249,30 @@ def _base_image(job: _Job, stage: PlannedStage) -> Image:
             f"FROM {stage.stage.base.base}: a build context that is a folder cannot be a base",
             hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
         )
-    return job.bases.image(stage.base, stage.platform)
+    with _at(job, stage.stage.base):
+        return job.bases.image(stage.base, stage.platform)
+
+
+def _find_images_to_copy_from(job: _Job, stage: PlannedStage) -> None:
+    """Ask for the images that COPY --from names before anything is built."""
+    origins = dict(stage.origins)
+    for instruction in stage.instructions:
+        origin = origins.get(instruction.origin) if isinstance(instruction, Copy) else None
+        if origin is None or isinstance(origin, FromStage) or _is_folder(job, origin):
+            continue
+        with _at(job, instruction):
+            job.bases.image(origin)
+
+
+@contextlib.contextmanager
+def _at(job: _Job, instruction: From | Instruction) -> Iterator[None]:
+    """Errors about an image get the place in the Dockerfile that names it."""
+    try:
+        yield
+    except (RegistryError, ImageError) as error:
+        hint = error.hint or "an unknown name is taken for an image of that registry: is it spelt right?"
+        span = instruction.line.span
+        raise DockerfileError(str(error), source=job.dockerfile.source, span=span, hint=hint) from error
 
 
 @contextlib.contextmanager
@@ -241,5 +284,12 @@ def _private_folder(parent: Path) -> Iterator[Path]:
         raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
     try:
         yield folder
-    finally:
-        remove_folder(str(folder))
+    except BaseException:
+        # Whatever went wrong is what people must hear of.
+        with contextlib.suppress(OSError):
+            release_folder(str(folder))
+        raise
+    try:
+        release_folder(str(folder))
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error

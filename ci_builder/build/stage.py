@@ -17,7 +17,7 @@ from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.dockerfile.instructions import Instruction
-from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted, RegistryError
+from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
@@ -137,7 +137,7 @@ def _located(error: BaseException, span: Span, source: Source, tail: str) -> Bas
     """The error with the place in the Dockerfile, where it does not have one of its own."""
     if isinstance(error, CommandExit):
         return CommandFailed(error.message, source=source, span=span, code=error.code, tail=tail)
-    if isinstance(error, (DockerfileError, RegistryError, Interrupted)):
+    if isinstance(error, (DockerfileError, Interrupted)):
         return error
     if isinstance(error, CiBuilderError):
         return DockerfileError(str(error), source=source, span=span, hint=error.hint)

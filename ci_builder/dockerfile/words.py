@@ -16,6 +16,7 @@ them into a DockerfileError, as they know the place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class Expansion:
 
 
 PLAIN = Rules()
+_WHITE_SPACE = re.compile(r"\s+")
 
 
 def expand(text: str, variables: Mapping[str, str], rules: Rules = PLAIN) -> Expansion:
@@ -79,21 +81,27 @@ class _Words:
 
     def __init__(self) -> None:
         self._done: list[str] = []
-        self._word = ""
+        self._pieces: list[str] = []
 
     def add(self, text: str) -> None:
-        for character in text:
-            if not character.isspace():
-                self._word += character
-            elif self._word:
-                self._done.append(self._word)
-                self._word = ""
+        first, *others = _WHITE_SPACE.split(text)
+        self._pieces.append(first)
+        for other in others:
+            self._end()
+            self._pieces.append(other)
 
     def add_literal(self, text: str) -> None:
-        self._word += text
+        self._pieces.append(text)
 
     def finish(self) -> tuple[str, ...]:
-        return tuple([*self._done, self._word] if self._word else self._done)
+        self._end()
+        return tuple(self._done)
+
+    def _end(self) -> None:
+        word = "".join(self._pieces)
+        self._pieces.clear()
+        if word:
+            self._done.append(word)
 
 
 class _Reader:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import os
 
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux.calls import umount
+from ci_builder.executors.linux.mount_table import read_mounts
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tree import Tree
+
+
+def release_folder(folder: str) -> None:
+    """``remove_folder`` after everything in it was unmounted: for the end of a build, wherever it was
+    stopped. Raises OSError."""
+    inside = os.fsencode(os.path.realpath(folder)) + b"/"
+    for point in reversed(read_mounts()):
+        if point.path.startswith(inside):
+            umount(os.fsdecode(point.path), n.MNT_DETACH)
+    remove_folder(folder)
 
 
 def remove_folder(folder: str) -> None:

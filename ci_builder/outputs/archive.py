@@ -64,14 +64,22 @@ class LayoutOutput:
 
     def check(self, references: tuple[Reference, ...]) -> None:
         """``dest`` must be a folder, or not there."""
-        if self.dest.exists() and not self.dest.is_dir():
-            raise OutputError(f"{self.dest} is not a folder")
+        check_folder(self.dest)
 
     def write(self, product: Product) -> Written:
         """Add the image under its tags."""
         names = [(item.tag, f"{item.name}:{item.tag}") for item in product.references]
         write_image(self.dest, product.image, names)
         return Written(f"{self.dest} (OCI layout)")
+
+
+def check_folder(dest: Path) -> None:
+    """Raise OutputError where no folder can be made at ``dest``, or written to."""
+    if dest.exists() and not dest.is_dir():
+        raise OutputError(f"{dest} is not a folder")
+    there = next(path for path in (dest.absolute(), *dest.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {dest}: no permission to write in {there}")
 
 
 def check_file(dest: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ci_builder.errors import OutputError
 from ci_builder.oci.reference import Reference
-from ci_builder.outputs.archive import check_file, write_whole
+from ci_builder.outputs.archive import check_file, check_folder, write_whole
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.rootfs.export import tree_copy, tree_tar
 
@@ -21,13 +22,16 @@ class FolderOutput:
 
     def check(self, references: tuple[Reference, ...]) -> None:
         """``dest`` must be a folder, or not there."""
-        if self.dest.exists() and not self.dest.is_dir():
-            raise OutputError(f"{self.dest} is not a folder")
+        check_folder(self.dest)
 
     def write(self, product: Product) -> Written:
         """Copy the whole tree."""
-        with product.files() as tree:
-            tree_copy(tree, self.dest)
+        try:
+            with product.files() as tree:
+                tree_copy(tree, self.dest)
+        except OSError as error:
+            where = os.fsdecode(error.filename) if error.filename else self.dest
+            raise OutputError(f"cannot write {where}: {error.strerror}") from error
         return Written(f"{self.dest} (root file system)")
 
 
