@@ -8,7 +8,7 @@ from pathlib import Path
 from ci_builder import options
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
-from ci_builder.cli.parser import NotHere, SubParsers
+from ci_builder.cli.parser import NotHere, SubParsers, Switch
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
@@ -106,7 +106,7 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-t", "--tag", action="append", default=[], metavar="NAME[:TAG]", help="name the image; repeatable"
     )
-    group.add_argument("--push", action="store_true", help="push every --tag to its registry")
+    group.add_argument("--push", action=Switch, help="push every --tag to its registry")
     _repeated(
         group,
         "--output",
@@ -131,9 +131,9 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"how RUN commands run: {AUTO} (the best that works here) or {', '.join(AVAILABLE)}",
     )
-    group.add_argument("--no-cache", action="store_true", help="build every layer anew")
+    group.add_argument("--no-cache", action=Switch, help="build every layer anew")
     group.add_argument(
-        "--pull", action="store_true", help="ask the registry for bases even where a copy is at hand"
+        "--pull", action=Switch, help="ask the registry for bases even where a copy is at hand"
     )
     group.add_argument(
         "--progress",

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
+from ci_builder.cli.kaniko.words import go_boolean
 from ci_builder.errors import Unsupported, UsageError
 
 SubParsers: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -23,12 +24,37 @@ class Parser(argparse.ArgumentParser):
         """Called by argparse for everything that is wrong with the arguments."""
         raise UsageError(message, hint=f"see {self.prog} --help")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Called by argparse for the words of one command: a Switch alone gets its value first."""
+        words = list(args or ())
+        end = words.index("--") if "--" in words else len(words)
+        switches = [action for action in self._actions if isinstance(action, Switch)]
+        names = {name for action in switches for name in action.option_strings}
+        given = [f"{word}=true" if word in names else word for word in words[:end]]
+        return super().parse_known_args([*given, *words[end:]], namespace)
+
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help with room for the long names."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=32, width=100)
+
+
+class Switch(argparse.Action):
+    """A switch as docker's command line has it: ``--name`` alone or ``--name=true``, ``--name=false``.
+
+    The value is never the next word. Sources: Go's strconv.ParseBool, pflag's NoOptDefVal.
+    """
+
+    def __init__(self, option_strings: Sequence[str], dest: str, *, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, default=False, metavar="[=true|false]", help=help)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Called by argparse when the option is met. Raises UsageError."""
+        setattr(namespace, self.dest, go_boolean(values, str(option)))
 
 
 class NotHere(argparse.Action):
