@@ -15,7 +15,7 @@ from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
-from ci_builder.errors import CiBuilderError, UsageError
+from ci_builder.errors import CiBuilderError, Interrupted, UsageError
 from ci_builder.progress import Event, Progress
 from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
@@ -56,9 +56,20 @@ def perform(request: Request, invocation: Invocation, display: Display) -> Resul
         finally:
             renderer.close()
     except CiBuilderError as error:
-        return error
+        return _stopped(error) or error
     except Exception as error:
-        return internal_error(error)
+        return _stopped(error) or internal_error(error)
+
+
+def _stopped(error: BaseException) -> Interrupted | None:
+    """The signal in whose wake ``error`` was raised, if there was one: cleaning up in the middle of
+    something may fail, and that is not what went wrong."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Interrupted):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def secrets_of(request: Request) -> Secrets:
