@@ -49,7 +49,7 @@ class Generic:
 
     def read(self, situation: Situation) -> Reading:
         """``$IMAGE`` with the tag, the change request ``pr-N`` or the branch that is built."""
-        return read_plain(situation.environment, _names(situation))
+        return read_plain(situation.environment, _names(situation), DOTENV)
 
     def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
         """A file of assignments."""

@@ -45,6 +45,7 @@ class GitLab:
             masks=found.masks,
             opening=(_section("start", situation, "[collapsed=false]") + "Build the image",),
             debug=environment.get("CI_DEBUG_TRACE") == "true",
+            stale=(Path(DOTENV),),
         )
 
     def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:

@@ -6,6 +6,7 @@ written goes out in a ``Reading`` or a ``Report``. The command line does, in thi
     adapter = detect(environment)
     situation = observe(environment, directory)
     reading = adapter.read(situation)            # UsageError: report(situation, NOTHING_READ, error)
+    remove the files reading.stale
     print reading.lines, then reading.opening    # masks come before anything else
     ... the build of reading.request, its log masked by reading.masks ...
     report = adapter.report(situation, reading, result or error)
@@ -65,6 +66,7 @@ class Reading:
     lines     to print at once: the CI's own commands that mask the secrets, and warnings
     opening   to print right before the build (a collapsible group); ``Adapter.report`` closes it
     debug     the user asked the CI for a verbose log
+    stale     files that a report writes anew: those of a former build are no part of this one's context
     """
 
     request: Request
@@ -72,6 +74,7 @@ class Reading:
     lines: tuple[str, ...] = field(default=(), repr=False)
     opening: tuple[str, ...] = ()
     debug: bool = False
+    stale: tuple[Path, ...] = ()
 
 
 NOTHING_READ = Reading(request=Request())

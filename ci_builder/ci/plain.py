@@ -27,8 +27,9 @@ _UNSET = "null"
 _WRITTEN_OUT = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
 
 
-def read_plain(environment: Mapping[str, str], names: list[str]) -> Reading:
-    """The build of a job whose revision has these ``names`` (tags of the image, best first).
+def read_plain(environment: Mapping[str, str], names: list[str], file: str) -> Reading:
+    """The build of a job whose revision has these ``names`` (tags of the image, best first), and whose
+    report goes into ``file``.
 
     Raises UsageError, Unsupported.
     """
@@ -40,7 +41,7 @@ def read_plain(environment: Mapping[str, str], names: list[str]) -> Reading:
         _check_registries(tags, "the image's name")
     logins = _logins(environment, tags or usual)
     found = assemble(inputs, defaults, logins, environment)
-    return Reading(request=found.request, masks=found.masks)
+    return Reading(request=found.request, masks=found.masks, stale=(Path(file),))
 
 
 def report_plain(outcome: Result | CiBuilderError, file: str) -> Report:

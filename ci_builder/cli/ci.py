@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
         return show_error(error, invocation, debug=arguments.debug)
     secrets = Secrets.of((*reading.masks, *secrets_of(reading.request).texts))
+    for file in reading.stale:
+        _remove(file, invocation)
     # Masks come first, and unmasked: the CI learns from them what to hide.
     _print(reading.lines, invocation)
     _print(reading.opening, invocation)
@@ -66,6 +68,14 @@ def _print(lines: Iterable[str], invocation: Invocation) -> None:
     # GitHub reads commands from both streams, but keeps the order within one only.
     for line in lines:
         invocation.say(line)
+
+
+def _remove(file: Path, invocation: Invocation) -> None:
+    # It would get into the image with COPY . and, after a build that failed, speak of a former one.
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        invocation.say(f"warning: {file} of a former build cannot be removed: {error.strerror}")
 
 
 def _write(file: FileWrite, invocation: Invocation) -> None:

@@ -1,0 +1,70 @@
+"""The command ``ci`` around the adapters: files of former builds, what is printed."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.main import main
+
+SYSTEMS = {
+    "ci-builder.properties": {"JENKINS_URL": "http://jenkins.example.com/"},
+    "ci-builder.env": {"GITLAB_CI": "true"},
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def ci(workspace: Path, **variables: str) -> tuple[int, str]:
+    environment = {
+        "HOME": str(workspace.parent),
+        "CI_BUILDER_PUSH": "false",
+        "CI_BUILDER_OUTPUTS": f"type=tar,dest={workspace.parent}/image.tar",
+        **variables,
+    }
+    said = io.StringIO()
+    invocation = Invocation("ci-builder", environment, io.BytesIO(), io.BytesIO(), said)
+    code = main(["ci"], invocation)
+    return code, said.getvalue()
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_report_of_a_former_build_is_no_part_of_the_next(workspace: Path, name: str) -> None:
+    for _ in range(2):
+        code, said = ci(workspace, **SYSTEMS[name])
+        assert code == 0, said
+        with tarfile.open(workspace.parent / "image.tar") as archive:
+            assert [Path(entry).name for entry in archive.getnames() if "ocker" in entry] == ["Dockerfile"]
+            assert not [entry for entry in archive.getnames() if name in entry]
+        assert "CI_BUILDER_DIGEST=sha256:" in (workspace / name).read_text()
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_no_report_is_left_after_a_build_that_failed(workspace: Path, name: str) -> None:
+    (workspace / name).write_text("CI_BUILDER_DIGEST=old\n")
+    (workspace / "Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
+    code, said = ci(workspace, **SYSTEMS[name])
+    assert code == 1, said
+    assert not (workspace / name).exists()
+
+
+def test_what_the_steps_before_wrote_for_github_stays(workspace: Path) -> None:
+    output = workspace.parent / "output"
+    output.write_text("a=b\n")
+    inputs = json.dumps({"outputs": f"type=tar,dest={workspace.parent}/image.tar"})
+    variables = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(output), "CI_BUILDER_INPUTS": inputs}
+    code, said = ci(workspace, **variables)
+    assert code == 0, said
+    assert output.read_text().startswith("a=b\nimageid<<")
