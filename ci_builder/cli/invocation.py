@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from ci_builder.cli.streams import Log, binary_streams
+from ci_builder.errors import OutputError
 from ci_builder.executors.disposable import MARKER, PRIVATE_FOLDER
 
 
@@ -24,9 +26,14 @@ class Invocation:
     stderr: TextIO
 
     def answer(self, text: str) -> None:
-        """One line of the result, on standard output."""
-        self.stdout.write(text.encode("utf-8", "surrogateescape") + b"\n")
-        self.stdout.flush()
+        """One line of the result, on standard output. Raises OutputError, BrokenPipeError."""
+        try:
+            self.stdout.write(text.encode("utf-8", "surrogateescape") + b"\n")
+            self.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror}") from error
 
     def say(self, text: str) -> None:
         """One line for people, on standard error."""
@@ -36,7 +43,7 @@ class Invocation:
 def this_process() -> Invocation:
     """The Invocation that the operating system gave."""
     program = os.path.basename(sys.argv[0]) or "ci-builder"
-    return Invocation(program, dict(os.environ), sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+    return Invocation(program, dict(os.environ), *binary_streams(), Log())
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:

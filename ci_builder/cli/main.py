@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ci_builder import __version__
-from ci_builder.cli import build, ci, demo, executor, login, logout
-from ci_builder.cli.failure import internal_error, show_error
-from ci_builder.cli.invocation import Invocation, this_process
-from ci_builder.cli.parser import Parser
-from ci_builder.cli.signals import interruptible
-from ci_builder.errors import CiBuilderError
+from ci_builder.cli.signals import interruptible, stop_at_once
+from ci_builder.cli.streams import fill_gaps, give_up_output, output_is_closed
+from ci_builder.errors import CiBuilderError, OutputError
 
-_COMMANDS = (build, ci, executor, demo, login, logout)
+if TYPE_CHECKING:
+    from ci_builder.cli.invocation import Invocation
+
+_EXECUTOR = "executor"
 _ABOUT = """Builds container images inside CI jobs that own nothing: no daemon, no privilege.
 
 Every command has its own --help."""
@@ -24,15 +24,31 @@ Every command has its own --help."""
 
 def console() -> int:
     """The program itself: arguments and surroundings of this process. Returns the exit code."""
+    fill_gaps()
+    stop_at_once()
+    # Importing takes most of the start: it comes after the handlers.
+    from ci_builder.cli.failure import show_error
+    from ci_builder.cli.invocation import this_process
+
     invocation = this_process()
+    if output_is_closed():
+        return show_error(OutputError("standard output cannot be written: it is closed"), invocation)
     arguments = sys.argv[1:]
-    if invocation.program == executor.NAME:
-        arguments = [executor.NAME, *arguments]
-    return main(arguments, invocation)
+    if invocation.program == _EXECUTOR:
+        arguments = [_EXECUTOR, *arguments]
+    code = main(arguments, invocation)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()
+    # A log that could not be written is told by the exit code alone.
+    return code or int(getattr(invocation.stderr, "lost", False))
 
 
 def main(arguments: Sequence[str], invocation: Invocation) -> int:
     """Run one command line. Returns the exit code; prints what went wrong."""
+    from ci_builder.cli.failure import internal_error, show_error
+
     debug = "--debug" in arguments or "-D" in arguments
     try:
         with interruptible():
@@ -40,35 +56,48 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
     except CiBuilderError as error:
         return show_error(error, invocation, debug=debug)
     except BrokenPipeError:
-        # Whoever read the result has gone away; nothing more can be said to them, not even by Python at
-        # its end.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Whoever read the result has gone away; nothing more can be said to them.
+        give_up_output()
         return 1
     except Exception as error:
         return show_error(internal_error(error), invocation, debug=debug)
 
 
+def _commands() -> tuple[ModuleType, ...]:
+    from ci_builder.cli import build, ci, demo, executor, login, logout
+
+    return build, ci, executor, demo, login, logout
+
+
 def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
-    if arguments and arguments[0] == executor.NAME:
-        return executor.run_words(arguments[1:], invocation)
-    parser = _parser(invocation.program)
+    commands = _commands()
+    if arguments and arguments[0] == _EXECUTOR:
+        return _run_executor(arguments[1:], invocation)
+    parser = _parser(invocation.program, commands)
     try:
         chosen = parser.parse_args(list(arguments))
     except SystemExit as end:
         # --help and --version have printed what was asked for.
         return int(end.code or 0)
     if "run" not in chosen:
-        parser.print_help(sys.stderr)
+        invocation.say(parser.format_help().rstrip())
         return 2
     code: int = chosen.run(chosen, invocation)
     return code
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def _run_executor(words: Sequence[str], invocation: Invocation) -> int:
+    from ci_builder.cli import executor
+
+    return executor.run_words(words, invocation)
+
+
+def _parser(program: str, commands: Sequence[ModuleType]) -> argparse.ArgumentParser:
+    from ci_builder.cli.parser import Parser
+
     parser = Parser(prog=program, description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"ci_builder {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    below = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in commands:
+        command.add_parser(below)
     return parser

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ci_builder.cli.kaniko.words import go_boolean
-from ci_builder.errors import Unsupported, UsageError
+from ci_builder.errors import OutputError, Unsupported, UsageError
 
 SubParsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -23,6 +23,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse for everything that is wrong with the arguments."""
         raise UsageError(message, hint=f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Called by argparse for --help and --version, whose own method ignores that nothing was written.
+        Raises OutputError, BrokenPipeError."""
+        try:
+            print(message, end="", file=file, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror}") from error
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Called by argparse for the words of one command: a Switch alone gets its value first."""

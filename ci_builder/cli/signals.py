@@ -13,6 +13,20 @@ from ci_builder.errors import Interrupted
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+def stop_at_once() -> None:
+    """From here on a signal ends the process with a message and exit code 128 + its number: right while
+    nothing needs cleaning up. A signal that is ignored (nohup) stays so."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            os.write(2, f"error: stopped by {signal.Signals(number).name}\n".encode())
+        os._exit(128 + number)
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Within, the first signal raises Interrupted in the main thread; a second one ends the process at
