@@ -1,4 +1,4 @@
-"""Built here, pushed to a registry that is a compose service (pytest-docker), pulled and run by the daemon."""
+"""Built here, pushed to a registry that is a compose service (pytest-docker), pulled and run by docker."""
 
 from __future__ import annotations
 
