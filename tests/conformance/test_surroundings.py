@@ -44,7 +44,7 @@ _IN_PLACE = {
 }
 """(Case, beginning of the difference) that is excused in place, and why."""
 
-_REFUSED = {"run-device-nodes": "the kernel makes no device nodes in a user namespace"}
+_REFUSED_TO_USERS = {"run-device-nodes": "the kernel makes no device nodes in a user namespace"}
 """Cases that an ordinary user cannot build, and why."""
 
 
@@ -124,7 +124,7 @@ def test_in_place(case: Case, in_place: Outcomes) -> None:
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_as_an_ordinary_user(case: Case, as_user: Outcomes) -> None:
     outcome = as_user[case.name].result()
-    if case.name in _REFUSED:
+    if case.name in _REFUSED_TO_USERS:
         assert outcome.ours.code != 0, "it works by now"
         assert "not permitted" in outcome.ours.text
     else:

@@ -68,12 +68,13 @@ def as_ordinary_user(executor: str, folder: Path, *, ranges: bool) -> Outcome:
 def in_container(docker: Docker, image: str, executor: str, flags: tuple[str, ...]) -> Outcome:
     """In a container started with ``flags``."""
     inside = [f"/opt/python/bin/{Path(sys.executable).resolve().name}", "-m", _MODULE]
-    inside += [executor, "/tmp/state", _BUSYBOX]
+    # Not where the tests' image has it: in place, something mounted there would stand in its way.
+    inside += [executor, "/tmp/state", "/opt/busybox"]
     environment = _environment("/opt/src:/opt/site", "/opt/python/lib")
     arguments = ["run", "--rm", "--network", "host", "--workdir", "/opt/src", *flags]
     for source, target in ((_PYTHON, "python"), (_SITE, "site"), (_CHECKOUT, "src")):
         arguments += ["--volume", f"{source}:/opt/{target}:ro"]
-    arguments += ["--volume", f"{_BUSYBOX}:{_BUSYBOX}:ro"]
+    arguments += ["--volume", f"{_BUSYBOX}:/opt/busybox:ro"]
     for name, value in environment.items():
         arguments += ["--env", f"{name}={value}"]
     done = docker.run(*arguments, image, *_from_a_shell(inside), timeout=300)
