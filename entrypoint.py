@@ -9,16 +9,46 @@ goes straight on. Nothing outside that folder is written, and pip's own settings
 certificates) count as always.
 """
 
+# ruff: noqa: E402 (a signal during the imports is handled as well)
 # No annotations of later Pythons and no "from __future__" here: an old Python must reach its message.
+import contextlib
+import os
+import signal
+import sys
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def tell(text: str) -> None:
+    """Lines for people, on standard error if that takes them."""
+    with contextlib.suppress(OSError):
+        os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def stop(number: int, frame: object) -> None:
+    """What a signal does while there is nothing to clean up."""
+    tell("error: stopped by " + signal.Signals(number).name)
+    os._exit(128 + number)
+
+
+def handle_signals(handler: "typing.Callable[[int, object], None]") -> None:
+    """Have ``handler`` called; what is ignored (nohup) stays so."""
+    for signal_number in SIGNALS:
+        if signal.getsignal(signal_number) is not signal.SIG_IGN:
+            signal.signal(signal_number, handler)
+
+
+if __name__ == "__main__":
+    # Before everything else: the imports below take longer than what is above.
+    handle_signals(stop)
+
 import fcntl
 import hashlib
 import importlib.machinery
 import importlib.util
-import os
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 import typing
@@ -26,6 +56,8 @@ import typing
 HERE = os.path.dirname(os.path.realpath(__file__))
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
 OLDEST = (3, 10)
+# Seconds between two looks at whether a signal has arrived.
+PAUSE = 0.1
 
 UNREACHABLE = "the package index cannot be reached: check the network, PIP_INDEX_URL and HTTPS_PROXY"
 
@@ -47,6 +79,28 @@ class SetUpFailed(Exception):
     """The environment cannot be made; the message says why and what to do."""
 
 
+class Stopped(Exception):
+    """A signal arrived during the set-up; its number."""
+
+
+class Stops:
+    """Notes the first signal for whoever asks, so that nothing is interrupted at an odd place."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+
+    def __call__(self, number: int, frame: object) -> None:
+        """Called for a signal; the second one ends the process at once."""
+        if self.arrived:
+            stop(number, frame)
+        self.arrived = number
+
+    def check(self) -> None:
+        """Raises Stopped when a signal has arrived."""
+        if self.arrived:
+            raise Stopped(self.arrived)
+
+
 def main() -> int:
     """Set up if needed, then hand over to the command line. Returns the exit code."""
     if sys.version_info[:2] < OLDEST:
@@ -54,33 +108,50 @@ def main() -> int:
             "ci_builder needs Python {}.{} or newer, and this is {}".format(*OLDEST, sys.version.split()[0]),
             "run it with a newer one, such as: python3.12 entrypoint.py",
         )
+    fill_gaps()
+    stops = Stops()
+    handle_signals(stops)
     try:
-        packages = environment()
+        packages = environment(stops)
+        handle_signals(stop)
+        stops.check()
     except SetUpFailed as error:
         return fail(*error.args)
-    except KeyboardInterrupt:
-        return fail("set-up was interrupted; the next start begins it anew")
+    except Stopped as stopped:
+        number = int(stopped.args[0])
+        fail("stopped by " + signal.Signals(number).name, "the next start begins the set-up anew")
+        return 128 + number
     sys.path.insert(1, packages)
     from ci_builder.cli.main import console
 
     return console()
 
 
+def fill_gaps() -> None:
+    """Put the null device where a standard stream is closed, so that no other file gets its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def fail(message: str, hint: str = "") -> int:
     """Say what went wrong on standard error. Returns exit code 1."""
-    print("error: " + message, file=sys.stderr)
+    tell("error: " + message)
     if hint:
-        print("hint: " + hint, file=sys.stderr)
+        tell("hint: " + hint)
     return 1
 
 
-def environment() -> str:
-    """The folder with the dependencies, made when it is not there. Raises SetUpFailed."""
+def environment(stops: Stops) -> str:
+    """The folder with the dependencies, made when it is not there. Raises SetUpFailed, Stopped."""
     key = environment_key()
     tried = []
     for home in homes():
         folder = os.path.join(home, key)
         if os.path.isdir(folder):
+            remove_unfinished(home)
             return folder
         try:
             os.makedirs(home, mode=0o700, exist_ok=True)
@@ -89,7 +160,7 @@ def environment() -> str:
         except OSError as error:
             tried.append(f"{home}: {error.strerror}")
             continue
-        return make_once(home, folder)
+        return make_once(home, folder, stops)
     reasons = "".join("\n  " + reason for reason in tried)
     raise SetUpFailed(
         "there is no folder for the environment" + reasons,
@@ -134,21 +205,51 @@ def private_temporary() -> "list[str]":
     return [path] if mine else []
 
 
-def make_once(home: str, folder: str) -> str:
+def unfinished(home: str) -> "list[str]":
+    """What set-ups left that did not come to their end, or are under way."""
+    try:
+        return [os.path.join(home, name) for name in os.listdir(home) if name.startswith("unfinished-")]
+    except OSError:
+        return []
+
+
+def remove_unfinished(home: str) -> None:
+    """Remove what set-ups left that were killed; not while one is under way."""
+    if not unfinished(home):
+        return
+    try:
+        with open(os.path.join(home, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in unfinished(home):
+                shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        pass  # Under way, or not ours to write.
+
+
+def take(lock: typing.IO[str], stops: Stops) -> None:
+    """Wait until the lock is ours. Raises Stopped."""
+    while True:
+        stops.check()
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE)
+
+
+def make_once(home: str, folder: str, stops: Stops) -> str:
     """Install into ``folder``, one process at a time. It appears whole or not at all."""
     with open(os.path.join(home, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        take(lock, stops)
+        # Whoever holds the lock is alone: what lies about comes from a set-up that was killed.
+        for path in unfinished(home):
+            shutil.rmtree(path, ignore_errors=True)
         if os.path.isdir(folder):
             return folder
-        # Whoever holds the lock is alone: what lies about comes from a set-up that was interrupted.
-        for name in os.listdir(home):
-            if name.startswith("unfinished-"):
-                shutil.rmtree(os.path.join(home, name), ignore_errors=True)
         begin = time.monotonic()
         say("setting up its own environment, once, in " + home)
         staging = tempfile.mkdtemp(prefix="unfinished-", dir=home)
         try:
-            install(staging)
+            install(staging, stops)
             os.rename(os.path.join(staging, "packages"), folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -156,10 +257,10 @@ def make_once(home: str, folder: str) -> str:
     return folder
 
 
-def install(staging: str) -> None:
-    """Install requirements.txt into the folder ``packages`` of ``staging``. Raises SetUpFailed."""
+def install(staging: str, stops: Stops) -> None:
+    """Install requirements.txt into the folder ``packages`` of ``staging``. Raises SetUpFailed, Stopped."""
     command = [
-        *find_pip(staging),
+        *find_pip(staging, stops),
         "install",
         "--quiet",
         "--no-input",
@@ -176,21 +277,22 @@ def install(staging: str) -> None:
     settings = dict(os.environ, PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", TMPDIR=staging)
     for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"):
         settings.pop(name, None)
-    code, said = run(command, settings)
+    code, said = run(command, settings, stops)
     if code:
         lowered = said.lower()
         hint = next((advice for sign, advice in ADVICE if sign in lowered), "")
         raise SetUpFailed("pip could not install the dependencies:\n" + last_lines(said), hint)
 
 
-def find_pip(staging: str) -> "list[str]":
-    """The command that is pip: this Python's own, or a fresh one from ensurepip. Raises SetUpFailed."""
+def find_pip(staging: str, stops: Stops) -> "list[str]":
+    """The command that is pip: this Python's own, or a fresh one from ensurepip. Raises SetUpFailed,
+    Stopped."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     venv = os.path.join(staging, "venv")
     said = ""
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
-        code, said = run([sys.executable, "-m", "venv", venv], dict(os.environ))
+        code, said = run([sys.executable, "-m", "venv", venv], dict(os.environ), stops)
         if not code:
             return [os.path.join(venv, "bin", "python"), "-m", "pip"]
     raise SetUpFailed(
@@ -199,20 +301,31 @@ def find_pip(staging: str) -> "list[str]":
     )
 
 
-def run(command: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
-    """Run a program to its end. Returns its exit code and everything that it said."""
+def run(command: "list[str]", settings: "dict[str, str]", stops: Stops) -> "tuple[int, str]":
+    """Run a program to its end. Returns its exit code and everything that it said. Raises SetUpFailed;
+    Stopped, when it and whatever it started have ended."""
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
-            check=False,
             env=settings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as error:
         raise SetUpFailed(f"{command[0]} cannot be run: {error.strerror}") from error
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    with process:
+        while True:
+            try:
+                stops.check()
+                said, _ = process.communicate(timeout=PAUSE)
+            except subprocess.TimeoutExpired:
+                continue
+            except Stopped:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            return process.returncode, said.decode("utf-8", "replace")
 
 
 def last_lines(text: str) -> str:
@@ -223,7 +336,7 @@ def last_lines(text: str) -> str:
 
 def say(text: str) -> None:
     """One line for people, on standard error."""
-    print("ci_builder: " + text, file=sys.stderr, flush=True)
+    tell("ci_builder: " + text)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import ast
 import base64
+import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.servers.signals import default_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -76,6 +81,7 @@ def begin(checkout: Path, *options: str, **variables: str) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=default_signals,
     )
 
 
@@ -119,6 +125,123 @@ def test_one_that_was_interrupted_is_repaired(checkout: Path) -> None:
     (left / "tiny.py").write_text("VERSION = 'half'")
     assert run(checkout)[1] == "tiny 1 ['a', 'b']\n"
     assert sorted(path.name for path in home.iterdir() if path.name.startswith("unf")) == []
+
+
+def leave_unfinished(checkout: Path) -> Path:
+    left = checkout.parent / "home/.cache/ci-builder/unfinished-x"
+    (left / "packages").mkdir(parents=True)
+    return left
+
+
+def test_what_was_left_goes_also_where_the_environment_is_there(checkout: Path) -> None:
+    run(checkout)
+    left = leave_unfinished(checkout)
+    assert run(checkout) == (3, "tiny 1 ['a', 'b']\n", "")
+    assert not left.exists()
+
+
+def test_what_another_set_up_is_at_stays(checkout: Path) -> None:
+    run(checkout)
+    left = leave_unfinished(checkout)
+    with (left.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(checkout) == (3, "tiny 1 ['a', 'b']\n", "")
+    assert left.exists()
+
+
+@pytest.fixture
+def slow_pip(checkout: Path) -> Path:
+    """A pip beside the program that tells its process and that of a child, and does not end."""
+    told = checkout.parent / "processes"
+    (checkout / "slow").mkdir()
+    (checkout / "slow" / "pip.py").write_text(
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"open({str(told) + '.new'!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        f"os.rename({str(told) + '.new'!r}, {str(told)!r})\n"
+        "child.wait()\n"
+    )
+    return told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_during_the_set_up_leaves_nothing(
+    checkout: Path, slow_pip: Path, number: signal.Signals
+) -> None:
+    process = begin(checkout, PYTHONPATH=str(checkout / "slow"))
+    processes = [int(word) for word in wait_for(slow_pip).split()]
+    process.send_signal(number)
+    out, said = process.communicate(timeout=30)
+    assert (process.returncode, out) == (128 + number, ""), said
+    assert f"error: stopped by {number.name}\n" in said
+    assert "Traceback" not in said
+    assert [name.name for name in (checkout.parent / "home/.cache/ci-builder").iterdir()] == ["lock"]
+    assert not any(is_running(pid) for pid in processes)
+    assert run(checkout)[1] == "tiny 1 ['a', 'b']\n"
+
+
+def test_a_signal_while_another_set_up_is_waited_for(checkout: Path) -> None:
+    home = checkout.parent / "home/.cache/ci-builder"
+    home.mkdir(parents=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = begin(checkout)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 143
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_it_imports(checkout: Path, number: signal.Signals) -> None:
+    for folder, name in ((checkout, "tempfile.py"), (checkout / "ci_builder/cli", "main.py")):
+        (folder / name).write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+        if name == "main.py":
+            (checkout / "tempfile.py").unlink()
+        process = begin(checkout)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 128 + number
+        assert said.endswith(f"error: stopped by {number.name}\n")
+
+
+def test_streams_that_are_closed_or_full(checkout: Path) -> None:
+    command = f"{sys.executable} {checkout}/entrypoint.py"
+    for redirection in ("2>&-", "2>/dev/full", "<&- 2>&-"):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(checkout.parent / "home"),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(checkout.parent / "wheels"),
+        }
+        shutil.rmtree(checkout.parent / "home", ignore_errors=True)
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {redirection}"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (3, "tiny 1 []\n", "")
+
+
+def wait_for(path: Path) -> str:
+    for _ in range(600):
+        if path.exists():
+            return path.read_text()
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not appear")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_killed_set_up_leaves_nothing_that_counts(checkout: Path) -> None:
