@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 from ci_builder.ci.told import metadata
@@ -14,8 +16,11 @@ from ci_builder.request import Request, Result
 def check_result_files(request: Request) -> None:
     """Fail before the build where a file could not be written after it. Raises OutputError."""
     for path in _paths(request):
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            why = "it is a folder" if path.is_dir() else "there is no such folder"
+        try:
+            why = _obstacle(path)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        if why:
             raise OutputError(f"{path} cannot be written: {why}")
 
 
@@ -35,6 +40,28 @@ def write_result_files(request: Request, result: Result) -> None:
     for path, text in contents:
         if path is not None:
             _write(path, text)
+
+
+def _obstacle(path: Path) -> str:
+    """Why the file cannot be written, empty if it can be. Raises OSError where it cannot be looked at."""
+    folder = path.parent
+    try:
+        there, kind = True, path.stat().st_mode
+    except FileNotFoundError:
+        there, kind = False, 0
+    if stat.S_ISDIR(kind):
+        return "it is a folder"
+    if not there and not _is_folder(folder):
+        return "there is no such folder"
+    may_write = os.access(path, os.W_OK) if there else os.access(folder, os.W_OK | os.X_OK)
+    return "" if may_write else "permission denied"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _paths(request: Request) -> list[Path]:
