@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ci_builder import options
 from ci_builder.ci.inputs import Inputs
+from ci_builder.ci.isolation import isolation
 from ci_builder.ci.secrets import explicit_login, masks_of, without_repeated
 from ci_builder.errors import Unsupported, UsageError
+from ci_builder.executors.choose import AUTO
 from ci_builder.request import Login, RegistryOptions, Request, SecretSpec
 
 
@@ -53,6 +55,7 @@ def assemble(
 
     Raises UsageError, Unsupported.
     """
+    inputs.flag("summary", default=True)
     tags = wanted_tags(inputs, defaults)
     secrets = _secrets(inputs, environment)
     all_logins = without_repeated([*explicit_login(inputs, tags), *logins])
@@ -72,7 +75,7 @@ def assemble(
         no_cache=inputs.flag("no-cache", default=False),
         pull=inputs.flag("pull", default=False),
         platform=_platform(inputs),
-        isolation=inputs.text("isolation") or "auto",
+        isolation=isolation(inputs.text("isolation") or AUTO),
         disposable=inputs.flag("disposable", default=False),
         secrets=secrets,
         ssh=tuple(options.ssh(text) for text in inputs.lines("ssh", commas=True)),

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ci_builder import options
+from ci_builder.ci.isolation import isolation
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import NotHere, SubParsers, Switch
@@ -13,7 +14,7 @@ from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
-from ci_builder.errors import CiBuilderError, Unsupported
+from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.executors.choose import AUTO, AVAILABLE
 from ci_builder.oci.platform import Platform
 from ci_builder.outputs.choose import TYPES
@@ -173,6 +174,8 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request:
     """The Request that parsed arguments ask for. Raises UsageError, Unsupported, InvalidValue."""
     environment = invocation.environment
+    if not arguments.context.strip():
+        raise UsageError("the CONTEXT is empty", hint="write . for the working directory")
     given = [options.build_argument(text, environment) for text in arguments.build_arg]
     return Request(
         context=arguments.context,
@@ -188,7 +191,7 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         no_cache=arguments.no_cache,
         pull=arguments.pull,
         platform=platform(arguments.platform),
-        isolation=arguments.isolation,
+        isolation=isolation(arguments.isolation),
         secrets=tuple(options.secret(text, environment) for text in arguments.secret),
         ssh=tuple(options.ssh(text) for text in arguments.ssh),
         registry=registry_options(arguments),

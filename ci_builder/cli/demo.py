@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import platform as machine
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from ci_builder.ci.isolation import isolation
 from ci_builder.cli.demonstration.base import make_base
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
@@ -44,6 +46,7 @@ def add_parser(commands: SubParsers) -> None:
 
 def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Make the base, build on it and say what to do next. Returns the exit code."""
+    isolation(arguments.isolation)
     if not _EXAMPLE.is_dir():
         raise UsageError(f"there is no {_EXAMPLE}", hint="run the demo from a checkout of the project")
     store = data_folder(invocation.environment) / "store"
@@ -74,8 +77,8 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 def _next(program: str, store: Path, dockerfile: str) -> list[str]:
-    python = "python3 " if program.endswith(".py") else ""
-    build = f"{python}{program} build --build-context base=oci-layout://{store}:{_BASE}"
+    called = ("python3 " if program.endswith(".py") else "") + shlex.quote(program)
+    build = f"{called} build --build-context " + shlex.quote(f"base=oci-layout://{store}:{_BASE}")
     example = (f"-f {_shown(_WITHOUT_RUN)} " if dockerfile else "") + _shown(_EXAMPLE)
     return [
         "next:",
@@ -83,9 +86,10 @@ def _next(program: str, store: Path, dockerfile: str) -> list[str]:
         "             docker load < hello.tar && docker run --rm hello",
         "  save it    " + f"{build} --output type=oci,dest=hello-oci.tar -t hello {example}",
         "  push it    " + f"{build} -t registry.example.com/team/hello:1 --push {example}",
-        f"  your own   {python}{program} build -t registry.example.com/team/app:1 --push .",
+        f"  your own   {called} build -t registry.example.com/team/app:1 --push .",
     ]
 
 
 def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

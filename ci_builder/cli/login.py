@@ -8,14 +8,13 @@ from pathlib import Path
 
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import SubParsers
-from ci_builder.cli.registry_flags import add_registry_flags, registry_options
+from ci_builder.cli.registry_flags import add_registry_flags, registry_key, registry_options
 from ci_builder.errors import CredentialError, UsageError
 from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.progress import silent
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import docker_config_folder, load
 from ci_builder.registry.kept_logins import keep_login
-from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
 
 NAME = "login"
@@ -46,7 +45,7 @@ def add_parser(commands: SubParsers) -> None:
 
 def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Try the credentials and keep them. Returns the exit code."""
-    registry = normal_key(arguments.registry)
+    registry = registry_key(arguments.registry)
     if not arguments.username:
         raise UsageError("login needs --username")
     login = Login(registry, arguments.username, _password(arguments, invocation))

@@ -6,10 +6,10 @@ import argparse
 
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import SubParsers
+from ci_builder.cli.registry_flags import registry_key
 from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.registry.credentials import docker_config_folder
 from ci_builder.registry.kept_logins import forget_login
-from ci_builder.registry.keys import normal_key
 
 NAME = "logout"
 
@@ -29,7 +29,7 @@ def add_parser(commands: SubParsers) -> None:
 
 def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Forget the login; nothing to do is no error, as for docker. Returns the exit code."""
-    registry = normal_key(arguments.registry)
+    registry = registry_key(arguments.registry)
     folder = docker_config_folder(invocation.environment)
     known = folder is not None and forget_login(registry, folder, invocation.environment)
     text = f"Removing login credentials for {registry}" if known else f"Not logged in to {registry}"

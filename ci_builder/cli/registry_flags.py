@@ -7,6 +7,7 @@ import argparse
 from ci_builder import options
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import DOCKER_HUB
+from ci_builder.registry.keys import normal_key
 from ci_builder.request import RegistryOptions
 
 
@@ -73,6 +74,14 @@ def registry_options(arguments: argparse.Namespace) -> RegistryOptions:
         ),
         retries=arguments.registry_retries,
     )
+
+
+def registry_key(text: str) -> str:
+    """The registry of ``login`` and ``logout`` as it is kept. Raises UsageError where none is named."""
+    key = normal_key(text)
+    if not key:
+        raise UsageError("the REGISTRY is empty", hint="name one, or leave it out for Docker Hub")
+    return key
 
 
 def mirror(text: str, name: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from ci_builder.cli.build import add_parser, request_of
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import Parser
-from ci_builder.errors import UsageError
+from ci_builder.errors import Unsupported, UsageError
 from ci_builder.request import Request
 
 
@@ -38,3 +38,18 @@ def test_a_switch_takes_no_word_after_it() -> None:
     request = asked("-t", "r.example/a", "--push", "false")
     assert (request.push, request.context) == (True, "false")
     assert asked("--pull", "--", "--push").context == "--push"
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_context_is_not_the_working_directory(text: str) -> None:
+    with pytest.raises(UsageError, match="the CONTEXT is empty"):
+        asked(text)
+
+
+@pytest.mark.parametrize("name", ["foo", "", "ptrace"])
+def test_an_isolation_that_is_not_there(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked("--isolation", name, ".")
+    assert caught.value.hint == "one of auto, none, namespace, in-place, chroot"
+    assert isinstance(caught.value, Unsupported) == (name == "ptrace")
+    assert asked("--isolation", "chroot", ".").isolation == "chroot"

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -131,6 +132,10 @@ def test_called_executor(tmp_path: Path, context: Path) -> None:
         (["executor", "--frobnicate"], 2, "unknown flag --frobnicate"),
         (["executor", "push", "x"], 2, "executor push is not supported"),
         (["login"], 2, "--username"),
+        (["login", "", "-u", "a", "-p", "b"], 2, "error: the REGISTRY is empty"),
+        (["logout", ""], 2, "error: the REGISTRY is empty"),
+        (["build", ""], 2, "error: the CONTEXT is empty"),
+        (["demo", "--isolation", "ptrace"], 2, "the isolation 'ptrace' is not in this version"),
     ],
 )
 def test_wrong_use(tmp_path: Path, context: Path, arguments: list[str], code: int, said: str) -> None:
@@ -312,6 +317,18 @@ def test_the_demo_runs_offline_as_far_as_the_surroundings_permit(tmp_path: Path)
     assert "the shell of this machine" in out
     assert "--output type=docker,dest=hello.tar" in out
     assert ("Hello, CI job without a daemon!" in said) != ("building without-run.Dockerfile instead" in said)
+
+
+def test_what_the_demo_says_next_can_be_pasted(tmp_path: Path) -> None:
+    home = tmp_path / "my home"
+    home.mkdir()
+    code, out, said = run(["demo"], home, TMPDIR=str(tmp_path))
+    assert code == 0, said
+    line = next(line for line in out.splitlines() if "--output type=oci" in line)
+    words = shlex.split(line.removeprefix("  save it"))[2:]
+    code, _, said = run(words, home)
+    assert code == 0, said
+    assert (home / "hello-oci.tar").is_file()
 
 
 def test_the_demo_with_an_isolation_that_does_not_work_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,16 @@
+"""The name of an isolation, refused before anything is fetched for it; for inputs and options alike."""
+
+from __future__ import annotations
+
+from ci_builder.errors import Unsupported, UsageError
+from ci_builder.executors.choose import AUTO, AVAILABLE, PLANNED
+
+
+def isolation(text: str) -> str:
+    """``text`` if there is such an isolation. Raises UsageError; Unsupported for a planned one."""
+    hint = f"one of {', '.join((AUTO, *AVAILABLE))}"
+    if text in PLANNED:
+        raise Unsupported(f"the isolation {text!r} is not in this version", hint=hint)
+    if text not in (AUTO, *AVAILABLE):
+        raise UsageError(f"there is no isolation {text!r}", hint=hint)
+    return text
