@@ -38,11 +38,13 @@ class GitLab:
         environment = situation.environment
         inputs = read_inputs(environment)
         defaults = Defaults(push=True, tags=_default_tags(situation, inputs), missing=_MISSING)
-        logins = _logins(environment, wanted_tags(inputs, defaults))
+        tags = wanted_tags(inputs, defaults)
+        logins = _logins(environment, tags)
         found = assemble(inputs, defaults, logins, environment)
         return Reading(
             request=found.request,
             masks=found.masks,
+            lines=_notices(environment) if tags and tags == defaults.tags else (),
             opening=(_section("start", situation, "[collapsed=false]") + "Build the image",),
             debug=environment.get("CI_DEBUG_TRACE") == "true",
             stale=(Path(DOTENV),),
@@ -73,6 +75,13 @@ def _default_names(situation: Situation) -> list[str]:
     branch = environment.get("CI_COMMIT_BRANCH", "")
     on_default = bool(branch) and branch == environment.get("CI_DEFAULT_BRANCH")
     return [image_tag(slug), "latest"] if on_default else [image_tag(slug)]
+
+
+def _notices(environment: Mapping[str, str]) -> tuple[str, ...]:
+    tag = environment.get("CI_COMMIT_TAG", "")
+    if tag == image_tag(tag):
+        return ()
+    return (f"notice: {tag} cannot be the tag of an image; it is pushed as {image_tag(tag)}",)
 
 
 def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login]:

@@ -39,10 +39,11 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     situation = observe(invocation.environment, Path.cwd())
     try:
         reading = adapter.read(situation)
+        in_request = secrets_of(reading.request)
     except CiBuilderError as error:
         _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
         return show_error(error, invocation, debug=arguments.debug)
-    secrets = Secrets.of((*reading.masks, *secrets_of(reading.request).texts))
+    secrets = Secrets.of((*reading.masks, *in_request.texts))
     for file in reading.stale:
         _remove(file, invocation)
     # Masks come first, and unmasked: the CI learns from them what to hide.

@@ -68,3 +68,10 @@ def test_what_the_steps_before_wrote_for_github_stays(workspace: Path) -> None:
     code, said = ci(workspace, **variables)
     assert code == 0, said
     assert output.read_text().startswith("a=b\nimageid<<")
+
+
+def test_a_secret_file_that_is_missing_is_an_annotation(workspace: Path) -> None:
+    inputs = json.dumps({"secret-files": "key=/nope"})
+    code, said = ci(workspace, GITHUB_ACTIONS="true", CI_BUILDER_INPUTS=inputs)
+    text = "the secret file /nope cannot be read: No such file or directory"
+    assert (code, said) == (2, f"::error title=ci_builder::{text}\nerror: {text}\n")
