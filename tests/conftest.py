@@ -3,6 +3,9 @@ this machine cannot have it."""
 
 from __future__ import annotations
 
+import functools
+import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,24 @@ from tests.servers import builder_image as builder_image_maker
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
 from tests.servers.registry import RunningRegistry
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked ``root`` are for machines where this process may mount."""
+    if item.get_closest_marker("root") is not None:
+        reason = _no_root()
+        if reason:
+            pytest.skip(reason)
+
+
+@functools.cache
+def _no_root() -> str:
+    if os.geteuid() != 0:
+        return "needs root"
+    may_mount = (
+        subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    )
+    return "" if may_mount else "needs root with the right to mount"
 
 
 @pytest.fixture(scope="session")

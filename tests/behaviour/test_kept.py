@@ -19,8 +19,6 @@ _MOMENT = 1_234_567_890
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    if os.geteuid() != 0:
-        pytest.skip("RUN as root of this machine needs root")
     folder = tmp_path / "context"
     folder.mkdir()
     (folder / "file").write_text("content")
