@@ -64,11 +64,15 @@ def perform(request: Request, invocation: Invocation, display: Display) -> Resul
 def _stopped(error: BaseException) -> Interrupted | None:
     """The signal in whose wake ``error`` was raised, if there was one: cleaning up in the middle of
     something may fail, and that is not what went wrong."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, Interrupted):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()  # a chain of causes may lead back to where it began
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Interrupted):
+            return one
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            waiting += [one.__cause__, one.__context__]
     return None
 
 
