@@ -71,14 +71,24 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, debug=arguments.debug)
-    for line in (*summary(outcome), "", *_next(invocation.program, store, request.dockerfile)):
+    for line in (
+        *summary(outcome),
+        "",
+        *_next(_called(invocation.program, outcome.executor), store, request.dockerfile),
+    ):
         invocation.answer(line)
     return 0
 
 
-def _next(program: str, store: Path, dockerfile: str) -> list[str]:
-    called = ("python3 " if program.endswith(".py") else "") + shlex.quote(program)
-    build = f"{called} build --build-context " + shlex.quote(f"base=oci-layout://{store}:{_BASE}")
+def _called(program: str, executor: str) -> str:
+    """How the reader calls ``build`` so that it works as the demo did."""
+    build = ("python3 " if program.endswith(".py") else "") + shlex.quote(program) + " build"
+    return build + (f" --isolation {executor}" if executor == _LAST_RESORT else "")
+
+
+def _next(build: str, store: Path, dockerfile: str) -> list[str]:
+    own = build
+    build += " --build-context " + shlex.quote(f"base=oci-layout://{store}:{_BASE}")
     example = (f"-f {_shown(_WITHOUT_RUN)} " if dockerfile else "") + _shown(_EXAMPLE)
     return [
         "next:",
@@ -86,7 +96,7 @@ def _next(program: str, store: Path, dockerfile: str) -> list[str]:
         "             docker load < hello.tar && docker run --rm hello",
         "  save it    " + f"{build} --output type=oci,dest=hello-oci.tar -t hello {example}",
         "  push it    " + f"{build} -t registry.example.com/team/hello:1 --push {example}",
-        f"  your own   {called} build -t registry.example.com/team/app:1 --push .",
+        f"  your own   {own} -t registry.example.com/team/app:1 --push .",
     ]
 
 
