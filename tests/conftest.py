@@ -24,15 +24,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if reason:
             pytest.skip(reason)
 
+    if item.get_closest_marker("commands") is not None and not _namespaces():
+        pytest.skip("needs a namespace to run commands in")
+
+
+@functools.cache
+def _namespaces() -> bool:
+    return not (_cannot("unshare", "--mount", "true") and _cannot("unshare", "--user", "--mount", "true"))
+
+
+def _cannot(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
+
 
 @functools.cache
 def _no_root() -> str:
     if os.geteuid() != 0:
         return "needs root"
-    may_mount = (
-        subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
-    )
-    return "" if may_mount else "needs root with the right to mount"
+    return "needs root with the right to mount" if _cannot("unshare", "--mount", "true") else ""
 
 
 @pytest.fixture(scope="session")

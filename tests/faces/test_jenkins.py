@@ -44,6 +44,7 @@ def jenkins(project: Project, environment: dict[str, str], tool: Callable[[str],
     return start
 
 
+@pytest.mark.commands
 def test_a_tag(project: Project, jenkins: Jenkins) -> None:
     ended = jenkins(TAG_NAME="v1.2.3", BRANCH_NAME="v1.2.3")
     assert ended.code == 0, ended.log
@@ -56,6 +57,7 @@ def test_a_tag(project: Project, jenkins: Jenkins) -> None:
     assert "JENKINS" not in environment
 
 
+@pytest.mark.commands
 def test_a_branch_and_a_change_request(project: Project, jenkins: Jenkins) -> None:
     for variables, tag in (
         ({"BRANCH_NAME": "feature/x"}, "feature-x"),
@@ -68,6 +70,7 @@ def test_a_branch_and_a_change_request(project: Project, jenkins: Jenkins) -> No
         assert project.has(f"{project.registry.host}/team/app:{tag}")
 
 
+@pytest.mark.commands
 def test_a_failing_build(project: Project, jenkins: Jenkins) -> None:
     project.write(**{"app/Dockerfile": "ARG BASE\nFROM ${BASE}\nRUN echo about to fail && exit 3\n"})
     ended = jenkins(BRANCH_NAME="failing")

@@ -157,6 +157,7 @@ def test_broken_dockerfile(site: Site) -> None:
     assert "RUN true" not in built.text.split("error: ")[0], "instructions ran before the error was found"
 
 
+@pytest.mark.commands
 def test_failing_command(site: Site) -> None:
     site.dockerfile("FROM busybox\n\nRUN echo first; \\\n    echo the last words >&2; exit 42\n")
     built = site.build("--isolation=namespace")
@@ -164,6 +165,7 @@ def test_failing_command(site: Site) -> None:
     assert built.code == 42
 
 
+@pytest.mark.commands
 def test_killed_command(site: Site) -> None:
     site.dockerfile("FROM busybox\nRUN kill -9 $$\n")
     built = site.build()
@@ -222,6 +224,7 @@ def test_output_without_a_folder(site: Site) -> None:
     assert "COPY" not in built.text, "the build ran although its result could not be written"
 
 
+@pytest.mark.commands
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_in_a_command(site: Site, number: signal.Signals) -> None:
     mark = f"sleep 6{time.time_ns() % 10**9}"
