@@ -142,12 +142,12 @@ def test_wrong_password(site: Site, password_registry: RunningRegistry) -> None:
 
 def test_unreachable_registry(site: Site) -> None:
     site.dockerfile("FROM 127.0.0.1:1/nobody/there:1\n")
-    _failed(site.build(), "127.0.0.1:1")
+    _failed(site.build(), "Dockerfile:1", "127.0.0.1:1")
 
 
 def test_missing_base(site: Site, anonymous_registry: RunningRegistry) -> None:
     site.dockerfile(f"FROM {anonymous_registry.host}/no/such:image\n")
-    _failed(site.build(), f"there is no image {anonymous_registry.host}/no/such:image", "404")
+    _failed(site.build(), "Dockerfile:1", f"there is no image {anonymous_registry.host}/no/such:image", "404")
 
 
 def test_broken_dockerfile(site: Site) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci_builder import options
-from ci_builder.errors import UsageError
+from ci_builder.errors import Unsupported, UsageError
 from ci_builder.request import OutputSpec, SecretSpec
 
 
@@ -87,3 +87,11 @@ def test_boolean(text: str, expected: bool) -> None:
 def test_wrong_boolean() -> None:
     with pytest.raises(UsageError, match="x is true or false"):
         options.boolean("maybe", "x")
+
+
+def test_annotations_of_the_manifest() -> None:
+    assert options.annotation("manifest:a.b=c=d", "--annotation") == ("a.b", "c=d")
+    assert options.annotation("a:b=c", "--annotation") == ("a:b", "c")
+    for text in ("index:a=b", "index,manifest:a=b", "manifest[linux/amd64]:a=b"):
+        with pytest.raises(Unsupported, match="annotation"):
+            options.annotation(text, "--annotation")
