@@ -37,9 +37,8 @@ from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.remove import remove
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 
-_KERNEL_FOLDERS = (b"/proc", b"/sys", b"/dev")
 _REMEDY = "run the build in the builder image, as root"
 
 
@@ -127,7 +126,9 @@ class InPlaceExecutor:
         """Mount points, the builder's own folder, and what the caller wants kept."""
         mounted = {point.path for point in read_mounts()} - {b"/"}
         kept = {os.fsencode(os.path.realpath(item)) for item in self._kept}
-        return frozenset(mounted | kept | {*map(os.fsencode, KEPT_FOLDERS), *_KERNEL_FOLDERS})
+        return frozenset(
+            mounted | kept | {*map(os.fsencode, KEPT_FOLDERS), *(b"/" + name for name in KERNEL_FOLDERS)}
+        )
 
     def _try(self) -> None:
         """What unpacking and running need of root: ids, devices; in the state folder."""

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 from ci_builder.errors import ExecutorError
 from ci_builder.rootfs.paths import Directories, resolve
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.rootfs.xattrs import read_xattrs
 
-_DIRECTORIES = (b"proc", b"sys", b"dev")
 _FILES = (b"etc/hosts", b"etc/resolv.conf")
 
 
@@ -48,14 +47,14 @@ def mount_points(tree: Tree) -> Iterator[tuple[dict[str, str], list[Untouched]]]
     that cannot be mounted on is left out), and the directories whose only trace is a time stamp.
     Raises ExecutorError where a directory is needed and something else is there.
     """
-    for path in _DIRECTORIES:
+    for path in KERNEL_FOLDERS:
         _need_directory(tree, path)
     places: dict[str, str] = {}
     made: list[bytes] = []
     touched: list[Untouched] = []
     for path in _FILES:
         real = resolve(tree, path)
-        if real.split(b"/")[0] in _DIRECTORIES:
+        if real.split(b"/")[0] in KERNEL_FOLDERS:
             continue
         before = _make_file(tree, real)
         if before is not None:

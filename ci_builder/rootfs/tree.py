@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Protocol
 
+KERNEL_FOLDERS = (b"proc", b"sys", b"dev")
+"""Folders whose content every container gets from its kernel and engine, whatever the image has there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

@@ -21,7 +21,7 @@ from ci_builder.rootfs.metadata import Metadata, copy_metadata, read_metadata, s
 from ci_builder.rootfs.paths import Directories, HeldBack, Place
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tar_reader import Entry, TarReader
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.rootfs.xattrs import clear_xattrs
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +34,6 @@ _TYPES = {
     "fifo": stat_module.S_IFIFO,
 }
 # What a container engine puts into every container, whatever the image has there.
-_ENGINE_FOLDERS = (b"proc", b"sys", b"dev")
 _ENGINE_FILES = (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"etc/mtab")
 _MAX_PATH = 4095  # PATH_MAX without its zero: nobody else could unpack it either
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -254,7 +253,7 @@ class _Unpacking:
 def _left_out(entry: Entry, path: bytes, *, inside: bool) -> None:
     """Accept that an entry is left out, where every container has something of its own in its place, or
     where it is but the folder that something is mounted on. Raises ImageError for everything else."""
-    if path.split(b"/")[0] in _ENGINE_FOLDERS or path in _ENGINE_FILES:
+    if path.split(b"/")[0] in KERNEL_FOLDERS or path in _ENGINE_FILES:
         return
     if entry.kind == "directory" and not inside:
         return

@@ -17,10 +17,9 @@ from ci_builder.build.copy.source import CopySource, Found
 from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.metadata import Metadata, all_xattrs, set_metadata
 from ci_builder.rootfs.paths import lookup, resolve
-from ci_builder.rootfs.tree import Status, Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status, Tree
 
 _BLOCK = 1 << 20
-_ENGINE_FOLDERS = (b"proc", b"sys", b"dev")
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -77,12 +76,11 @@ def resolve_target(tree: Tree, destination: bytes) -> bytes:
     return resolve(tree, destination.strip(b"/"))
 
 
-def make_directories(placement: Placement, path: bytes) -> list[bytes]:
+def make_directories(placement: Placement, path: bytes) -> None:
     """Make ``path`` (resolved, relative) and the directories above it that are missing: 0755, with the
     placement's owner or root's; below a setgid directory they inherit its group and the bit, as the kernel
-    has it for mkdir. Returns those that were made. Raises CiBuilderError."""
+    has it for mkdir. Raises CiBuilderError."""
     tree = placement.tree
-    made: list[bytes] = []
     if path and tree.holds_back(path):
         raise CiBuilderError(
             f"/{os.fsdecode(path)} belongs to the surroundings of this build",
@@ -96,10 +94,8 @@ def make_directories(placement: Placement, path: bytes) -> list[bytes]:
             with _directory(tree, parent) as descriptor:
                 os.mkdir(part, 0o755, dir_fd=descriptor)
                 tree.ownership.chown(descriptor, part, *_inherited(placement, os.fstat(descriptor)))
-            made.append(walked)
         elif not stat.S_ISDIR(status.st_mode):
             raise CiBuilderError(f"/{os.fsdecode(walked)} is in the way: it is not a directory")
-    return made
 
 
 def _inherited(placement: Placement, parent: os.stat_result) -> tuple[int, int, int]:
@@ -118,7 +114,7 @@ class _Job:
 
 
 def _copy(job: _Job, source: bytes, where: tuple[int, bytes], target: bytes) -> None:
-    if target in _ENGINE_FOLDERS and job.placement.tree.holds_back(target):
+    if target in KERNEL_FOLDERS and job.placement.tree.holds_back(target):
         return  # every container has its own: what an image has there is never seen
     if job.placement.tree.holds_back(target):
         raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
