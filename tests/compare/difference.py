@@ -64,17 +64,19 @@ def _parts(docker: Exported, ours: Exported, skip: Collection[str]) -> list[str]
     return found
 
 
-def files_difference(docker: Filesystem, ours: Filesystem) -> list[str]:
-    """What differs in the files, all extended attributes included."""
+def files_difference(
+    docker: Filesystem, ours: Filesystem, names: tuple[str, str] = ("docker", "ours")
+) -> list[str]:
+    """What differs in the files, all extended attributes included. ``names`` are what the two are called."""
     found = [f"layers break the specification: {fault}" for fault in ours.faults]
     for path in sorted(docker.entries.keys() | ours.entries.keys()):
         left, right = docker.entries.get(path), ours.entries.get(path)
         if left is None or right is None:
-            found.append(f"/{path}: only in {'ours' if left is None else 'docker'}: {left or right}")
+            found.append(f"/{path}: only in {names[left is None]}: {left or right}")
         else:
             found += [f"/{path}: {text}" for text in left.differences(right)]
     for group in sorted(docker.links ^ ours.links, key=sorted):
-        where = "docker" if group in docker.links else "ours"
+        where = names[group not in docker.links]
         found.append(f"hard links only in {where}: {' '.join(sorted(group))}")
     return found
 

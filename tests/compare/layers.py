@@ -34,9 +34,9 @@ class _Node:
         self.entry = entry
 
 
-def apply_layers(layers: Iterable[Path]) -> Filesystem:
-    """The file system that uncompressed or gzipped layer tars make, lowest first."""
-    nodes: dict[str, _Node] = {}
+def apply_layers(layers: Iterable[Path], below: Filesystem | None = None) -> Filesystem:
+    """The file system that uncompressed or gzipped layer tars make, lowest first; on top of ``below``."""
+    nodes = _nodes(below) if below else {}
     faults: list[str] = []
     for number, layer in enumerate(layers):
         with tarfile.open(layer, encoding="utf-8", errors="surrogateescape") as tar:
@@ -47,6 +47,14 @@ def apply_layers(layers: Iterable[Path]) -> Filesystem:
         paths.setdefault(id(node), set()).add(path)
     links = frozenset(frozenset(group) for group in paths.values() if len(group) > 1)
     return Filesystem({path: node.entry for path, node in nodes.items()}, links, tuple(faults))
+
+
+def _nodes(files: Filesystem) -> dict[str, _Node]:
+    nodes = {path: _Node(entry) for path, entry in files.entries.items()}
+    for group in files.links:
+        one = nodes[min(group)]
+        nodes.update(dict.fromkeys(group, one))
+    return nodes
 
 
 def _apply(nodes: dict[str, _Node], tar: tarfile.TarFile) -> list[str]:
@@ -60,8 +68,7 @@ def _apply(nodes: dict[str, _Node], tar: tarfile.TarFile) -> list[str]:
             gone = _join(folder, name[len(_WHITEOUT) :])
             if gone not in nodes:
                 faults.append(f"{member.name}: hides nothing")
-            nodes.pop(gone, None)
-            _remove_below(nodes, gone)
+            _remove(nodes, gone)
     seen: set[str] = set()
     for member in members:
         if not _split(member.name)[1].startswith(_WHITEOUT):
@@ -90,7 +97,7 @@ def _add(nodes: dict[str, _Node], tar: tarfile.TarFile, member: tarfile.TarInfo)
         return faults
     entry = _entry(tar, member)
     if entry.kind != "directory":
-        _remove_below(nodes, path)
+        _remove(nodes, path)
     nodes[path] = _Node(entry)
     return faults
 
@@ -128,6 +135,12 @@ def _hash(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     while block := stream.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
+
+
+def _remove(nodes: dict[str, _Node], path: str) -> None:
+    node = nodes.pop(path, None)
+    if node is not None and node.entry.kind == "directory":
+        _remove_below(nodes, path)
 
 
 def _remove_below(nodes: dict[str, _Node], folder: str) -> None:

@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -46,6 +47,19 @@ class Base:
     layout: Path
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """A Debian: its name in Dockerfiles, what is in it beside the minimum, and shell commands that are run
+    on this machine when the packages are there, with the root as $1 and this interpreter as $PYTHON."""
+
+    name: str
+    packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+_MINIMAL = Recipe("debian")
+
+
 def cache_folder() -> Path:
     """Where bases are kept between runs."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -65,20 +79,30 @@ def busybox() -> Base:
     return Base("busybox", layout)
 
 
-def debian() -> Base:
+def debian(recipe: Recipe = _MINIMAL) -> Base:
     """Debian bookworm as mmdebstrap's minbase makes it, slim, with the stock package sources."""
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    layout = cache_folder() / f"debian-{recipe}"
+    known = hashlib.sha256(Path(__file__).read_bytes() + repr(recipe).encode()).hexdigest()[:16]
+    layout = cache_folder() / f"{recipe.name}-{known}"
     if not layout.exists():
         left_out = [
             f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")
         ]
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", *left_out, "bookworm", "-"]
-        made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        more = [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
+        # Debian's Java needs the folder, which slim systems leave out.
+        more += ["--essential-hook=mkdir -p $1/usr/share/man/man1"] if recipe.packages else []
+        more += [f"--customize-hook={command}" for command in recipe.commands]
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", *left_out, *more, "bookworm", "-"]
+        made = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=os.environ | {"PYTHON": sys.executable},
+        )
         if made.returncode:
             raise RuntimeError(f"mmdebstrap failed:\n{made.stderr.decode(errors='replace')[-4000:]}")
         _write_layout(layout, made.stdout, ["bash"])
-    return Base("debian", layout)
+    return Base(recipe.name, layout)
 
 
 def push(base: Base, host: str, credentials: str = "") -> str:

@@ -1,0 +1,4 @@
+/// What is said to `name`.
+pub fn greeting(name: &str) -> String {
+    format!("hello {name}")
+}

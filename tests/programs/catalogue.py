@@ -1,0 +1,65 @@
+"""The programs, and what may differ between two builds of each, with the reason."""
+
+from __future__ import annotations
+
+from tests.programs.archive import write_archive
+from tests.programs.program import Program
+
+_LOG = "holds the times of the build"
+_CACHE_OF_APT = "holds the times and inode numbers of files that were read"
+_CACHE_OF_LDCONFIG = "holds the inode numbers and times of libraries"
+_INDEX = "holds the times and inode numbers of the working tree"
+_DUMP = "holds the time and the memory in use"
+
+LIGHT = (
+    Program(
+        name="apt",
+        on="debian",
+        excused={
+            "var/log/apt/*": _LOG,
+            "var/log/dpkg.log": _LOG,
+            "var/log/alternatives.log": _LOG,
+            "var/cache/ldconfig/aux-cache": _CACHE_OF_LDCONFIG,
+        },
+        unsteady={
+            r"^(Get|Hit|Ign):\d+ .*": "the order and the number of downloads",
+            r"^Fetched .*": "speed",
+            r"^(Local time is now|Universal Time is now): .*": "the clock of the build",
+        },
+    ),
+    Program(name="pip", on="tools"),
+    Program(
+        name="git",
+        on="tools",
+        excused={
+            "srv/*/.git/index": _INDEX,
+            "srv/*/.git/modules/module/index": _INDEX,
+            "srv/linked/.git/worktrees/tree/index": _INDEX,
+        },
+    ),
+    Program(name="perl", on="tools"),
+    Program(name="c-project", on="tools", excused={"var/cache/ldconfig/aux-cache": _CACHE_OF_LDCONFIG}),
+    Program(name="make-parallel", on="tools", unordered="commands that run at once print in any order"),
+    Program(name="bash", on="debian"),
+    Program(name="busybox", on="busybox"),
+    Program(name="untar", on="tools", generate=write_archive),
+    Program(
+        name="redis",
+        on="tools",
+        excused={
+            "srv/log": _LOG,
+            "var/log/redis/redis-server.log": _LOG,
+            "srv/dump.rdb": _DUMP,
+            "tmp/dump.rdb": _DUMP,
+            "var/lib/redis/dump.rdb": _DUMP,
+        },
+    ),
+)
+TOOLCHAINS = (
+    Program(name="java", on="toolchains"),
+    Program(name="node", on="toolchains"),
+    Program(name="npm", on="toolchains"),
+    Program(name="go", on="toolchains"),
+    Program(name="cargo", on="toolchains"),
+)
+PROGRAMS = (*LIGHT, *TOOLCHAINS)
