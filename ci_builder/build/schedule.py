@@ -42,6 +42,7 @@ from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
+from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.executors.removal import release_folder
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
@@ -169,7 +170,7 @@ def _choose(job: _Job, planned: Plan) -> Choice:
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request)]
     progress = job.surroundings.progress
-    states = [job.folder / name for name in ("none", "namespace", "in-place", "chroot")]
+    states = [job.folder / name for name in ("none", "namespace", "in-place", "ptrace", "chroot")]
     for state in states:
         state.mkdir(mode=0o700)
     executors = (
@@ -183,7 +184,8 @@ def _choose(job: _Job, planned: Plan) -> Choice:
             contexts=[folder for folder in contexts if folder.is_dir()],
             disposable=job.request.disposable,
         ),
-        ChrootExecutor(states[3], progress),
+        PtraceExecutor(states[3], progress),
+        ChrootExecutor(states[4], progress),
     )
     choice = choose(job.request.isolation, needs_run, executors)
     progress(Notice("info", f"executor: {choice.reason}"))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from ci_builder.errors import Unsupported, UsageError
-from ci_builder.executors.choose import AUTO, AVAILABLE, PLANNED
+from ci_builder.errors import UsageError
+from ci_builder.executors.choose import AUTO, AVAILABLE
 
 
 def isolation(text: str) -> str:
-    """``text`` if there is such an isolation. Raises UsageError; Unsupported for a planned one."""
+    """``text`` if there is such an isolation. Raises UsageError."""
     hint = f"one of {', '.join((AUTO, *AVAILABLE))}"
-    if text in PLANNED:
-        raise Unsupported(f"the isolation {text!r} is not in this version", hint=hint)
     if text not in (AUTO, *AVAILABLE):
         raise UsageError(f"there is no isolation {text!r}", hint=hint)
     return text

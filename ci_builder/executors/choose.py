@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_builder.errors import NoExecutor, Unsupported, UsageError
+from ci_builder.errors import NoExecutor, UsageError
 from ci_builder.executors.interface import Executor, Verdict
 
 AUTO = "auto"
-# In the order of ``auto``; planned ones are known by name, so that asking for one is answered clearly.
-AVAILABLE = ("none", "namespace", "in-place", "chroot")
-PLANNED = ("ptrace",)
+# In the order of ``auto``.
+AVAILABLE = ("none", "namespace", "in-place", "ptrace", "chroot")
 # Never taken by ``auto``: commands miss too much there.
 _ON_REQUEST = ("chroot",)
-NAMES = (AUTO, *AVAILABLE, *PLANNED)
+NAMES = (AUTO, *AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,10 @@ def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Ch
     """The executor called ``isolation``, or for ``auto`` the first of ``executors`` that works here.
 
     ``needs_run``: whether a stage that is needed has a RUN. Raises UsageError for an unknown name,
-    Unsupported for a planned one, NoExecutor with every reason when none works.
+    NoExecutor with every reason when none works.
     """
     if isolation not in NAMES:
         raise UsageError(f"there is no isolation {isolation!r}", hint=f"one of {', '.join(NAMES)}")
-    if isolation in PLANNED:
-        raise Unsupported(f"the isolation {isolation!r} is not in this version")
     wanted = [item for item in executors if _is_wanted(item.name, isolation)]
     refusals: list[tuple[str, str]] = []
     remedies: list[str] = []
@@ -47,8 +44,6 @@ def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Ch
         if not _skipped(executor, needs_run, isolation):
             refusals.append((executor.name, verdict.reason))
             remedies += [verdict.remedy] if verdict.remedy else []
-    if isolation == AUTO:
-        refusals.append(("ptrace", "not in this version"))
     what = "RUN cannot be done here" if isolation == AUTO else f"the isolation {isolation} does not work here"
     raise NoExecutor(what, refusals, hint="; or ".join(dict.fromkeys(remedies)))
 

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -24,21 +25,30 @@ SET_UP_FAILED = 125
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Descriptors: ``report`` (see report.py), ``output`` and ``stdin`` of the command."""
+    """Descriptors: ``report`` (see report.py), ``output`` and ``stdin`` of the command, ``record``: a file
+    in memory with what is known of owners (supervisor)."""
 
     report: int
     output: int
     stdin: int
+    record: int = -1
 
 
-def become(launch: Launch, streams: Streams, notices: socket.socket | None = None) -> NoReturn:
+def become(
+    launch: Launch,
+    streams: Streams,
+    notices: socket.socket | None = None,
+    enclose: Callable[[], None] | None = None,
+) -> NoReturn:
     """Turn this process into the command; ``notices`` takes the listener of its system calls where ids
-    are pretended. A failure is told and ends the process."""
+    are pretended; ``enclose`` puts it under its supervisor. A failure is told and ends the process."""
     try:
         _take_streams(streams)
         os.setsid()
         os.umask(0o022)
-        if launch.root is None:
+        if enclose is not None:
+            enclose()
+        elif launch.root is None:
             _enclose(launch.process.uid)
         if launch.folder:
             os.chroot(launch.folder)

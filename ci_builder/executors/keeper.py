@@ -20,17 +20,20 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import prctl, unshare
 from ci_builder.executors.report import open_report, tell, tell_failure
 from ci_builder.executors.scripts import place_scripts, remove_scripts
+from ci_builder.executors.supervisor.begin import supervise
 
 
-def keep(control: socket.socket, output: int, stdin: int) -> NoReturn:
-    """Read a Launch from ``control``, run it, and answer with the lines of its report and
-    ``{"exit": code}``, or ``{"error": text}``, each a JSON object in a line.
+def keep(control: socket.socket, descriptors: list[int]) -> NoReturn:
+    """Read a Launch from ``control``, run it with ``descriptors`` (output, stdin, record: see Streams), and
+    answer with the lines of its report and ``{"exit": code}``, or ``{"error": text}``, each a JSON object
+    in a line.
 
     When the other end of ``control`` is closed, or its builder dies, everything is killed.
     """
     report = open_report()
+    output, stdin, record = descriptors
     try:
-        code = _run(_receive(control), control, Streams(report, output, stdin))
+        code = _run(_receive(control), control, Streams(report, output, stdin, record))
         tell(report, {"exit": code})
     except BaseException as error:
         tell_failure(report, error)
@@ -63,6 +66,8 @@ def _run(launch: Launch, control: socket.socket, streams: Streams) -> int:
     if child == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if launch.supervised is not None:
+            supervise(launch, launch.supervised, streams, control.fileno())
         control.close()
         if launch.root is None:
             become(launch, streams)
@@ -80,6 +85,10 @@ def _scripts(launch: Launch) -> list[tuple[str, bytes, int]]:
     """Scripts that are placed from outside; in a private root, process 1 does it."""
     if launch.root is not None:
         return []
+    if launch.supervised is not None:
+        folders = {item.place: item.host for item in launch.supervised.mounts}
+        here = folders["/dev"]
+        return [(here + path.removeprefix("/dev"), data, mode) for path, data, mode in launch.process.files]
     return [(launch.folder + path, content, mode) for path, content, mode in launch.process.files]
 
 

@@ -30,17 +30,37 @@ class PrivateRoot:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAt:
+    """``host`` is seen at ``place``, a real path of the image; ``recorded``: see supervisor.view.Mount."""
+
+    place: str
+    host: str
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """No root of its own: a supervisor shows the command ``folder`` as ``/``, with ``mounts`` over it.
+    ``own`` is a private folder of the supervisor, with empty folders ``x`` and ``s``."""
+
+    folder: str
+    mounts: tuple[SeenAt, ...]
+    own: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: where the builder
-    itself lives, chrooted into ``folder`` unless that is empty. ``dry``: set everything up, then exit 0
-    instead of executing.
-    ``facts`` are what is known of owners and devices that a namespace of a single id cannot hold."""
+    itself lives, chrooted into ``folder`` unless that is empty, or under a supervisor (``supervised``).
+    ``dry``: set everything up, then exit 0 instead of executing. ``facts`` are what is known of owners and
+    devices that a namespace of a single id cannot hold."""
 
     process: Process
     root: PrivateRoot | None
     dry: bool = False
     facts: tuple[Fact, ...] = ()
     folder: str = ""
+    supervised: Supervised | None = None
 
     def to_bytes(self) -> bytes:
         """The order as JSON."""
@@ -58,7 +78,12 @@ class Launch:
         root = value["root"]
         facts = tuple(Fact(**item) for item in value["facts"])
         return Launch(
-            _process(value["process"]), _root(root) if root else None, value["dry"], facts, value["folder"]
+            _process(value["process"]),
+            _root(root) if root else None,
+            value["dry"],
+            facts,
+            value["folder"],
+            _supervised(value["supervised"]) if value["supervised"] else None,
         )
 
 
@@ -73,6 +98,11 @@ def _process(value: dict[str, Any]) -> Process:
         network=value["network"],
         files=tuple((path, base64.b64decode(data), mode) for path, data, mode in value["files"]),
     )
+
+
+def _supervised(value: dict[str, Any]) -> Supervised:
+    mounts = tuple(SeenAt(**item) for item in value["mounts"])
+    return Supervised(**(value | {"mounts": mounts}))
 
 
 def _root(value: dict[str, Any]) -> PrivateRoot:

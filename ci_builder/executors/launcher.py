@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from ci_builder.errors import ExecutorError
@@ -26,19 +26,22 @@ from ci_builder.executors.linux.calls import close_from
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a command ended: its exit ``code`` (128 + signal when killed), what it did that the tree's
-    Ownership has to learn, and remarks on what was only pretended."""
+    Ownership has to learn, and remarks on what was only pretended; ``record`` is what a supervisor knows of
+    owners then."""
 
     code: int
     facts: tuple[Fact, ...] = ()
     remarks: tuple[str, ...] = ()
+    record: bytes = b""
 
 
 class Running:
     """One command that was started. ``stop`` may be called from any thread."""
 
-    def __init__(self, control: socket.socket, output: int) -> None:
+    def __init__(self, control: socket.socket, output: int, record: int) -> None:
         self._control = control
         self._output = output
+        self._record = record
         self._stopped = False
 
     def wait(self, output: Callable[[bytes], None]) -> Ended:
@@ -48,13 +51,15 @@ class Running:
         """
         try:
             answer = self._relay(output)
+            record = _content(self._record)
         finally:
             self._end()
             os.close(self._output)
+            os.close(self._record)
             self._control.close()
         if self._stopped or not answer:
             raise ExecutorError("the command was stopped")
-        return _ended([json.loads(line) for line in answer.splitlines()])
+        return replace(_ended([json.loads(line) for line in answer.splitlines()]), record=record)
 
     def stop(self) -> None:
         """Kill the command and its descendants if there are any left, and wait for their end."""
@@ -109,24 +114,27 @@ class Launcher:
             _serve(theirs)
         theirs.close()
 
-    def start(self, launch: Launch, stdin: bytes) -> Running:
-        """Start ``launch`` with ``stdin`` as its standard input. Raises ExecutorError."""
+    def start(self, launch: Launch, stdin: bytes, record: bytes = b"") -> Running:
+        """Start ``launch`` with ``stdin`` as its standard input; ``record`` is what is known of owners (for a
+        supervisor). Raises ExecutorError."""
         control, theirs = socket.socketpair()
         output, output_write = os.pipe()
         source = _input(stdin)
+        known = _in_memory(record)
         try:
-            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source])
+            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source, known])
             data = launch.to_bytes()
             control.sendall(len(data).to_bytes(8, "big") + data)
         except OSError as error:
             os.close(output)
+            os.close(known)
             control.close()
             raise ExecutorError(f"the launcher does not answer: {error}") from error
         finally:
             theirs.close()
             os.close(output_write)
             os.close(source)
-        return Running(control, output)
+        return Running(control, output, known)
 
     def close(self) -> None:
         """End the launcher; commands that still run are not touched."""
@@ -136,12 +144,23 @@ class Launcher:
 def _input(data: bytes) -> int:
     if not data:
         return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    return _in_memory(data)
+
+
+def _in_memory(data: bytes) -> int:
+    """A file of its own with ``data``, to be read from its start."""
+    descriptor = os.memfd_create("data", os.MFD_CLOEXEC)
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _content(descriptor: int) -> bytes:
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(0)
+        return file.read()
 
 
 def _serve(requests: socket.socket) -> NoReturn:
@@ -160,12 +179,11 @@ def _serve(requests: socket.socket) -> NoReturn:
 
 def _answer(requests: socket.socket) -> None:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(requests, 1, 3)
+        message, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
         if not message:
             return
         if os.fork() == 0:
             requests.close()
-            control, output, stdin = descriptors
-            keep(socket.socket(fileno=control), output, stdin)
+            keep(socket.socket(fileno=descriptors[0]), descriptors[1:])
         for descriptor in descriptors:
             os.close(descriptor)

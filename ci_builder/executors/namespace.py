@@ -14,6 +14,7 @@ from ci_builder.errors import ExecutorError
 from ci_builder.executors.bases import Bases
 from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.folder_workspace import FolderWorkspace
+from ci_builder.executors.host_files import HOSTNAME, HostFiles
 from ci_builder.executors.identity import Kind, enter_user_namespace, possible_maps
 from ci_builder.executors.interface import Process, Verdict, Workspace
 from ci_builder.executors.launch import Launch, PrivateRoot
@@ -23,7 +24,7 @@ from ci_builder.executors.linux.calls import describe, mount, prctl, umount, uns
 from ci_builder.executors.linux.capabilities import SYS_ADMIN, effective
 from ci_builder.executors.overlay_mount import Layers, OverlayMounter, find_options
 from ci_builder.executors.overlay_workspace import OverlayWorkspace
-from ci_builder.executors.private_runs import HOSTNAME, Runs, Surroundings
+from ci_builder.executors.private_runs import Runs, Surroundings
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
@@ -96,7 +97,7 @@ class NamespaceExecutor:
         self._surroundings = Surroundings(
             Launcher(), self._state / "host", self._guard, single_id=self._single_id
         )
-        self._surroundings.prepare()
+        HostFiles(self._surroundings.folder).prepare()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Raises ExecutorError, ImageError."""

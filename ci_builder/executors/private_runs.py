@@ -8,44 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci_builder.executors.facts import SingleIdOwnership
+from ci_builder.executors.host_files import HOSTNAME
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.rootfs.tree import Tree
 
-HOSTNAME = "buildsandbox"
-_LOCAL_HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What commands get of the builder's surroundings: copies of its host files, made once in
-    ``folder``; ``guard`` and ``single_id`` as in PrivateRoot."""
+    """What commands get of the builder's surroundings: copies of its host files in ``folder`` (see
+    HostFiles); ``guard`` and ``single_id`` as in PrivateRoot."""
 
     launcher: Launcher
     folder: Path
     guard: bool
     single_id: bool = False
 
-    def prepare(self) -> None:
-        """Make the copies. The builder's own hosts entries (a CI's services) come after the local ones."""
-        self.folder.mkdir(mode=0o755)
-        (self.folder / "hosts").write_bytes(_LOCAL_HOSTS.encode() + _own_file("/etc/hosts"))
-        (self.folder / "resolv.conf").write_bytes(_own_file("/etc/resolv.conf"))
-
     def root(self, tree: Tree, process: Process, places: dict[str, str]) -> PrivateRoot:
         """The private root of one command."""
         files = tuple((str(self.folder / Path(name).name), place) for name, place in places.items())
         network = process.network != "none"
         return PrivateRoot(tree.root, files, self.guard, network, HOSTNAME, self.single_id)
-
-
-def _own_file(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return b""
 
 
 @dataclass(slots=True)

@@ -7,13 +7,14 @@ import os
 import stat as stat_module
 from dataclasses import dataclass, field, replace
 
+from ci_builder.rootfs.record import PLAIN, Record, Records
 from ci_builder.rootfs.tree import Status
 from ci_builder.rootfs.xattrs import set_xattr
 
 _DEVICES = (stat_module.S_IFCHR, stat_module.S_IFBLK)
 # Permissions of the empty file that stands in for a device. No other file of a recorded tree has them
 # (their owner can always read and write), so a record of a device cannot pass to a later file.
-_STAND_IN = 0o1000
+STAND_IN = 0o1000
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSPC, errno.E2BIG, errno.ERANGE)
 
 
@@ -60,20 +61,6 @@ class KernelOwnership:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is recorded of one file; ``mode`` (with type) and ``device`` are None where the kernel's hold."""
-
-    uid: int = 0
-    gid: int = 0
-    mode: int | None = None
-    device: int | None = None
-    xattrs: tuple[tuple[str, bytes], ...] = ()
-
-
-_PLAIN = Record()
-
-
 @dataclass(slots=True)
 class RecordedOwnership:
     """A record for a process that may neither chown nor mknod: a kernel-level ordinary user.
@@ -86,29 +73,29 @@ class RecordedOwnership:
 
     own_uid: int
     own_gid: int
-    _records: dict[tuple[int, int], Record] = field(default_factory=dict)
+    records: Records = field(default_factory=Records)
 
     def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
         """See Ownership."""
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         key = (found.st_dev, found.st_ino)
-        old = self._records.get(key, _PLAIN)
+        old = self.records.by_key.get(key, PLAIN)
         record = Record(uid, gid)
-        if _is_stand_in(found) and old.device is not None:
+        if is_stand_in(found) and old.device is not None:
             kept = old.mode if mode is None else mode
             record = replace(record, mode=kept, device=old.device)
         elif mode is not None and not stat_module.S_ISLNK(found.st_mode):
             record = replace(record, mode=_set_mode(parent, name, found.st_mode, mode))
-        self._keep(key, record)
+        self.records.keep(key, record)
 
     def mknod(self, parent: int, name: bytes, mode: int, device: int) -> None:
         """See Ownership."""
         if stat_module.S_IFMT(mode) not in _DEVICES:
             os.mknod(name, mode | 0o600, 0, dir_fd=parent)
             return
-        _make_empty(parent, name, _STAND_IN)
+        _make_empty(parent, name, STAND_IN)
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        self._keep((found.st_dev, found.st_ino), Record(mode=mode, device=device))
+        self.records.keep((found.st_dev, found.st_ino), Record(mode=mode, device=device))
 
     def setxattr(self, parent: int, name: bytes, key: str, value: bytes) -> None:
         """See Ownership. ``user.*`` goes to the file where the kernel takes it."""
@@ -122,16 +109,16 @@ class RecordedOwnership:
                 return
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         identity = (found.st_dev, found.st_ino)
-        record = self._records.get(identity, _PLAIN)
+        record = self.records.by_key.get(identity, PLAIN)
         xattrs = dict(record.xattrs) | {key: value}
-        self._keep(identity, replace(record, xattrs=tuple(sorted(xattrs.items()))))
+        self.records.keep(identity, replace(record, xattrs=tuple(sorted(xattrs.items()))))
 
     def status(self, stat: os.stat_result) -> Status:
         """See Ownership."""
         key = (stat.st_dev, stat.st_ino)
-        record = self._records.get(key)
-        if record is not None and record.device is not None and not _is_stand_in(stat):
-            del self._records[key]
+        record = self.records.by_key.get(key)
+        if record is not None and record.device is not None and not is_stand_in(stat):
+            self.records.drop(key)
             record = None
         if record is None:
             uid = 0 if stat.st_uid == self.own_uid else stat.st_uid
@@ -152,13 +139,7 @@ class RecordedOwnership:
     def forget(self, stat: os.stat_result) -> None:
         """A name of the file ``stat`` (taken before) was removed: with the last one its record goes."""
         if stat.st_nlink <= 1 or stat_module.S_ISDIR(stat.st_mode):
-            self._records.pop((stat.st_dev, stat.st_ino), None)
-
-    def _keep(self, key: tuple[int, int], record: Record) -> None:
-        if record == _PLAIN:
-            self._records.pop(key, None)
-        else:
-            self._records[key] = record
+            self.records.drop((stat.st_dev, stat.st_ino))
 
 
 def _make_empty(parent: int, name: bytes, permissions: int) -> None:
@@ -170,8 +151,8 @@ def _make_empty(parent: int, name: bytes, permissions: int) -> None:
         os.close(descriptor)
 
 
-def _is_stand_in(stat: os.stat_result) -> bool:
-    return stat.st_mode == stat_module.S_IFREG | _STAND_IN and stat.st_size == 0
+def is_stand_in(stat: os.stat_result) -> bool:
+    return stat.st_mode == stat_module.S_IFREG | STAND_IN and stat.st_size == 0
 
 
 def _set_mode(parent: int, name: bytes, there: int, wanted: int) -> int | None:

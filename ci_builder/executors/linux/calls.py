@@ -20,6 +20,11 @@ _NAMESPACES = {
 }
 
 
+def library() -> ctypes.CDLL:
+    """The C library; its functions set ctypes' errno."""
+    return _LIBC
+
+
 def check(result: int, call: str) -> int:
     """``result`` unless it is negative. Raises OSError that names ``call``."""
     if result < 0:

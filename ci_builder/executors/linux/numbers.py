@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from ci_builder.executors.linux import calls_aarch64, calls_x86_64
 
 CLONE_FS = 0x200
 CLONE_NEWNS = 0x20000
@@ -71,83 +74,38 @@ class Numbers:
     fstat: int
     newfstatat: int
     statx: int
-    chown: int = -1
-    lchown: int = -1
-    mknod: int = -1
-    unlink: int = -1
-    rmdir: int = -1
-    rename: int = -1
-    stat: int = -1
-    lstat: int = -1
-    mount_setattr: int = 442
-    close_range: int = 436
-    landlock_create_ruleset: int = 444
-    landlock_add_rule: int = 445
-    landlock_restrict_self: int = 446
-    stat_mode: int = 24
-    stat_ids: int = 28
-    stat_rdev: int = 40
+    chown: int
+    lchown: int
+    mknod: int
+    unlink: int
+    rmdir: int
+    rename: int
+    stat: int
+    lstat: int
+    mount_setattr: int
+    close_range: int
+    landlock_create_ruleset: int
+    landlock_add_rule: int
+    landlock_restrict_self: int
+    stat_mode: int
+    stat_ids: int
+    stat_rdev: int
+
+
+_LAYOUT = frozenset({"audit", "stat_mode", "stat_ids", "stat_rdev"})
+
+
+def _numbers(table: Mapping[str, int], layout: Mapping[str, int]) -> Numbers:
+    names = [item.name for item in fields(Numbers) if item.name not in _LAYOUT]
+    return Numbers(**layout, **{name: table.get(name, -1) for name in names})
 
 
 BY_MACHINE = {
-    "x86_64": Numbers(
-        audit=0xC000003E,
-        pivot_root=155,
-        capset=126,
-        seccomp=317,
-        fchownat=260,
-        fchown=93,
-        mknodat=259,
-        setuid=105,
-        setgid=106,
-        setreuid=113,
-        setregid=114,
-        setgroups=116,
-        setresuid=117,
-        setresgid=119,
-        setfsuid=122,
-        setfsgid=123,
-        unlinkat=263,
-        renameat2=316,
-        renameat=264,
-        fstat=5,
-        newfstatat=262,
-        statx=332,
-        stat=4,
-        lstat=6,
-        chown=92,
-        lchown=94,
-        mknod=133,
-        unlink=87,
-        rmdir=84,
-        rename=82,
+    "x86_64": _numbers(
+        calls_x86_64.NUMBERS, {"audit": 0xC000003E, "stat_mode": 24, "stat_ids": 28, "stat_rdev": 40}
     ),
-    "aarch64": Numbers(
-        audit=0xC00000B7,
-        pivot_root=41,
-        capset=91,
-        seccomp=277,
-        fchownat=54,
-        fchown=55,
-        mknodat=33,
-        setuid=146,
-        setgid=144,
-        setreuid=145,
-        setregid=143,
-        setgroups=159,
-        setresuid=147,
-        setresgid=149,
-        setfsuid=151,
-        setfsgid=152,
-        unlinkat=35,
-        renameat2=276,
-        renameat=38,
-        fstat=80,
-        newfstatat=79,
-        statx=291,
-        stat_mode=16,
-        stat_ids=24,
-        stat_rdev=32,
+    "aarch64": _numbers(
+        calls_aarch64.NUMBERS, {"audit": 0xC00000B7, "stat_mode": 16, "stat_ids": 24, "stat_rdev": 32}
     ),
 }
 

@@ -6,7 +6,7 @@ import ctypes
 import errno
 import fcntl
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ci_builder.executors.linux import numbers as n
@@ -14,6 +14,7 @@ from ci_builder.executors.linux.calls import system_call
 
 _SET_MODE_FILTER = 1
 _NEW_LISTENER = 8
+_WAIT_KILLABLE = 32
 _ALLOW = 0x7FFF0000
 _NOTIFY = 0x7FC00000
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
@@ -22,6 +23,10 @@ _RECEIVE, _SEND, _IS_VALID = 0xC0502100, 0xC0182101, 0x40082102
 _CONTINUE = 1
 _NOTIFICATION = struct.Struct("=QIIiIQ6Q")
 _ANSWER = struct.Struct("=QqiI")
+
+
+Instruction = tuple[int, int, int, int]
+"""Code, jumps if true and false, value: struct sock_filter (seccomp(2))."""
 
 
 class _Instruction(ctypes.Structure):
@@ -66,15 +71,30 @@ def listen(notified: Collection[int]) -> int:
 
     Returns the descriptor to hear of them. Needs CAP_SYS_ADMIN or no_new_privs. Raises OSError.
     """
-    numbers = n.of_this_machine()
-    code = program(numbers.audit, notified)
+    return install(program(n.of_this_machine().audit, notified))
+
+
+def install(code: Sequence[Instruction], *, wait_killable: bool = False) -> int:
+    """From now on ``code`` filters the calls of this thread and its descendants; returns the descriptor to
+    hear of those that it tells of. ``wait_killable``: where the kernel can (Linux 5.19), a call that was
+    received is not interrupted by signals. Raises OSError."""
+    flags = _NEW_LISTENER | _WAIT_KILLABLE if wait_killable else _NEW_LISTENER
+    try:
+        return _install(code, flags)
+    except OSError as error:
+        if not wait_killable or error.errno != errno.EINVAL:
+            raise
+        return _install(code, _NEW_LISTENER)
+
+
+def _install(code: Sequence[Instruction], flags: int) -> int:
     array = (_Instruction * len(code))(*(_Instruction(*item) for item in code))
     filter_program = _Program(len(code), array)
     return system_call(
         "seccomp(NEW_LISTENER)",
-        numbers.seccomp,
+        n.of_this_machine().seccomp,
         _SET_MODE_FILTER,
-        _NEW_LISTENER,
+        flags,
         ctypes.byref(filter_program),
     )
 

@@ -15,6 +15,7 @@ from tests.contracts.executors.settings import Outcome
 from tests.servers.dockerd import Docker
 
 _RESTRICTED = ("--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+_READ_ONLY = (*_RESTRICTED[2:], "--user", "1000730000:0", "--read-only", "--tmpfs", "/tmp:mode=1777,exec")
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 _FRAME = ("probe", "the_probe_leaves_nothing", "the_state_can_be_removed")
 _CONTAINERS = {
@@ -22,6 +23,9 @@ _CONTAINERS = {
     "in a default container, in a chroot": ("chroot", ()),
     "in a container as root without seccomp": ("namespace", _UNCONFINED),
     "in a container as a user without seccomp": ("namespace", (*_RESTRICTED, *_UNCONFINED)),
+    "in a restricted container, supervised": ("ptrace", _RESTRICTED),
+    "in a default container, supervised": ("ptrace", ()),
+    "in a read-only container as an unknown user, supervised": ("ptrace", _READ_ONLY),
     "in a container with the right to mount": ("namespace", ("--cap-add", "SYS_ADMIN")),
 }
 # These look into /proc, which commands in a chroot do not have.

@@ -15,6 +15,7 @@ from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.interface import Executor, Process, Workspace
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
+from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.oci import media_types
 from ci_builder.oci.config import History
 from ci_builder.oci.descriptor import Descriptor
@@ -115,6 +116,7 @@ def make_world(name: str, state: Path, busybox: Path, extra: Sequence[str] = ())
         "none": lambda: NoneExecutor(state, progress),
         "namespace": lambda: NamespaceExecutor(state, progress),
         "in-place": lambda: InPlaceExecutor(state, progress, disposable=True),
+        "ptrace": lambda: PtraceExecutor(state, progress),
         "chroot": lambda: ChrootExecutor(state, progress),
     }
     layer = busybox_layer(busybox.read_bytes())

@@ -1,0 +1,77 @@
+"""The supervisor's end of a seccomp filter that tells of system calls (seccomp_unotify(2))."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+
+from ci_builder.executors.linux.calls import library
+
+_RECEIVE, _SEND, _ADD_DESCRIPTOR, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40182103, 0x40082104
+_SYNCHRONOUS = 1  # SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+_CONTINUE = 1
+_ADD_AND_SEND = 2
+_NOTIFICATION = struct.Struct("=QIIiIQ6Q")
+_ANSWER = struct.Struct("=QqiI")
+_ADDED = struct.Struct("=QIIII")
+_ioctl = library().ioctl
+
+Received = tuple[int, int, int, tuple[int, ...]]
+
+
+class Listener:
+    """``descriptor`` is what the filter's installation returned. A thread that has died meanwhile is no
+    error for any of these: its call simply has no end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        # Linux 6.6: caller and supervisor take turns on one processor instead of waking up another.
+        _ioctl(descriptor, _SET_FLAGS, ctypes.c_ulong(_SYNCHRONOUS))
+        self._adds_and_sends = True
+
+    def receive(self) -> Received | None:
+        """Cookie, thread, number and arguments of the next call; None: its thread is gone. Raises OSError."""
+        buffer = bytearray(_NOTIFICATION.size)
+        try:
+            fcntl.ioctl(self.descriptor, _RECEIVE, buffer)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EINTR):
+                return None
+            raise
+        cookie, task, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
+        return cookie, task, number, tuple(arguments)
+
+    def answer(self, cookie: int, value: int) -> None:
+        """The call returns ``value``."""
+        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value, 0, 0))
+
+    def fail(self, cookie: int, error: int) -> None:
+        """The call fails with the errno ``error``."""
+        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, 0, -error, 0))
+
+    def let_go_on(self, cookie: int) -> None:
+        """The kernel does the call."""
+        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, 0, 0, _CONTINUE))
+
+    def give(self, cookie: int, descriptor: int, close_on_exec: bool) -> None:
+        """The call returns a copy of ``descriptor``. Raises OSError (EMFILE)."""
+        flags = os.O_CLOEXEC if close_on_exec else 0
+        if self._adds_and_sends:
+            data = _ADDED.pack(cookie, _ADD_AND_SEND, descriptor, 0, flags)
+            if _ioctl(self.descriptor, _ADD_DESCRIPTOR, data) >= 0:
+                return
+            error = ctypes.get_errno()
+            if error == errno.ENOENT:
+                return
+            if error != errno.EINVAL:
+                raise OSError(error, os.strerror(error))
+            self._adds_and_sends = False  # before Linux 5.14
+        data = _ADDED.pack(cookie, 0, descriptor, 0, flags)
+        number = _ioctl(self.descriptor, _ADD_DESCRIPTOR, data)
+        if number >= 0:
+            self.answer(cookie, number)
+        elif ctypes.get_errno() != errno.ENOENT:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -1,0 +1,102 @@
+"""Running commands under a supervisor: what they see besides the image's files."""
+
+from __future__ import annotations
+
+import contextlib
+import stat as stat_module
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_builder.executors.interface import Process
+from ci_builder.executors.launch import Launch, SeenAt, Supervised
+from ci_builder.executors.launcher import Ended, Launcher, Running
+from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.removal import remove_folder
+from ci_builder.rootfs.ownership import RecordedOwnership
+from ci_builder.rootfs.record import Record
+from ci_builder.rootfs.tree import Tree
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_LINKS = (
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+)
+
+
+@dataclass(slots=True)
+class PtraceRuns:
+    """The commands of one workspace; one at a time. ``own`` is a folder that is there while one runs,
+    ``host_files`` the folder of the files that are seen as /etc/hosts and /etc/resolv.conf."""
+
+    launcher: Launcher
+    own: Path
+    host_files: Path
+    ownership: RecordedOwnership
+    _running: Running | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(
+        self, tree: Tree, process: Process, output: Callable[[bytes], None]
+    ) -> tuple[Ended, list[Untouched]]:
+        """Run it to its end; how it ended, and what it only seems to have changed. Raises ExecutorError."""
+        with mount_points(tree) as (places, untouched), self._own_folder() as own:
+            files = [SeenAt(place, str(self.host_files / Path(n).name), True) for n, place in places.items()]
+            mounts = (*self._kernels(own / "dev"), *files)
+            launch = Launch(process, None, supervised=Supervised(tree.root, mounts, str(own)))
+            ended = self._start(launch, process.stdin, output)
+        self.ownership.records.replace_by(ended.record)
+        return ended, untouched
+
+    def stop(self) -> None:
+        """Kill what runs, and wait for its end. From any thread."""
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running.stop()
+
+    def _start(self, launch: Launch, stdin: bytes, output: Callable[[bytes], None]) -> Ended:
+        running = self.launcher.start(launch, stdin, self.ownership.records.to_bytes())
+        with self._lock:
+            self._running = running
+        try:
+            return running.wait(output)
+        finally:
+            with self._lock:
+                self._running = None
+
+    @contextlib.contextmanager
+    def _own_folder(self) -> Iterator[Path]:
+        own = self.own
+        try:
+            for path in (own, own / "x", own / "s", own / "dev"):
+                path.mkdir(mode=0o700)
+            yield own
+        finally:
+            remove_folder(str(own))
+
+    def _kernels(self, dev: Path) -> Iterator[SeenAt]:
+        """/proc, /sys and /dev. The last is a folder of the command's own, with the usual devices."""
+        yield SeenAt("/proc", "/proc", False)
+        yield SeenAt("/sys", "/sys", False)
+        yield SeenAt("/dev", str(dev), True)
+        for name, target in _LINKS:
+            (dev / name).symlink_to(target)
+        shared = dev / "shm"
+        shared.mkdir()
+        shared.chmod(0o777)
+        self._record(shared, stat_module.S_IFDIR | 0o1777)
+        dev.chmod(0o755)
+        (dev / "pts").mkdir()
+        yield SeenAt("/dev/pts", "/dev/pts", False)
+        for name in _DEVICES:
+            (dev / name).touch()
+            yield SeenAt(f"/dev/{name}", f"/dev/{name}", False)
+
+    def _record(self, path: Path, mode: int) -> None:
+        found = path.lstat()
+        self.ownership.records.keep((found.st_dev, found.st_ino), Record(mode=mode))

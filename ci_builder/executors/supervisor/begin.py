@@ -1,0 +1,129 @@
+"""From an order to a supervisor with its command: the processes, their rights, their connection."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from typing import NoReturn
+
+from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
+from ci_builder.executors.launch import Launch, Supervised
+from ci_builder.executors.linux import numbers as n
+from ci_builder.executors.linux import seccomp
+from ci_builder.executors.linux.architecture import Architecture, of_this_machine
+from ci_builder.executors.linux.calls import prctl
+from ci_builder.executors.linux.capabilities import effective, limit_to
+from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.report import tell_failure
+from ci_builder.executors.supervisor.context import FIRST_TAG, RLIMIT_LOCKS, Context, Contexts
+from ci_builder.executors.supervisor.executables import Executables
+from ci_builder.executors.supervisor.filter import program
+from ci_builder.executors.supervisor.kernel import Kernel
+from ci_builder.executors.supervisor.lookup import Lookup
+from ci_builder.executors.supervisor.owners import Owners
+from ci_builder.executors.supervisor.proc_links import ProcLinks
+from ci_builder.executors.supervisor.redirect import Redirects
+from ci_builder.executors.supervisor.serve import Supervision, Wake
+from ci_builder.executors.supervisor.table import HANDLERS
+from ci_builder.executors.supervisor.view import Mount, View
+from ci_builder.executors.supervisor.walk import Walker
+from ci_builder.rootfs.record import Records
+
+
+def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: int) -> NoReturn:
+    """Be the supervisor of ``launch`` until it ends; its exit code is this process's. The record of owners
+    is read from the descriptor ``streams.record`` and written back there. ``parent``: see Supervision."""
+    try:
+        architecture = of_this_machine()
+        wake = Wake()
+        prctl("PR_SET_CHILD_SUBREAPER", n.PR_SET_CHILD_SUBREAPER, 1)
+        if effective():
+            limit_to(frozenset())
+        prctl("PR_SET_NO_NEW_PRIVS", n.PR_SET_NO_NEW_PRIVS, 1)
+        os.umask(0)
+        records = Records()
+        records.replace_by(_read(streams.record))
+        contexts = Contexts(Context.of(0, 0, launch.process.groups))
+        connection, theirs = socket.socketpair()
+        command = os.fork()
+        if command == 0:
+            connection.close()
+            _start(launch, supervised, streams, theirs)
+        theirs.close()
+        for descriptor in (0, 1, 2, streams.output, streams.stdin):
+            os.close(descriptor)
+        listener = _listener(connection)
+        if listener is not None:
+            kernel = _kernel(supervised, architecture, (contexts, records), listener)
+            status = Supervision(kernel, architecture, command, parent, wake).run()
+        else:
+            _, status = os.waitpid(command, 0)
+        _write(streams.record, records.to_bytes())
+        os._exit(exit_code(status))
+    except BaseException as error:
+        tell_failure(streams.report, error)
+    finally:
+        os._exit(SET_UP_FAILED)
+
+
+def _kernel(
+    supervised: Supervised, architecture: Architecture, state: tuple[Contexts, Records], listener: Listener
+) -> Kernel:
+    contexts, records = state
+    mounts = [Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded) for m in supervised.mounts]
+    view = View(os.fsencode(supervised.folder), mounts)
+    own = os.fsencode(supervised.own)
+    executables = Executables(own + b"/x", architecture)
+    owners = Owners(records, (os.geteuid(), os.getegid()))
+    lookup = Lookup(view, contexts, Walker(view, owners, ProcLinks(view, contexts, executables)))
+    foreign = frozenset(os.stat(m.host).st_dev for m in mounts if not m.recorded)
+    ours = {os.stat(m.host).st_dev for m in mounts if m.recorded} | {os.stat(view.root).st_dev}
+    return Kernel(
+        view=view,
+        owners=owners,
+        contexts=contexts,
+        lookup=lookup,
+        executables=executables,
+        redirects=Redirects(architecture, listener),
+        listener=listener,
+        folder=own + b"/s",
+        foreign_devices=foreign - ours,
+    )
+
+
+def _start(launch: Launch, supervised: Supervised, streams: Streams, connection: socket.socket) -> NoReturn:
+    """The command's process: from its first call on it sees the image, as root."""
+
+    def enclose() -> None:
+        # Else nobody may look into its memory; nobody but the supervisor is here to look.
+        prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)
+        os.chdir(supervised.folder)
+        hard = resource.getrlimit(RLIMIT_LOCKS)[1]
+        resource.setrlimit(RLIMIT_LOCKS, (FIRST_TAG, hard))
+        code = program(of_this_machine(), HANDLERS, network=launch.process.network != "none")
+        listener = seccomp.install(code, wait_killable=True)
+        socket.send_fds(connection, [b"l"], [listener])
+        os.close(listener)
+
+    become(launch, streams, enclose=enclose)
+
+
+def _listener(connection: socket.socket) -> Listener | None:
+    """What the command's process sends once it is enclosed; None: it failed and has told why."""
+    with connection:
+        _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+    return Listener(descriptors[0]) if descriptors else None
+
+
+def _read(descriptor: int) -> bytes:
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(0)
+        return file.read()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    os.ftruncate(descriptor, 0)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.seek(0)
+        file.write(data)

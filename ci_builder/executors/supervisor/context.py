@@ -1,0 +1,152 @@
+"""Who a process seems to be: ids, capabilities, umask and root directory (credentials(7)).
+
+A context has to follow fork and exec without the supervisor seeing either. The kernel carries a tag for
+it: the soft limit RLIMIT_LOCKS, which it has not looked at since Linux 2.4.25 (getrlimit(2)), which every
+child inherits and which the supervisor can read and set in one call. Threads of a process share it, as
+glibc makes them share their ids. A process outside of the command has no tag.
+"""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass, replace
+
+RLIMIT_LOCKS = 10
+FIRST_TAG = 0x5EED_0000_0000  # a limit that no program sets
+_MOST = 1 << 20
+
+CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID = 0, 1, 2, 3, 4
+SETGID, SETUID, SETPCAP, SYS_CHROOT, MKNOD, SETFCAP = 6, 7, 8, 18, 27, 31
+# What docker leaves to a container's root: chown dac_override fowner fsetid kill setgid setuid setpcap
+# net_bind_service net_raw sys_chroot mknod audit_write setfcap.
+ROOT_CAPABILITIES = 0xA80425FB
+_FILE_CAPABILITIES = 1 << CHOWN | 1 << DAC_OVERRIDE | 1 << DAC_READ_SEARCH | 1 << FOWNER | 1 << FSETID
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Real, effective, saved and file system id."""
+
+    real: int
+    effective: int
+    saved: int
+    file: int
+
+    @staticmethod
+    def all(number: int) -> Ids:
+        """Four times the same."""
+        return Ids(number, number, number, number)
+
+    def holds(self, number: int) -> bool:
+        """Whether an unprivileged process may take ``number`` (setresuid(2))."""
+        return number in (self.real, self.effective, self.saved)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``root`` is the directory that a chroot made ``/``, as an absolute path of the image without
+    trailing slash: empty for the image's own. Capabilities are sets of bits."""
+
+    user: Ids
+    group: Ids
+    groups: tuple[int, ...] = ()
+    permitted: int = 0
+    effective: int = 0
+    inheritable: int = 0
+    keep_capabilities: bool = False
+    umask: int = 0o022
+    root: bytes = b""
+
+    @staticmethod
+    def of(uid: int, gid: int, groups: tuple[int, ...]) -> Context:
+        """As docker starts a command."""
+        held = ROOT_CAPABILITIES if uid == 0 else 0
+        return Context(Ids.all(uid), Ids.all(gid), groups, held, held)
+
+    def may(self, capability: int) -> bool:
+        """Whether it has the capability with this number."""
+        return bool(self.effective >> capability & 1)
+
+    @property
+    def ignores_permissions(self) -> bool:
+        """Whether files' permissions do not matter to it."""
+        return bool(self.effective >> DAC_OVERRIDE & 1)
+
+    def is_in_group(self, gid: int) -> bool:
+        """Whether ``gid`` is its file system group or one of its others."""
+        return gid == self.group.file or gid in self.groups
+
+    def with_user(self, user: Ids) -> Context:
+        """Other user ids, with what that does to capabilities (capabilities(7))."""
+        permitted, effective = self.permitted, self.effective
+        before, after = self.user, user
+        had_zero = 0 in (before.real, before.effective, before.saved)
+        if had_zero and 0 not in (after.real, after.effective, after.saved) and not self.keep_capabilities:
+            permitted = effective = 0
+        if before.effective == 0 != after.effective:
+            effective = 0
+        elif before.effective != 0 == after.effective:
+            effective = permitted
+        if before.effective == after.effective and before.file != after.file:
+            effective = _after_file_id(effective, permitted, before.file, after.file)
+        return replace(self, user=user, permitted=permitted, effective=effective)
+
+    def executing(self, uid: int | None, gid: int | None) -> Context:
+        """After an exec; ``uid`` and ``gid`` are those of a program with setuid or setgid bits."""
+        effective = self.user.effective if uid is None else uid
+        user = Ids(self.user.real, effective, effective, effective)
+        group_id = self.group.effective if gid is None else gid
+        group = Ids(self.group.real, group_id, group_id, group_id)
+        root = 0 in (user.real, user.effective)
+        permitted = ROOT_CAPABILITIES if root else 0
+        return replace(
+            self,
+            user=user,
+            group=group,
+            permitted=permitted,
+            effective=permitted if effective == 0 else 0,
+            keep_capabilities=False,
+        )
+
+
+def _after_file_id(effective: int, permitted: int, before: int, after: int) -> int:
+    if before == 0 != after:
+        return effective & ~_FILE_CAPABILITIES
+    if before != 0 == after:
+        return effective | permitted & _FILE_CAPABILITIES
+    return effective
+
+
+class Contexts:
+    """The contexts of all processes of a command; ``initial`` is the first one's."""
+
+    def __init__(self, initial: Context) -> None:
+        self.initial = initial
+        self._known = [initial]
+        self._numbers = {initial: 0}
+
+    def of(self, task: int) -> Context:
+        """The context of a thread. Raises OSError (ESRCH) when it is gone or none of the command's."""
+        number = resource.prlimit(task, RLIMIT_LOCKS)[0] - FIRST_TAG
+        if not 0 <= number < len(self._known):
+            raise ProcessLookupError(3, "no process of this command")
+        return self._known[number]
+
+    def put(self, task: int, context: Context) -> None:
+        """Give a thread's process another context. Raises OSError."""
+        number = self._numbers.get(context)
+        if number is None:
+            number = len(self._known)
+            if number >= _MOST:
+                raise OSError(11, "too many different users")
+            self._known.append(context)
+            self._numbers[context] = number
+        resource.prlimit(task, RLIMIT_LOCKS, (FIRST_TAG + number, resource.RLIM_INFINITY))
+
+    def holds(self, task: int) -> bool:
+        """Whether the thread belongs to the command."""
+        try:
+            self.of(task)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,85 @@
+"""What the kernel is given to execute in a program's place.
+
+The kernel looks for a dynamic program's loader outside of the image. So it gets a copy of the program that
+names the loader by its path out here; everything else of the copy is the program's. Copies are kept, by
+inode and time of change, for the next exec.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat as stat_module
+from collections.abc import Callable
+
+from ci_builder.executors.linux.architecture import Architecture
+from ci_builder.executors.supervisor.call import failure
+from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
+from ci_builder.executors.supervisor.found import Found
+
+
+class Executables:
+    """``folder`` is a private, empty folder on a file system that permits to execute; None of its content
+    is the command's to see."""
+
+    def __init__(self, folder: bytes, architecture: Architecture) -> None:
+        self._folder = folder
+        self._architecture = architecture
+        self._copies: dict[tuple[int, int, int, int], bytes] = {}
+        self._places: dict[bytes, bytes] = {}
+
+    def place_of(self, host: bytes) -> bytes | None:
+        """The place in the image of the program whose copy is ``host``; None: that is no copy."""
+        return self._places.get(host)
+
+    def executable(
+        self, program: Found, place: bytes, host: bytes | None, loader: Callable[[bytes], bytes]
+    ) -> bytes:
+        """A path out here that executes ``program``, which is called ``place`` in the image. ``host`` is the
+        program's own path out here, None where it has none (it was removed); ``loader`` tells the path out
+        here of one inside. Raises OSError (ENOEXEC; ENOENT for a missing loader …)."""
+        status = os.stat(program.path)
+        key = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
+        copy = self._copies.get(key)
+        if copy is not None:
+            self._places[copy] = place
+            return copy
+        descriptor = os.open(program.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            wanted = interpreter(descriptor, self._architecture)
+            if wanted is None and host is not None and status.st_mode & stat_module.S_IXUSR:
+                return host
+            path = loader(wanted.path) if wanted is not None else b""
+            copy = self._copy(descriptor, place, wanted, path)
+        finally:
+            os.close(descriptor)
+        self._copies[key] = copy
+        self._places[copy] = place
+        return copy
+
+    def _copy(self, descriptor: int, place: bytes, wanted: Interpreter | None, path: bytes) -> bytes:
+        """Under the program's own name, because the kernel calls the process by it."""
+        folder = self._folder + b"/%d" % len(self._copies)
+        os.mkdir(folder, 0o700)
+        copy = folder + b"/" + (place.rpartition(b"/")[2] or b"program")
+        with open(copy, "w+b", buffering=0) as target, open(descriptor, "rb", closefd=False) as source:
+            shutil.copyfileobj(source, target, 1 << 20)
+            if wanted is not None:
+                with_interpreter(target.fileno(), wanted, path)
+            os.fchmod(target.fileno(), 0o500)
+        return copy
+
+
+def script_line(head: bytes) -> list[bytes] | None:
+    """Interpreter and at most one argument of a ``#!`` line (execve(2)); None: there is none. ``head`` are
+    a file's first 256 bytes. Raises OSError (ENOEXEC)."""
+    if not head.startswith(b"#!"):
+        return None
+    line, newline, _ = head[2:].partition(b"\n")
+    if not newline and len(head) == 256 and not line.strip(b" \t").count(b" "):
+        raise failure(errno.ENOEXEC)
+    words = line.split(b"\0")[0].strip(b" \t").replace(b"\t", b" ").split(b" ", 1)
+    if not words[0]:
+        raise failure(errno.ENOEXEC)
+    return [word.strip(b" ") for word in words]

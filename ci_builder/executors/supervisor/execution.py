@@ -1,0 +1,175 @@
+"""execve and execveat: the program is found here, and executed by the thread itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+import struct
+from dataclasses import dataclass
+
+from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.context import Context
+from ci_builder.executors.supervisor.executables import script_line
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.permissions import EXECUTE, need
+from ci_builder.executors.supervisor.redirect import Order
+
+_NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
+_MAX_SCRIPTS = 5
+_CHUNK = 512
+_MAX_ARGUMENTS = 1 << 20
+
+
+@dataclass(slots=True)
+class _Program:
+    """What is to be executed: ``path`` as the caller says it; ``leading`` replaces the first argument when
+    scripts came before."""
+
+    found: Found
+    path: bytes
+    leading: list[bytes]
+
+
+def _execve(kernel: Kernel, call: Call) -> int | None:
+    path, arguments, environment, *_ = call.arguments
+    return _execute(kernel, call, (CURRENT, call.text(path), 0), (arguments, environment))
+
+
+def _execveat(kernel: Kernel, call: Call) -> int | None:
+    folder, path, arguments, environment, flags, _ = call.arguments
+    flags &= 0xFFFFFFFF
+    if flags & ~(_NO_FOLLOW | _EMPTY_PATH):
+        raise failure(errno.EINVAL)
+    return _execute(kernel, call, (signed(folder), call.text(path), flags), (arguments, environment))
+
+
+def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
+    folder, path, flags = where
+    context = kernel.contexts.of(call.task)
+    program = _Program(_first(kernel, call, where), _name(folder, path, flags), [])
+    try:
+        for _ in range(_MAX_SCRIPTS + 1):
+            _permit(kernel, context, program.found)
+            if not _interpret(kernel, call, program):
+                break
+        else:
+            raise failure(errno.ELOOP)
+        place = _place(kernel, program)
+        host = kernel.executables.executable(
+            program.found, place, _host(program.found), lambda loader: _loader(kernel, call, loader)
+        )
+        after = _after(kernel, context, program.found)
+    finally:
+        os.close(program.found.descriptor)
+    arrays: dict[int, tuple[bytes | int, ...]] = {}
+    if program.leading:
+        arrays[1] = (*program.leading, *_pointers(call, rest[0])[1:])
+    values = {2: rest[1]} if arrays else {1: rest[0], 2: rest[1]}
+
+    def done(task: int, result: int) -> None:
+        if result == 0:
+            kernel.contexts.put(task, after)
+
+    kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
+    return ANSWERED
+
+
+def _first(kernel: Kernel, call: Call, where: tuple[int, bytes, int]) -> Found:
+    folder, path, flags = where
+    if not path and flags & _EMPTY_PATH:
+        return kernel.lookup.by_descriptor(call.task, folder)
+    found = kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
+    if stat_module.S_ISLNK(found.mode):
+        os.close(found.descriptor)
+        raise failure(errno.ELOOP)
+    return found
+
+
+def _name(folder: int, path: bytes, flags: int) -> bytes:
+    """What a script is told as its own path (execveat(2))."""
+    if path.startswith(b"/") or folder == CURRENT:
+        return path
+    return b"/dev/fd/%d/%b" % (folder, path) if path else b"/dev/fd/%d" % folder
+
+
+def _permit(kernel: Kernel, context: Context, found: Found) -> None:
+    if not stat_module.S_ISREG(found.mode):
+        raise failure(errno.EACCES)
+    owner = kernel.owners.of(found)
+    if not stat_module.S_ISREG(owner[2]):
+        raise failure(errno.EACCES)
+    if kernel.is_recorded(found):
+        need(context, owner, EXECUTE)
+        if not owner[2] & 0o111:
+            raise failure(errno.EACCES)
+
+
+def _interpret(kernel: Kernel, call: Call, program: _Program) -> bool:
+    """Whether it was a script: then ``program`` is its interpreter now. Raises OSError."""
+    descriptor = os.open(program.found.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        line = script_line(os.pread(descriptor, 256, 0))
+    finally:
+        os.close(descriptor)
+    if line is None:
+        return False
+    interpreter = kernel.lookup.find(call.task, CURRENT, line[0])
+    os.close(program.found.descriptor)
+    program.found = interpreter
+    program.leading = [*line, program.path, *program.leading[1:]]
+    program.path = line[0]
+    return True
+
+
+def _place(kernel: Kernel, program: _Program) -> bytes:
+    """The program's real path in the image, as /proc/PID/exe has to say it."""
+    return kernel.view.place_of(_link(program.found)) or program.path
+
+
+def _link(found: Found) -> bytes:
+    return os.readlink(found.path)
+
+
+def _host(found: Found) -> bytes | None:
+    host = _link(found)
+    try:
+        status = os.lstat(host)
+    except OSError:
+        return None
+    return host if (status.st_dev, status.st_ino) == found.key else None
+
+
+def _loader(kernel: Kernel, call: Call, path: bytes) -> bytes:
+    with kernel.lookup.find(call.task, CURRENT, path) as found:
+        if not stat_module.S_ISREG(found.mode):
+            raise failure(errno.EACCES)
+        return _link(found)
+
+
+def _after(kernel: Kernel, context: Context, found: Found) -> Context:
+    """Who the new program is: setuid and setgid bits count (execve(2))."""
+    uid, gid, mode = kernel.owners.of(found)
+    takes_group = mode & stat_module.S_ISGID and mode & stat_module.S_IXGRP
+    return context.executing(uid if mode & stat_module.S_ISUID else None, gid if takes_group else None)
+
+
+def _pointers(call: Call, array: int) -> list[int]:
+    """The addresses in a zero-terminated array. Raises OSError (EFAULT, E2BIG)."""
+    if not array:
+        return []
+    found: list[int] = []
+    while True:
+        at = array + 8 * len(found)
+        size = min(_CHUNK, 4096 - at % 4096) // 8 * 8 or 8
+        values = struct.unpack(f"={size // 8}Q", call.read(at, size))
+        if 0 in values:
+            return [*found, *values[: values.index(0)]]
+        found += values
+        if len(found) > _MAX_ARGUMENTS:
+            raise failure(errno.E2BIG)
+
+
+HANDLERS: Handlers = {"execve": _execve, "execveat": _execveat}

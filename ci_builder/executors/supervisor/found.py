@@ -1,0 +1,73 @@
+"""A file that was found: an O_PATH descriptor of it, and what the kernel says of it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat as stat_module
+from types import TracebackType
+
+from ci_builder.executors.linux.architecture import of_this_machine
+from ci_builder.executors.linux.calls import library
+from ci_builder.executors.supervisor.call import failure
+
+_ARCHITECTURE = of_this_machine()
+_STAT = _ARCHITECTURE.stat
+_DEV, _INO, _MODE, _UID, _GID, _RDEV = _ARCHITECTURE.stat_order
+_NEWFSTATAT = _ARCHITECTURE.calls["newfstatat"]
+_SIZE = _ARCHITECTURE.stat_size
+_EMPTY_PATH = 0x1000
+_BUFFER = ctypes.create_string_buffer(_SIZE)
+_syscall = library().syscall
+
+
+def raw_stat(descriptor: int) -> bytes:
+    """This architecture's struct stat of an open file. Raises OSError."""
+    if _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0:
+        raise failure(ctypes.get_errno())
+    return _BUFFER.raw
+
+
+class Found:
+    """``descriptor`` is closed at the end. ``raw`` is its struct stat; ``key`` device and inode; the rest
+    is what the kernel has, which a record may know better. ``place`` is its real path in the image where
+    finding it told that, else None."""
+
+    __slots__ = ("descriptor", "gid", "key", "mode", "place", "raw", "rdev", "uid")
+
+    def __init__(self, descriptor: int, place: bytes | None = None) -> None:
+        self.descriptor = descriptor
+        self.place = place
+        self.raw = raw_stat(descriptor)
+        fields = _STAT.unpack_from(self.raw)
+        self.key = (fields[_DEV], fields[_INO])
+        self.mode = fields[_MODE]
+        self.uid = fields[_UID]
+        self.gid = fields[_GID]
+        self.rdev = fields[_RDEV]
+
+    def __enter__(self) -> Found:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.descriptor)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat_module.S_ISDIR(self.mode)
+
+    @property
+    def path(self) -> bytes:
+        """A path of the supervisor that means the file itself."""
+        return b"/proc/self/fd/%d" % self.descriptor
+
+    def need_directory(self) -> Found:
+        """Itself. Raises OSError (ENOTDIR) for anything else than a directory."""
+        if not self.is_directory:
+            os.close(self.descriptor)
+            raise failure(errno.ENOTDIR)
+        return self

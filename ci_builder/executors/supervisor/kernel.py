@@ -1,0 +1,65 @@
+"""What every handler works with: the state of one command's supervisor."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.supervisor.call import Call, failure
+from ci_builder.executors.supervisor.context import Context, Contexts
+from ci_builder.executors.supervisor.executables import Executables
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.lookup import Lookup
+from ci_builder.executors.supervisor.members import members
+from ci_builder.executors.supervisor.owners import Owners
+from ci_builder.executors.supervisor.permissions import EXECUTE, WRITE, need
+from ci_builder.executors.supervisor.redirect import Redirects
+from ci_builder.executors.supervisor.view import View
+
+ANSWERED = None
+"""What a handler returns that has answered by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """``folder`` is a private folder for what needs a short path; ``foreign_devices`` are the file systems
+    (st_dev) whose permissions are the kernel's."""
+
+    view: View
+    owners: Owners
+    contexts: Contexts
+    lookup: Lookup
+    executables: Executables
+    redirects: Redirects
+    listener: Listener
+    folder: bytes
+    foreign_devices: frozenset[int]
+
+    def signal_all(self, sender: int, number: int) -> int:
+        """kill(2) with -1: every other process of the command. Raises OSError (ESRCH) when there is none."""
+        others = [process for process in members(self.contexts) if process != sender]
+        for process in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        if not others:
+            raise failure(errno.ESRCH)
+        return 0
+
+    def is_recorded(self, found: Found) -> bool:
+        """Whether the record has the word on a file, and not the kernel (/proc, devices)."""
+        return found.key[0] not in self.foreign_devices
+
+    def may_change(self, context: Context, parent: Found) -> None:
+        """Raises OSError (EACCES) unless ``context`` may make and remove names in ``parent``."""
+        if not context.ignores_permissions:
+            need(context, self.owners.of(parent), WRITE | EXECUTE)
+
+
+Handler = Callable[[Kernel, Call], "int | None"]
+"""Does a call; returns its result (not negative) or ANSWERED. Raises OSError: the call fails so."""
+
+Handlers = Mapping[str, Handler]

@@ -1,0 +1,202 @@
+"""From what a call names to the file: mostly one openat2 by the kernel inside the image's root.
+
+Component by component it goes (walk.py) where that cannot tell the whole truth: at mount points, in
+/proc, for a path that is not there (a link in it may lead to one of those), and for contexts that
+permissions hold back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+
+from ci_builder.executors.linux.architecture import of_this_machine
+from ci_builder.executors.linux.calls import library
+from ci_builder.executors.supervisor.call import failure
+from ci_builder.executors.supervisor.context import Context, Contexts
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.view import View
+from ci_builder.executors.supervisor.walk import Located, Walker
+
+CURRENT = -100  # AT_FDCWD
+_OPENAT2 = of_this_machine().calls["openat2"]
+_HOW = struct.Struct("=QQQ")
+_IN_ROOT, _NO_SYMLINKS, _BENEATH = 0x10, 0x04, 0x08
+_PATH = os.O_PATH | os.O_CLOEXEC
+_FOLLOW = _HOW.pack(_PATH, 0, _IN_ROOT)
+_NO_FOLLOW = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _IN_ROOT)
+_EXACT = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _NO_SYMLINKS | _BENEATH)
+_KERNELS = (b"/proc", b"/dev", b"/sys")
+_PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
+_syscall = library().syscall
+
+
+def _openat2(folder: int, path: bytes, how: bytes) -> int:
+    descriptor: int = _syscall(_OPENAT2, folder, path, how, _HOW.size)
+    if descriptor < 0:
+        raise failure(ctypes.get_errno())
+    return descriptor
+
+
+class Lookup:
+    """Finds files for calls. ``folder`` is a directory descriptor of the task or CURRENT."""
+
+    def __init__(self, view: View, contexts: Contexts, walker: Walker) -> None:
+        self._view = view
+        self._contexts = contexts
+        self._walker = walker
+        self._roots = {b"": view.descriptor(view.root)}
+
+    def find(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found:
+        """The file that ``path`` means to ``task``. Raises OSError as open(2) would."""
+        if not path:
+            raise failure(errno.ENOENT)
+        context = self._contexts.of(task)
+        if context.ignores_permissions:
+            found = self._at_once(context, task, (folder, path), follow)
+            if found is not None:
+                return found
+        return self.found_at(self.locate(task, context, (folder, path), follow=follow))
+
+    def parent(self, task: int, folder: int, path: bytes) -> tuple[Found, bytes]:
+        """The directory that ``path`` is to be made or removed in, and the name there: ``.``, ``..`` or
+        empty (the root) where the path ends so; slashes at its end are not part of it."""
+        head, slash, name = path.rstrip(b"/").rpartition(b"/")
+        if not path:
+            raise failure(errno.ENOENT)
+        if len(name) > 255:
+            raise failure(errno.ENAMETOOLONG)
+        if slash:
+            return self.find(task, folder, head or b"/").need_directory(), name
+        if path.startswith(b"/"):
+            return self.find(task, folder, b"/"), b""
+        return self._folder(task, folder), name
+
+    def by_descriptor(self, task: int, descriptor: int) -> Found:
+        """What the task has open as ``descriptor``. Raises OSError (EBADF)."""
+        if descriptor == CURRENT:
+            return Found(os.open(b"/proc/%d/cwd" % task, _PATH))
+        try:
+            return Found(os.open(b"/proc/%d/fd/%d" % (task, descriptor), _PATH))
+        except FileNotFoundError as error:
+            raise failure(errno.EBADF) from error
+
+    def base(self, task: int, folder: int) -> bytes:
+        """The real path in the image of a directory that the task has open. Raises OSError (EBADF; ENOENT
+        for one that was removed or lies outside)."""
+        try:
+            host = os.readlink(
+                b"/proc/%d/cwd" % task if folder == CURRENT else b"/proc/%d/fd/%d" % (task, folder)
+            )
+        except FileNotFoundError as error:
+            raise failure(errno.EBADF) from error
+        place = self._view.place_of(host)
+        if place is None:
+            raise failure(errno.ENOTDIR if not host.startswith(b"/") else errno.ENOENT)
+        return place
+
+    def locate(
+        self, task: int, context: Context, where: tuple[int, bytes], *, follow: bool, missing: bool = False
+    ) -> Located:
+        """Like ``find``, component by component; ``missing``: the last one need not be there."""
+        folder, path = where
+        if not path:
+            raise failure(errno.ENOENT)
+        start = b"" if path.startswith(b"/") else self.base(task, folder)
+        return self._walker.locate(task, context, start, path, (follow, missing))
+
+    def at_place(self, place: bytes) -> Found:
+        """The file at a real path of the image (empty: its root). Raises OSError."""
+        return self.found_at(Located(place, self._view.seen(place)))
+
+    def found_at(self, located: Located) -> Found:
+        """The file at a place that was located. Raises OSError."""
+        return Found(self._open(located), located.place)
+
+    def _open(self, located: Located) -> int:
+        if located.follow:
+            return os.open(located.follow, _PATH)
+        seen = located.seen
+        mount = self._view.descriptor(seen.mount.host)
+        if not seen.rest:
+            return os.dup(mount)
+        return _openat2(mount, seen.rest, _EXACT)
+
+    def _folder(self, task: int, folder: int) -> Found:
+        return self.by_descriptor(task, folder).need_directory()
+
+    def _at_once(self, context: Context, task: int, where: tuple[int, bytes], follow: bool) -> Found | None:
+        """By one call; None where a walk has to tell."""
+        folder, path = where
+        try:
+            if path.startswith(b"/"):
+                if path.startswith(_KERNELS):
+                    return None
+                descriptor = _openat2(self._root(context), path, _FOLLOW if follow else _NO_FOLLOW)
+            elif not follow and b"/" not in path and path != b"..":
+                descriptor = self._child(task, folder, path)
+            elif context.root:
+                return None
+            else:
+                whole = self.base(task, folder) + b"/" + path
+                if whole.startswith(_KERNELS):
+                    return None
+                descriptor = _openat2(self._root(context), whole, _FOLLOW if follow else _NO_FOLLOW)
+        except OSError as error:
+            if error.errno == errno.ENOENT and self._is_simply_missing(context, path):
+                raise
+            if error.errno in _PERHAPS_ELSEWHERE:
+                return None
+            raise
+        found = Found(descriptor)
+        if found.key in self._view.covered or found.key[0] == self._walker.proc_device:
+            os.close(descriptor)
+            return None
+        return found
+
+    def _child(self, task: int, folder: int, name: bytes) -> int:
+        """A name in an open directory, no link followed: never leads elsewhere."""
+        if folder == CURRENT:
+            return os.open(b"/proc/%d/cwd/%b" % (task, name), _PATH | os.O_NOFOLLOW)
+        try:
+            return os.open(b"/proc/%d/fd/%d/%b" % (task, folder, name), _PATH | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            if os.path.lexists(b"/proc/%d/fd/%d" % (task, folder)):
+                raise
+            raise failure(errno.EBADF) from None
+
+    def _is_simply_missing(self, context: Context, path: bytes) -> bool:
+        """Whether an absolute path's directory is there and plainly has no such name."""
+        head, _, name = path.rpartition(b"/")
+        if not path.startswith(b"/") or not head or name in (b"", b".", b".."):
+            return False
+        try:
+            folder = _openat2(self._root(context), head, _FOLLOW)
+        except OSError:
+            return False
+        try:
+            if raw_key(folder) in self._view.covered:
+                return False
+            os.readlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
+        return False
+
+    def _root(self, context: Context) -> int:
+        descriptor = self._roots.get(context.root)
+        if descriptor is None:
+            descriptor = os.open(self._view.seen(context.root).host, _PATH | os.O_DIRECTORY)
+            self._roots[context.root] = descriptor
+        return descriptor
+
+
+def raw_key(descriptor: int) -> tuple[int, int]:
+    """Device and inode of an open file."""
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino

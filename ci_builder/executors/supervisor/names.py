@@ -1,0 +1,281 @@
+"""Making, linking, renaming and removing names."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat as stat_module
+
+from ci_builder.executors.linux.architecture import of_this_machine
+from ci_builder.executors.linux.calls import library
+from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.context import MKNOD
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.kernel import Handlers, Kernel
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.making import made, made_device, new_mode
+from ci_builder.executors.supervisor.permissions import need_removal
+from ci_builder.executors.supervisor.status import object_of
+from ci_builder.rootfs.ownership import STAND_IN
+
+_HERE = CURRENT & 0xFFFFFFFF
+_RENAMEAT2 = of_this_machine().calls["renameat2"]
+_REMOVE_DIRECTORY, _SYMLINK_FOLLOW, _EMPTY_PATH, _NO_FOLLOW = 0x200, 0x400, 0x1000, 0x100
+_NO_REPLACE, _EXCHANGE, _WHITEOUT = 1, 2, 4
+_DOTS = (b"", b".", b"..")
+_syscall = library().syscall
+
+At = tuple[int, int]
+
+
+def _new(kernel: Kernel, call: Call, at: At, *, directory: bool = False) -> tuple[Found, bytes]:
+    """Where a name is to be made. Raises OSError (EEXIST, EACCES …)."""
+    path = call.text(at[1])
+    parent, name = kernel.lookup.parent(call.task, signed(at[0]), path)
+    try:
+        if name in _DOTS:
+            raise failure(errno.EEXIST)
+        if path.endswith(b"/") and not directory:
+            _refuse_slash(parent, name)
+        context = kernel.contexts.of(call.task)
+        if not context.ignores_permissions:
+            if _is_there(parent, name):
+                raise failure(errno.EEXIST)
+            kernel.may_change(context, parent)
+    except OSError:
+        os.close(parent.descriptor)
+        raise
+    return parent, name
+
+
+def _is_there(parent: Found, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _refuse_slash(parent: Found, name: bytes) -> None:
+    raise failure(errno.EEXIST if _is_there(parent, name) else errno.ENOENT)
+
+
+def _mkdir(kernel: Kernel, call: Call) -> int:
+    path, mode, *_ = call.arguments
+    return _make_directory(kernel, call, (_HERE, path), mode)
+
+
+def _mkdirat(kernel: Kernel, call: Call) -> int:
+    folder, path, mode, *_ = call.arguments
+    return _make_directory(kernel, call, (folder, path), mode)
+
+
+def _make_directory(kernel: Kernel, call: Call, at: At, mode: int) -> int:
+    parent, name = _new(kernel, call, at, directory=True)
+    with parent:
+        context = kernel.contexts.of(call.task)
+        full = new_mode(context, stat_module.S_IFDIR | mode & 0o1777)
+        os.mkdir(name, full & 0o777 | 0o700, dir_fd=parent.descriptor)
+        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+        made(kernel, context, parent, status, full)
+    return 0
+
+
+def _mknod(kernel: Kernel, call: Call) -> int:
+    path, mode, device, *_ = call.arguments
+    return _make_node(kernel, call, (_HERE, path), (mode, device))
+
+
+def _mknodat(kernel: Kernel, call: Call) -> int:
+    folder, path, mode, device, *_ = call.arguments
+    return _make_node(kernel, call, (folder, path), (mode, device))
+
+
+def _make_node(kernel: Kernel, call: Call, at: At, node: tuple[int, int]) -> int:
+    mode, device = node[0] & 0o177777, node[1] & 0xFFFFFFFF
+    kind = stat_module.S_IFMT(mode) or stat_module.S_IFREG
+    if kind == stat_module.S_IFDIR:
+        raise failure(errno.EPERM)
+    if kind not in (stat_module.S_IFREG, stat_module.S_IFIFO, stat_module.S_IFSOCK) and kind not in _DEVICES:
+        raise failure(errno.EINVAL)
+    parent, name = _new(kernel, call, at)
+    with parent:
+        context = kernel.contexts.of(call.task)
+        full = new_mode(context, kind | stat_module.S_IMODE(mode))
+        if kind in _DEVICES:
+            if not context.may(MKNOD):
+                raise failure(errno.EPERM)
+            os.mknod(name, stat_module.S_IFREG | 0o600, 0, dir_fd=parent.descriptor)
+            os.chmod(name, STAND_IN, dir_fd=parent.descriptor)
+            status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+            made_device(kernel, context, parent, status, (full, device))
+            return 0
+        os.mknod(name, kind | full & 0o777 | 0o600, 0, dir_fd=parent.descriptor)
+        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+        made(kernel, context, parent, status, full)
+    return 0
+
+
+_DEVICES = (stat_module.S_IFCHR, stat_module.S_IFBLK)
+
+
+def _symlink(kernel: Kernel, call: Call) -> int:
+    target, path, *_ = call.arguments
+    return _make_link(kernel, call, target, (_HERE, path))
+
+
+def _symlinkat(kernel: Kernel, call: Call) -> int:
+    target, folder, path, *_ = call.arguments
+    return _make_link(kernel, call, target, (folder, path))
+
+
+def _make_link(kernel: Kernel, call: Call, target: int, at: At) -> int:
+    text = call.text(target)
+    if not text:
+        raise failure(errno.ENOENT)
+    parent, name = _new(kernel, call, at)
+    with parent:
+        os.symlink(text, name, dir_fd=parent.descriptor)
+        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+        made(kernel, kernel.contexts.of(call.task), parent, status, status.st_mode)
+    return 0
+
+
+def _link(kernel: Kernel, call: Call) -> int:
+    old, new, *_ = call.arguments
+    return _link_to(kernel, call, (_HERE, old, _NO_FOLLOW), (_HERE, new))
+
+
+def _linkat(kernel: Kernel, call: Call) -> int:
+    folder, old, target_folder, new, flags, _ = call.arguments
+    if flags & 0xFFFFFFFF & ~(_SYMLINK_FOLLOW | _EMPTY_PATH):
+        raise failure(errno.EINVAL)
+    how = flags & _EMPTY_PATH | (0 if flags & _SYMLINK_FOLLOW else _NO_FOLLOW)
+    return _link_to(kernel, call, (folder, old, how), (target_folder, new))
+
+
+def _link_to(kernel: Kernel, call: Call, old: tuple[int, int, int], new: At) -> int:
+    with object_of(kernel, call, old[:2], old[2]) as found:
+        if found.is_directory:
+            raise failure(errno.EPERM)
+        parent, name = _new(kernel, call, new)
+        with parent:
+            os.link(found.path, name, dst_dir_fd=parent.descriptor, follow_symlinks=True)
+    return 0
+
+
+def _unlink(kernel: Kernel, call: Call) -> int:
+    return _remove(kernel, call, (_HERE, call.arguments[0]), directory=False)
+
+
+def _rmdir(kernel: Kernel, call: Call) -> int:
+    return _remove(kernel, call, (_HERE, call.arguments[0]), directory=True)
+
+
+def _unlinkat(kernel: Kernel, call: Call) -> int:
+    folder, path, flags, *_ = call.arguments
+    if flags & 0xFFFFFFFF & ~_REMOVE_DIRECTORY:
+        raise failure(errno.EINVAL)
+    return _remove(kernel, call, (folder, path), directory=bool(flags & _REMOVE_DIRECTORY))
+
+
+def _remove(kernel: Kernel, call: Call, at: At, *, directory: bool) -> int:
+    path = call.text(at[1])
+    parent, name = kernel.lookup.parent(call.task, signed(at[0]), path)
+    with parent:
+        if name in _DOTS:
+            raise failure(_dots(name) if directory else errno.EISDIR)
+        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+        is_directory = stat_module.S_ISDIR(status.st_mode)
+        _permit_removal(kernel, call, parent, status)
+        if directory:
+            os.rmdir(name, dir_fd=parent.descriptor)
+        elif path.endswith(b"/"):
+            raise failure(errno.EISDIR if is_directory else errno.ENOTDIR)
+        else:
+            os.unlink(name, dir_fd=parent.descriptor)
+    return 0
+
+
+def _dots(name: bytes) -> int:
+    return {b"": errno.EBUSY, b".": errno.EINVAL, b"..": errno.ENOTEMPTY}[name]
+
+
+def _permit_removal(kernel: Kernel, call: Call, parent: Found, status: os.stat_result) -> None:
+    context = kernel.contexts.of(call.task)
+    if not context.ignores_permissions:
+        kernel.may_change(context, parent)
+        need_removal(context, kernel.owners.of(parent), kernel.owners.of_status(status))
+    if (status.st_dev, status.st_ino) in kernel.view.covered:
+        raise failure(errno.EBUSY)
+
+
+def _rename(kernel: Kernel, call: Call) -> int:
+    old, new, *_ = call.arguments
+    return _move(kernel, call, ((_HERE, old), (_HERE, new)), 0)
+
+
+def _renameat(kernel: Kernel, call: Call) -> int:
+    folder, old, target_folder, new, *_ = call.arguments
+    return _move(kernel, call, ((folder, old), (target_folder, new)), 0)
+
+
+def _renameat2(kernel: Kernel, call: Call) -> int:
+    folder, old, target_folder, new, flags, _ = call.arguments
+    flags &= 0xFFFFFFFF
+    if flags & ~(_NO_REPLACE | _EXCHANGE | _WHITEOUT) or (flags & _EXCHANGE and flags != _EXCHANGE):
+        raise failure(errno.EINVAL)
+    return _move(kernel, call, ((folder, old), (target_folder, new)), flags)
+
+
+def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
+    old_path, new_path = call.text(ends[0][1]), call.text(ends[1][1])
+    parent, name = kernel.lookup.parent(call.task, signed(ends[0][0]), old_path)
+    with parent:
+        target, new_name = kernel.lookup.parent(call.task, signed(ends[1][0]), new_path)
+        with target:
+            if name in _DOTS:
+                raise failure(errno.EBUSY)
+            if new_name in _DOTS:
+                raise failure(errno.EEXIST if flags & _NO_REPLACE else errno.EBUSY)
+            _permit_move(kernel, call, ((parent, name), (target, new_name)), flags)
+            source = name + b"/" if old_path.endswith(b"/") else name
+            into = new_name + b"/" if new_path.endswith(b"/") else new_name
+            if _syscall(_RENAMEAT2, parent.descriptor, source, target.descriptor, into, flags) < 0:
+                raise failure(ctypes.get_errno())
+    return 0
+
+
+def _permit_move(
+    kernel: Kernel, call: Call, ends: tuple[tuple[Found, bytes], tuple[Found, bytes]], flags: int
+) -> None:
+    for parent, name in ends:
+        try:
+            status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            if parent is ends[0][0] or flags & _EXCHANGE:
+                raise
+            kernel.may_change(kernel.contexts.of(call.task), parent)
+        else:
+            if parent is ends[1][0] and flags & _NO_REPLACE:
+                raise failure(errno.EEXIST)
+            _permit_removal(kernel, call, parent, status)
+
+
+HANDLERS: Handlers = {
+    "mkdir": _mkdir,
+    "mkdirat": _mkdirat,
+    "mknod": _mknod,
+    "mknodat": _mknodat,
+    "symlink": _symlink,
+    "symlinkat": _symlinkat,
+    "link": _link,
+    "linkat": _linkat,
+    "unlink": _unlink,
+    "rmdir": _rmdir,
+    "unlinkat": _unlinkat,
+    "rename": _rename,
+    "renameat": _renameat,
+    "renameat2": _renameat2,
+}

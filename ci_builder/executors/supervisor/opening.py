@@ -1,0 +1,206 @@
+"""open, openat, creat: the file is opened here, and its descriptor handed to the caller."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+
+from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.context import Context
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
+from ci_builder.executors.supervisor.redirect import Order
+
+_CREATION = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY
+_TTY = os.makedev(5, 0)
+# Devices that stand in the image's /dev or were made by mknod, and are the kernel's to open.
+_KNOWN = {
+    os.makedev(1, 3): b"/dev/null",
+    os.makedev(1, 5): b"/dev/zero",
+    os.makedev(1, 7): b"/dev/full",
+    os.makedev(1, 8): b"/dev/random",
+    os.makedev(1, 9): b"/dev/urandom",
+}
+
+Wanted = tuple[int, int]
+
+
+def _open(kernel: Kernel, call: Call) -> int | None:
+    path, flags, mode, *_ = call.arguments
+    return _do(kernel, call, (CURRENT, path), (flags & 0xFFFFFFFF, mode & 0o7777))
+
+
+def _openat(kernel: Kernel, call: Call) -> int | None:
+    folder, path, flags, mode, *_ = call.arguments
+    return _do(kernel, call, (signed(folder), path), (flags & 0xFFFFFFFF, mode & 0o7777))
+
+
+def _creat(kernel: Kernel, call: Call) -> int | None:
+    path, mode, *_ = call.arguments
+    return _do(kernel, call, (CURRENT, path), (os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode & 0o7777))
+
+
+def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> int | None:
+    folder, pointer = where
+    flags, _ = wanted
+    path = call.text(pointer)
+    if flags & os.O_PATH:
+        flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    elif flags & os.O_CREAT:
+        return _create(kernel, call, (folder, path), wanted)
+    found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
+    with found:
+        if flags & _TMPFILE and flags & os.O_DIRECTORY:
+            return _temporary(kernel, call, found, wanted)
+        return _give(kernel, call, found, flags)
+
+
+def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
+    kind = stat_module.S_IFMT(found.mode)
+    if flags & os.O_DIRECTORY and kind != stat_module.S_IFDIR:
+        raise failure(errno.ENOTDIR)
+    if flags & os.O_PATH:
+        kernel.listener.give(call.cookie, found.descriptor, bool(flags & os.O_CLOEXEC))
+        return ANSWERED
+    if kind == stat_module.S_IFLNK:
+        raise failure(errno.ELOOP)
+    context = kernel.contexts.of(call.task)
+    _permit(kernel, context, found, flags)
+    if kind == stat_module.S_IFIFO or found.rdev == _TTY:
+        return _by_itself(kernel, call, found, flags)
+    descriptor = os.open(_to_open(kernel, found), flags & ~_CREATION | os.O_CLOEXEC)
+    try:
+        if flags & os.O_TRUNC:
+            kernel.owners.written(found)
+        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+    finally:
+        os.close(descriptor)
+    return ANSWERED
+
+
+def _permit(kernel: Kernel, context: Context, found: Found, flags: int) -> None:
+    if context.ignores_permissions or not kernel.is_recorded(found):
+        return
+    access = flags & os.O_ACCMODE
+    bits = READ | WRITE if access == os.O_RDWR else WRITE if access == os.O_WRONLY else READ
+    owner = kernel.owners.of(found)
+    need(context, owner, bits | (WRITE if flags & os.O_TRUNC else 0))
+    if flags & os.O_NOATIME:
+        need_owner(context, owner)
+
+
+def _to_open(kernel: Kernel, found: Found) -> bytes:
+    record = kernel.owners.record(found)
+    if record is None or record.device is None:
+        return found.path
+    known = _KNOWN.get(record.device) if stat_module.S_ISCHR(record.mode or 0) else None
+    if known is None:
+        # As under docker, whose containers may not open other devices.
+        raise failure(errno.EPERM)
+    return known
+
+
+def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
+    """A FIFO waits for its other end, /dev/tty is the caller's: only the thread itself can open these."""
+    host = os.readlink(found.path)
+    if not host.startswith(b"/"):
+        # A pipe, which has no name but the descriptor's.
+        host = found.place or host
+    order = Order("openat", {0: CURRENT, 2: flags & ~_CREATION, 3: 0}, {1: host + b"\0"}, {}, waits=True)
+    kernel.redirects.start(call, order)
+    return ANSWERED
+
+
+def _create(kernel: Kernel, call: Call, where: tuple[int, bytes], wanted: Wanted) -> int | None:
+    folder, path = where
+    flags, _ = wanted
+    if path.endswith(b"/"):
+        raise failure(errno.EISDIR)
+    if flags & os.O_DIRECTORY:
+        raise failure(errno.EINVAL)
+    if not flags & os.O_EXCL:
+        try:
+            found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
+        except FileNotFoundError:
+            pass
+        else:
+            with found:
+                if found.is_directory:
+                    raise failure(errno.EISDIR)
+                return _give(kernel, call, found, flags)
+    parent, name = kernel.lookup.parent(call.task, folder, path)
+    with parent:
+        if name in (b"", b".", b".."):
+            raise failure(errno.EISDIR if not flags & os.O_EXCL else errno.EEXIST)
+        if not flags & os.O_EXCL and _is_link(parent, name):
+            if flags & os.O_NOFOLLOW:
+                raise failure(errno.ELOOP)
+            return _create_behind_link(kernel, call, where, wanted)
+        return _make(kernel, call, (parent, name), wanted)
+
+
+def _is_link(parent: Found, name: bytes) -> bool:
+    try:
+        os.readlink(name, dir_fd=parent.descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _create_behind_link(kernel: Kernel, call: Call, where: tuple[int, bytes], wanted: Wanted) -> int | None:
+    """The path ends in a link to what is not there: that is made."""
+    context = kernel.contexts.of(call.task)
+    located = kernel.lookup.locate(call.task, context, where, follow=True, missing=True)
+    head, _, name = located.place.rpartition(b"/")
+    with kernel.lookup.at_place(head) as parent:
+        return _make(kernel, call, (parent, name), wanted)
+
+
+def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted) -> int | None:
+    parent, name = where
+    flags, mode = wanted
+    context = kernel.contexts.of(call.task)
+    if not context.ignores_permissions:
+        _refuse_unless_missing(parent, name)
+        kernel.may_change(context, parent)
+    full = new_mode(context, stat_module.S_IFREG | mode)
+    create = (flags & ~os.O_TRUNC) | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, create, full & 0o777 | 0o600, dir_fd=parent.descriptor)
+    try:
+        made(kernel, context, parent, os.fstat(descriptor), full)
+        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+    finally:
+        os.close(descriptor)
+    return ANSWERED
+
+
+def _refuse_unless_missing(parent: Found, name: bytes) -> None:
+    try:
+        os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    raise failure(errno.EEXIST)
+
+
+def _temporary(kernel: Kernel, call: Call, parent: Found, wanted: Wanted) -> int | None:
+    flags, mode = wanted
+    context = kernel.contexts.of(call.task)
+    if not parent.is_directory:
+        raise failure(errno.ENOTDIR)
+    kernel.may_change(context, parent)
+    full = new_mode(context, stat_module.S_IFREG | mode)
+    descriptor = os.open(parent.path, flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, full & 0o777 | 0o600)
+    try:
+        made(kernel, context, parent, os.fstat(descriptor), full)
+        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+    finally:
+        os.close(descriptor)
+    return ANSWERED
+
+
+HANDLERS: Handlers = {"open": _open, "openat": _openat, "creat": _creat}

@@ -1,0 +1,113 @@
+"""Owner, mode and device of files as the command sees them: the record's word before the kernel's."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+from dataclasses import replace
+
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.rootfs.ownership import STAND_IN
+from ci_builder.rootfs.record import PLAIN, Key, Record, Records
+
+_STAND_IN = stat_module.S_IFREG | STAND_IN
+_SET_IDS = stat_module.S_ISUID | stat_module.S_ISGID
+CAPABILITY = "security.capability"
+
+Owner = tuple[int, int, int]
+
+
+class Owners:
+    """Files of the ids ``own`` (the supervisor's) count as root's unless ``records`` says otherwise."""
+
+    def __init__(self, records: Records, own: tuple[int, int]) -> None:
+        self.records = records
+        self._uid, self._gid = own
+
+    def record(self, found: Found) -> Record | None:
+        """What is recorded of a file; None: nothing."""
+        record = self.records.by_key.get(found.key)
+        if record is not None and record.device is not None and found.mode != _STAND_IN:
+            # The stand-in of a device is gone, its inode number is another file's.
+            self.records.drop(found.key)
+            return None
+        return record
+
+    def of(self, found: Found) -> Owner:
+        """uid, gid and st_mode of a file."""
+        return self._owner(self.record(found), found.uid, found.gid, found.mode)
+
+    def of_status(self, status: os.stat_result) -> Owner:
+        """The same of an lstat."""
+        record = self.records.by_key.get((status.st_dev, status.st_ino))
+        return self._owner(record, status.st_uid, status.st_gid, status.st_mode)
+
+    def seems(self, uid: int, gid: int) -> tuple[int, int]:
+        """Ids of a file without a record."""
+        return 0 if uid == self._uid else uid, 0 if gid == self._gid else gid
+
+    def set_owner(self, found: Found, uid: int, gid: int) -> None:
+        """Give it away, which takes its setuid bits and capabilities (chown(2))."""
+        record = self.record(found) or Record(*self.seems(found.uid, found.gid))
+        full = found.mode if record.mode is None else record.mode
+        if stat_module.S_ISREG(full):
+            drop = _SET_IDS if full & stat_module.S_IXGRP else stat_module.S_ISUID
+            record = _without_capability(replace(record, mode=self._recorded(found, full & ~drop)))
+        self.records.keep(found.key, replace(record, uid=uid, gid=gid))
+
+    def set_mode(self, found: Found, mode: int) -> None:
+        """Give it the permissions ``mode`` (12 bits), as far as the kernel may have them. Raises OSError."""
+        record = self.record(found) or Record(*self.seems(found.uid, found.gid))
+        full = stat_module.S_IFMT(found.mode if record.device is None else record.mode or 0) | mode & 0o7777
+        if record.device is not None:
+            os.chmod(found.path, STAND_IN)
+            self.records.keep(found.key, replace(record, mode=full))
+            return
+        os.chmod(found.path, real_permissions(full))
+        known = None if stat_module.S_IMODE(full) == real_permissions(full) else full
+        self._keep(found, replace(record, mode=known))
+
+    def made(self, key: Key, owner: Owner) -> None:
+        """A file was made; its permissions on disk are ``real_permissions`` of its mode (or it is a link)."""
+        uid, gid, mode = owner
+        plain = stat_module.S_ISLNK(mode) or stat_module.S_IMODE(mode) == real_permissions(mode)
+        self.records.keep(key, Record(uid, gid, None if plain else mode))
+
+    def made_device(self, key: Key, owner: Owner, device: int) -> None:
+        """The stand-in of a device was made."""
+        self.records.keep(key, Record(owner[0], owner[1], owner[2], device))
+
+    def written(self, found: Found) -> None:
+        """Its content was cut off or replaced by a call: what the kernel takes then is taken."""
+        record = self.records.by_key.get(found.key)
+        if record is not None and record.xattrs:
+            self._keep(found, _without_capability(record))
+
+    def set_xattrs(self, found: Found, xattrs: tuple[tuple[str, bytes], ...]) -> None:
+        """Replace what is recorded of its attributes."""
+        record = self.record(found) or Record(*self.seems(found.uid, found.gid))
+        self._keep(found, replace(record, xattrs=xattrs))
+
+    def _recorded(self, found: Found, full: int) -> int | None:
+        return None if stat_module.S_IMODE(full) == stat_module.S_IMODE(found.mode) else full
+
+    def _keep(self, found: Found, record: Record) -> None:
+        bare = replace(record, uid=0, gid=0)
+        if bare == PLAIN and (record.uid, record.gid) == self.seems(found.uid, found.gid):
+            self.records.drop(found.key)
+        else:
+            self.records.by_key[found.key] = record
+
+    def _owner(self, record: Record | None, uid: int, gid: int, mode: int) -> Owner:
+        if record is None:
+            return (*self.seems(uid, gid), mode)
+        return record.uid, record.gid, mode if record.mode is None else record.mode
+
+
+def real_permissions(mode: int) -> int:
+    """What the kernel has of a mode's permissions: the owner can always read, write and enter."""
+    return mode & 0o777 | (0o700 if stat_module.S_ISDIR(mode) else 0o600)
+
+
+def _without_capability(record: Record) -> Record:
+    return replace(record, xattrs=tuple(item for item in record.xattrs if item[0] != CAPABILITY))

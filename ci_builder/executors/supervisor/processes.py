@@ -1,0 +1,91 @@
+"""umask, limits, prctl, kill: what belongs to a process, not to files."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from dataclasses import replace
+
+from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+
+_UNLIMITED = 0xFFFFFFFFFFFFFFFF
+_SET_KEEPCAPS, _GET_KEEPCAPS, _GET_DUMPABLE, _SET_DUMPABLE = 8, 7, 3, 4
+_CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT = 24, 28, 47
+
+
+def _umask(kernel: Kernel, call: Call) -> int:
+    context = kernel.contexts.of(call.task)
+    kernel.contexts.put(call.task, replace(context, umask=call.arguments[0] & 0o777))
+    return context.umask
+
+
+def _prlimit(kernel: Kernel, call: Call) -> int:
+    """Only for the limit that carries the context (the filter sees to that): it looks unlimited."""
+    _, _, new, old, *_ = call.arguments
+    return _limit(call, new, old)
+
+
+def _getrlimit(kernel: Kernel, call: Call) -> int:
+    return _limit(call, 0, call.arguments[1])
+
+
+def _setrlimit(kernel: Kernel, call: Call) -> int:
+    return _limit(call, call.arguments[1], 0)
+
+
+def _limit(call: Call, new: int, old: int) -> int:
+    if new:
+        soft, hard = struct.unpack("=QQ", call.read(new, 16))
+        if soft > hard:
+            raise failure(errno.EINVAL)
+    if old:
+        call.write(old, struct.pack("=QQ", _UNLIMITED, _UNLIMITED))
+    return 0
+
+
+def _prctl(kernel: Kernel, call: Call) -> int:
+    """Only options of ``FILTERED_PRCTL``."""
+    option, value, *_ = (item & 0xFFFFFFFF for item in call.arguments)
+    context = kernel.contexts.of(call.task)
+    if option == _GET_KEEPCAPS:
+        return int(context.keep_capabilities)
+    if option == _SET_KEEPCAPS:
+        if value > 1:
+            raise failure(errno.EINVAL)
+        kernel.contexts.put(call.task, replace(context, keep_capabilities=bool(value)))
+        return 0
+    if option == _SET_DUMPABLE:
+        # Not passed on: the supervisor could not look into the process any more.
+        if value > 1:
+            raise failure(errno.EINVAL)
+        return 0
+    if option == _AMBIENT:
+        return 0
+    if not context.effective:
+        raise failure(errno.EPERM)
+    return 0
+
+
+FILTERED_PRCTL = (_SET_KEEPCAPS, _GET_KEEPCAPS, _SET_DUMPABLE, _CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT)
+
+
+def _kill(kernel: Kernel, call: Call) -> int | None:
+    """Signals go to the command's own processes only."""
+    target, number = signed(call.arguments[0]), signed(call.arguments[1])
+    if target > 0 and not kernel.contexts.holds(target):
+        raise failure(errno.ESRCH)
+    if target == -1:
+        return kernel.signal_all(call.task, number)
+    kernel.listener.let_go_on(call.cookie)
+    return ANSWERED
+
+
+HANDLERS: Handlers = {
+    "umask": _umask,
+    "prlimit64": _prlimit,
+    "getrlimit": _getrlimit,
+    "setrlimit": _setrlimit,
+    "prctl": _prctl,
+    "kill": _kill,
+}

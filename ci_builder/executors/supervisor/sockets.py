@@ -1,0 +1,118 @@
+"""Sockets that have a path, and inotify watches: only the thread itself can make these calls."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+import struct
+
+from ci_builder.executors.supervisor.call import Call, failure
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.permissions import READ, WRITE, need
+from ci_builder.executors.supervisor.redirect import Order
+
+_UNIX = 1
+_FAMILY = struct.Struct("=H")
+_MAX_ADDRESS = 110
+_MAX_PATH = 107
+_DONT_FOLLOW = 0x02000000  # IN_DONT_FOLLOW
+
+
+def _path(call: Call, pointer: int, length: int) -> bytes | None:
+    """The path of a socket's address; None for other addresses, abstract and unnamed ones."""
+    length &= 0xFFFFFFFF
+    if not pointer or not 2 < length <= _MAX_ADDRESS:
+        return None
+    address = call.read(pointer, length)
+    if _FAMILY.unpack_from(address)[0] != _UNIX or not address[2]:
+        return None
+    return address[2:].split(b"\0")[0]
+
+
+def _connect(kernel: Kernel, call: Call) -> int | None:
+    return _send(kernel, call, "connect", (1, 2))
+
+
+def _sendto(kernel: Kernel, call: Call) -> int | None:
+    return _send(kernel, call, "sendto", (4, 5))
+
+
+def _send(kernel: Kernel, call: Call, name: str, where: tuple[int, int]) -> int | None:
+    """``where``: the arguments that are the address and its length."""
+    path = _path(call, call.arguments[where[0]], call.arguments[where[1]])
+    if path is None:
+        kernel.listener.let_go_on(call.cookie)
+        return ANSWERED
+    with kernel.lookup.find(call.task, CURRENT, path) as found:
+        if not stat_module.S_ISSOCK(found.mode):
+            raise failure(errno.ECONNREFUSED)
+        if kernel.is_recorded(found):
+            need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
+        short = _shortened(kernel, os.readlink(found.path))
+    address = _FAMILY.pack(_UNIX) + short + b"\0"
+    values = {index: call.arguments[index] for index in range(6) if index not in where}
+    order = Order(name, values | {where[1]: len(address)}, {where[0]: address}, {}, waits=True)
+    kernel.redirects.start(call, order)
+    return ANSWERED
+
+
+def _bind(kernel: Kernel, call: Call) -> int | None:
+    path = _path(call, call.arguments[1], call.arguments[2])
+    if path is None:
+        kernel.listener.let_go_on(call.cookie)
+        return ANSWERED
+    parent, name = kernel.lookup.parent(call.task, CURRENT, path)
+    with parent:
+        if name in (b"", b".", b".."):
+            raise failure(errno.EADDRINUSE)
+        context = kernel.contexts.of(call.task)
+        kernel.may_change(context, parent)
+        folder = os.readlink(parent.path)
+    short = _shortened(kernel, folder) + b"/" + name
+    if len(short) > _MAX_PATH:
+        raise failure(errno.ENAMETOOLONG)
+    full = new_mode(context, stat_module.S_IFSOCK | 0o777)
+
+    def done(task: int, result: int) -> None:
+        if result == 0:
+            with Found(os.open(folder, os.O_PATH | os.O_CLOEXEC)) as above:
+                os.chmod(name, full & 0o777 | 0o600, dir_fd=above.descriptor)
+                status = os.stat(name, dir_fd=above.descriptor, follow_symlinks=False)
+                made(kernel, context, above, status, full)
+
+    address = _FAMILY.pack(_UNIX) + short + b"\0"
+    values = {0: call.arguments[0], 2: len(address)}
+    kernel.redirects.start(call, Order("bind", values, {1: address}, {}, done))
+    return ANSWERED
+
+
+def _shortened(kernel: Kernel, host: bytes) -> bytes:
+    """A path out here that fits an address (unix(7): 108 bytes): a link to ``host``."""
+    link = kernel.folder + b"/%x" % (hash(host) & 0xFFFFFFFFFFFF)
+    if not os.path.islink(link):
+        os.symlink(host, link)
+    return link
+
+
+def _watch(kernel: Kernel, call: Call) -> int | None:
+    descriptor, path, mask, *_ = call.arguments
+    follow = not mask & _DONT_FOLLOW
+    with kernel.lookup.find(call.task, CURRENT, call.text(path), follow=follow) as found:
+        if kernel.is_recorded(found):
+            need(kernel.contexts.of(call.task), kernel.owners.of(found), READ)
+        host = os.readlink(found.path)
+    order = Order("inotify_add_watch", {0: descriptor, 2: mask}, {1: host + b"\0"}, {})
+    kernel.redirects.start(call, order)
+    return ANSWERED
+
+
+HANDLERS: Handlers = {
+    "connect": _connect,
+    "sendto": _sendto,
+    "bind": _bind,
+    "inotify_add_watch": _watch,
+}

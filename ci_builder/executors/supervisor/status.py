@@ -1,0 +1,237 @@
+"""stat and its family, access, readlink, statfs: what the caller is told of a file."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat as stat_module
+import struct
+
+from ci_builder.executors.linux.architecture import of_this_machine
+from ci_builder.executors.linux.calls import library
+from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.context import Context
+from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.kernel import Handlers, Kernel
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.permissions import need
+
+_ARCHITECTURE = of_this_machine()
+_NO_FOLLOW, _EACCESS, _EMPTY_PATH, _NO_AUTOMOUNT = 0x100, 0x200, 0x1000, 0x800
+_STATX_SYNC = 0x6000
+_STATX_SIZE, _STATX_IDS, _STATX_MODE, _STATX_RDEV = 256, 20, 28, 128
+_STATFS_SIZE = 120
+_U32, _TWO_U32, _U64, _U16 = (
+    struct.Struct("=I"),
+    struct.Struct("=II"),
+    struct.Struct("=Q"),
+    struct.Struct("=H"),
+)
+_BUFFER = ctypes.create_string_buffer(_STATX_SIZE)
+_syscall = library().syscall
+
+
+def _stat(kernel: Kernel, call: Call) -> int:
+    path, into, *_ = call.arguments
+    with kernel.lookup.find(call.task, CURRENT, call.text(path)) as found:
+        return _tell(kernel, call, found, into)
+
+
+def _lstat(kernel: Kernel, call: Call) -> int:
+    path, into, *_ = call.arguments
+    with kernel.lookup.find(call.task, CURRENT, call.text(path), follow=False) as found:
+        return _tell(kernel, call, found, into)
+
+
+def _fstat(kernel: Kernel, call: Call) -> int:
+    descriptor, into, *_ = call.arguments
+    with kernel.lookup.by_descriptor(call.task, _real(descriptor)) as found:
+        return _tell(kernel, call, found, into)
+
+
+def _newfstatat(kernel: Kernel, call: Call) -> int:
+    folder, path, into, flags, *_ = call.arguments
+    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+        raise failure(errno.EINVAL)
+    with object_of(kernel, call, (folder, path), flags) as found:
+        return _tell(kernel, call, found, into)
+
+
+def _statx(kernel: Kernel, call: Call) -> int:
+    folder, path, flags, mask, into, _ = call.arguments
+    with object_of(kernel, call, (folder, path), flags) as found:
+        rest = flags & 0xFFFFFFFF & ~_NO_FOLLOW | _EMPTY_PATH
+        arguments = (found.descriptor, b"", rest, ctypes.c_uint(mask & 0xFFFFFFFF), _BUFFER)
+        if _syscall(_ARCHITECTURE.calls["statx"], *arguments) < 0:
+            raise failure(ctypes.get_errno())
+        data = bytearray(_BUFFER.raw)
+        uid, gid, mode, device = _shown(kernel, call, found)
+        _TWO_U32.pack_into(data, _STATX_IDS, uid, gid)
+        _U16.pack_into(data, _STATX_MODE, mode)
+        _TWO_U32.pack_into(data, _STATX_RDEV, os.major(device), os.minor(device))
+        call.write(into, bytes(data))
+    return 0
+
+
+def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
+    """The file that a call with a directory, a path pointer and AT_* flags means. Raises OSError."""
+    folder, pointer = signed(where[0]), where[1]
+    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
+    if flags & _EMPTY_PATH and not path:
+        return kernel.lookup.by_descriptor(call.task, folder)
+    return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
+
+
+def _real(descriptor: int) -> int:
+    """A descriptor that calls without a directory take: no AT_FDCWD. Raises OSError (EBADF)."""
+    number = signed(descriptor)
+    if number < 0:
+        raise failure(errno.EBADF)
+    return number
+
+
+def _tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
+    uid, gid, mode, device = _shown(kernel, call, found)
+    if (uid, gid, mode, device) == (found.uid, found.gid, found.mode, found.rdev):
+        call.write(into, found.raw)
+        return 0
+    data = bytearray(found.raw)
+    _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
+    _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
+    _U64.pack_into(data, _ARCHITECTURE.stat_rdev, device)
+    call.write(into, bytes(data))
+    return 0
+
+
+def _shown(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int]:
+    record = kernel.owners.record(found)
+    if record is None:
+        if not kernel.is_recorded(found):
+            return _foreign(kernel, call, found)
+        return (*kernel.owners.seems(found.uid, found.gid), found.mode, found.rdev)
+    mode = found.mode if record.mode is None else record.mode
+    return record.uid, record.gid, mode, found.rdev if record.device is None else record.device
+
+
+def _foreign(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int]:
+    """What the kernel gives to the real user (processes in /proc, terminals) is the pretended user's."""
+    uid, gid = found.uid, found.gid
+    if kernel.owners.seems(uid, gid) != (uid, gid):
+        context = kernel.contexts.of(call.task)
+        uid, gid = context.user.effective, context.group.effective
+    return uid, gid, found.mode, found.rdev
+
+
+def _access(kernel: Kernel, call: Call) -> int:
+    path, wanted, *_ = call.arguments
+    return _check(kernel, call, (CURRENT & 0xFFFFFFFF, path), (wanted, 0))
+
+
+def _faccessat(kernel: Kernel, call: Call) -> int:
+    folder, path, wanted, *_ = call.arguments
+    return _check(kernel, call, (folder, path), (wanted, 0))
+
+
+def _faccessat2(kernel: Kernel, call: Call) -> int:
+    folder, path, wanted, flags, *_ = call.arguments
+    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EACCESS | _EMPTY_PATH):
+        raise failure(errno.EINVAL)
+    return _check(kernel, call, (folder, path), (wanted, flags))
+
+
+def _check(kernel: Kernel, call: Call, where: tuple[int, int], how: tuple[int, int]) -> int:
+    wanted, flags = how
+    wanted &= 0xFFFFFFFF
+    if wanted & ~7:
+        raise failure(errno.EINVAL)
+    with object_of(kernel, call, where, flags) as found:
+        if wanted:
+            _permit(kernel, call, found, (wanted, flags))
+    return 0
+
+
+def _permit(kernel: Kernel, call: Call, found: Found, how: tuple[int, int]) -> None:
+    wanted, flags = how
+    if stat_module.S_ISLNK(found.mode):
+        return
+    if not kernel.is_recorded(found):
+        if not os.access(found.path, wanted):
+            raise failure(errno.EACCES)
+        return
+    context = kernel.contexts.of(call.task)
+    need(context if flags & _EACCESS else _real_context(context), kernel.owners.of(found), wanted)
+
+
+def _real_context(context: Context) -> Context:
+    """access(2) asks for the real user, whatever the effective one is."""
+    if context.user.real == context.user.file and context.group.real == context.group.file:
+        return context
+    return Context.of(context.user.real, context.group.real, context.groups)
+
+
+def _readlink(kernel: Kernel, call: Call) -> int:
+    path, into, size, *_ = call.arguments
+    return _read(kernel, call, (CURRENT, path), (into, signed(size)))
+
+
+def _readlinkat(kernel: Kernel, call: Call) -> int:
+    folder, path, into, size, *_ = call.arguments
+    return _read(kernel, call, (signed(folder), path), (into, signed(size)))
+
+
+def _read(kernel: Kernel, call: Call, where: tuple[int, int], answer: tuple[int, int]) -> int:
+    folder, pointer = where
+    into, size = answer
+    if size <= 0:
+        raise failure(errno.EINVAL)
+    path = call.text(pointer)
+    text = _text(kernel, call, folder, path)[:size]
+    call.write(into, text)
+    return len(text)
+
+
+def _text(kernel: Kernel, call: Call, folder: int, path: bytes) -> bytes:
+    if not path:
+        with kernel.lookup.by_descriptor(call.task, folder) as found:
+            return _target(found)
+    if b"proc" in path or not path.startswith(b"/"):
+        context = kernel.contexts.of(call.task)
+        located = kernel.lookup.locate(call.task, context, (folder, path), follow=False)
+        if located.link is not None:
+            return located.link
+        with kernel.lookup.found_at(located) as found:
+            return _target(found)
+    with kernel.lookup.find(call.task, folder, path, follow=False) as found:
+        return _target(found)
+
+
+def _target(found: Found) -> bytes:
+    if not stat_module.S_ISLNK(found.mode):
+        raise failure(errno.EINVAL)
+    return os.readlink(b"", dir_fd=found.descriptor)
+
+
+def _statfs(kernel: Kernel, call: Call) -> int:
+    path, into, *_ = call.arguments
+    buffer = ctypes.create_string_buffer(_STATFS_SIZE)
+    with kernel.lookup.find(call.task, CURRENT, call.text(path)) as found:
+        if _syscall(_ARCHITECTURE.calls["fstatfs"], found.descriptor, buffer) < 0:
+            raise failure(ctypes.get_errno())
+    call.write(into, buffer.raw)
+    return 0
+
+
+HANDLERS: Handlers = {
+    "stat": _stat,
+    "lstat": _lstat,
+    "fstat": _fstat,
+    "newfstatat": _newfstatat,
+    "statx": _statx,
+    "access": _access,
+    "faccessat": _faccessat,
+    "faccessat2": _faccessat2,
+    "readlink": _readlink,
+    "readlinkat": _readlinkat,
+    "statfs": _statfs,
+}
