@@ -11,12 +11,12 @@ from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_co
 from ci_builder.executors.launch import Launch, Supervised
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux import seccomp
-from ci_builder.executors.linux.architecture import Architecture, of_this_machine
+from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.report import tell_failure
-from ci_builder.executors.supervisor.context import FIRST_TAG, RLIMIT_LOCKS, Context, Contexts
+from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.filter import program
 from ci_builder.executors.supervisor.kernel import Kernel
@@ -44,7 +44,7 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         os.umask(0)
         records = Records()
         records.replace_by(_read(streams.record))
-        contexts = Contexts(Context.of(0, 0, launch.process.groups))
+        contexts = Contexts(Context.of(0, 0, ()), os.getpid())
         connection, theirs = socket.socketpair()
         command = os.fork()
         if command == 0:
@@ -55,7 +55,8 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
             os.close(descriptor)
         listener = _listener(connection)
         if listener is not None:
-            kernel = _kernel(supervised, architecture, (contexts, records), listener)
+            network = launch.process.network != "none"
+            kernel = _kernel(supervised, (contexts, records), listener, network)
             status = Supervision(kernel, architecture, command, parent, wake).run()
         else:
             _, status = os.waitpid(command, 0)
@@ -68,9 +69,10 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
 
 
 def _kernel(
-    supervised: Supervised, architecture: Architecture, state: tuple[Contexts, Records], listener: Listener
+    supervised: Supervised, state: tuple[Contexts, Records], listener: Listener, network: bool
 ) -> Kernel:
     contexts, records = state
+    architecture = of_this_machine()
     mounts = [Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded) for m in supervised.mounts]
     view = View(os.fsencode(supervised.folder), mounts)
     own = os.fsencode(supervised.own)
@@ -89,6 +91,7 @@ def _kernel(
         listener=listener,
         folder=own + b"/s",
         foreign_devices=foreign - ours,
+        network=network,
     )
 
 
@@ -100,7 +103,7 @@ def _start(launch: Launch, supervised: Supervised, streams: Streams, connection:
         prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)
         os.chdir(supervised.folder)
         hard = resource.getrlimit(RLIMIT_LOCKS)[1]
-        resource.setrlimit(RLIMIT_LOCKS, (FIRST_TAG, hard))
+        resource.setrlimit(RLIMIT_LOCKS, (first_tag(os.getppid()), hard))
         code = program(of_this_machine(), HANDLERS, network=launch.process.network != "none")
         listener = seccomp.install(code, wait_killable=True)
         socket.send_fds(connection, [b"l"], [listener])

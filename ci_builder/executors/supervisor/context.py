@@ -12,8 +12,8 @@ import resource
 from dataclasses import dataclass, replace
 
 RLIMIT_LOCKS = 10
-FIRST_TAG = 0x5EED_0000_0000  # a limit that no program sets
-_MOST = 1 << 20
+_MARK = 0x5EED << 46  # a limit that no program sets
+_MOST = 1 << 20  # contexts of one supervisor
 
 CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID = 0, 1, 2, 3, 4
 SETGID, SETUID, SETPCAP, SYS_CHROOT, MKNOD, SETFCAP = 6, 7, 8, 18, 27, 31
@@ -117,17 +117,24 @@ def _after_file_id(effective: int, permitted: int, before: int, after: int) -> i
     return effective
 
 
-class Contexts:
-    """The contexts of all processes of a command; ``initial`` is the first one's."""
+def first_tag(supervisor: int) -> int:
+    """The tag of the first context of a supervisor's command."""
+    return _MARK + supervisor * _MOST
 
-    def __init__(self, initial: Context) -> None:
+
+class Contexts:
+    """The contexts of all processes of a command; ``initial`` is the first one's, ``supervisor`` the process
+    number that sets its tags apart from others'."""
+
+    def __init__(self, initial: Context, supervisor: int) -> None:
         self.initial = initial
+        self.first_tag = first_tag(supervisor)
         self._known = [initial]
         self._numbers = {initial: 0}
 
     def of(self, task: int) -> Context:
         """The context of a thread. Raises OSError (ESRCH) when it is gone or none of the command's."""
-        number = resource.prlimit(task, RLIMIT_LOCKS)[0] - FIRST_TAG
+        number = resource.prlimit(task, RLIMIT_LOCKS)[0] - self.first_tag
         if not 0 <= number < len(self._known):
             raise ProcessLookupError(3, "no process of this command")
         return self._known[number]
@@ -141,7 +148,7 @@ class Contexts:
                 raise OSError(11, "too many different users")
             self._known.append(context)
             self._numbers[context] = number
-        resource.prlimit(task, RLIMIT_LOCKS, (FIRST_TAG + number, resource.RLIM_INFINITY))
+        resource.prlimit(task, RLIMIT_LOCKS, (self.first_tag + number, resource.RLIM_INFINITY))
 
     def holds(self, task: int) -> bool:
         """Whether the thread belongs to the command."""

@@ -28,10 +28,24 @@ class Executables:
         self._architecture = architecture
         self._copies: dict[tuple[int, int, int, int], bytes] = {}
         self._places: dict[bytes, bytes] = {}
+        self._links: dict[tuple[bytes, bytes], bytes] = {}
 
     def place_of(self, host: bytes) -> bytes | None:
         """The place in the image of the program whose copy is ``host``; None: that is no copy."""
         return self._places.get(host)
+
+    def named(self, path: bytes, name: bytes) -> bytes:
+        """A path out here that executes ``path`` under another name: the kernel calls the process by it."""
+        if path.rpartition(b"/")[2] == name or not name:
+            return path
+        link = self._links.get((path, name))
+        if link is None:
+            folder = self._folder + b"/l%d" % len(self._links)
+            os.mkdir(folder, 0o700)
+            link = folder + b"/" + name
+            os.symlink(path, link)
+            self._links[path, name] = link
+        return link
 
     def executable(
         self, program: Found, place: bytes, host: bytes | None, loader: Callable[[bytes], bytes]
@@ -59,7 +73,6 @@ class Executables:
         return copy
 
     def _copy(self, descriptor: int, place: bytes, wanted: Interpreter | None, path: bytes) -> bytes:
-        """Under the program's own name, because the kernel calls the process by it."""
         folder = self._folder + b"/%d" % len(self._copies)
         os.mkdir(folder, 0o700)
         copy = folder + b"/" + (place.rpartition(b"/")[2] or b"program")

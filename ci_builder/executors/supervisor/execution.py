@@ -61,6 +61,7 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
         host = kernel.executables.executable(
             program.found, place, _host(program.found), lambda loader: _loader(kernel, call, loader)
         )
+        host = kernel.executables.named(host, program.path.rpartition(b"/")[2])
         after = _after(kernel, context, program.found)
     finally:
         os.close(program.found.descriptor)

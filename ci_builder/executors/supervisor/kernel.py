@@ -27,7 +27,7 @@ ANSWERED = None
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """``folder`` is a private folder for what needs a short path; ``foreign_devices`` are the file systems
-    (st_dev) whose permissions are the kernel's."""
+    (st_dev) whose permissions are the kernel's; ``network``: whether there is one."""
 
     view: View
     owners: Owners
@@ -38,6 +38,7 @@ class Kernel:
     listener: Listener
     folder: bytes
     foreign_devices: frozenset[int]
+    network: bool
 
     def signal_all(self, sender: int, number: int) -> int:
         """kill(2) with -1: every other process of the command. Raises OSError (ESRCH) when there is none."""

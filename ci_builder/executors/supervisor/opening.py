@@ -13,6 +13,7 @@ from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, new_mode
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
+from ci_builder.executors.supervisor.proc_files import content
 from ci_builder.executors.supervisor.redirect import Order
 
 _CREATION = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -73,7 +74,9 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     _permit(kernel, context, found, flags)
     if kind == stat_module.S_IFIFO or found.rdev == _TTY:
         return _by_itself(kernel, call, found, flags)
-    descriptor = os.open(_to_open(kernel, found), flags & ~_CREATION | os.O_CLOEXEC)
+    descriptor = _rewritten(kernel, found, flags)
+    if descriptor < 0:
+        descriptor = os.open(_to_open(kernel, found), flags & ~_CREATION | os.O_CLOEXEC)
     try:
         if flags & os.O_TRUNC:
             kernel.owners.written(found)
@@ -81,6 +84,19 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     finally:
         os.close(descriptor)
     return ANSWERED
+
+
+def _rewritten(kernel: Kernel, found: Found, flags: int) -> int:
+    """A file in memory in place of one of /proc that says too much or too little; -1: there is no need."""
+    if found.place is None or flags & os.O_ACCMODE != os.O_RDONLY or kernel.is_recorded(found):
+        return -1
+    data = content(kernel, found.place)
+    if data is None:
+        return -1
+    descriptor = os.memfd_create("proc", os.MFD_CLOEXEC)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _permit(kernel: Kernel, context: Context, found: Found, flags: int) -> None:

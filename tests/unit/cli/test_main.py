@@ -135,7 +135,7 @@ def test_called_executor(tmp_path: Path, context: Path) -> None:
         (["login", "", "-u", "a", "-p", "b"], 2, "error: the REGISTRY is empty"),
         (["logout", ""], 2, "error: the REGISTRY is empty"),
         (["build", ""], 2, "error: the CONTEXT is empty"),
-        (["demo", "--isolation", "ptrace"], 2, "the isolation 'ptrace' is not in this version"),
+        (["demo", "--isolation", "docker"], 2, "there is no isolation 'docker'"),
     ],
 )
 def test_wrong_use(tmp_path: Path, context: Path, arguments: list[str], code: int, said: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ci_builder.errors import NoExecutor, Unsupported, UsageError
+from ci_builder.errors import NoExecutor, UsageError
 from ci_builder.executors.choose import choose
 from ci_builder.executors.interface import Verdict, Workspace
 from ci_builder.oci.image import Image
@@ -69,7 +69,7 @@ def test_auto_says_why_a_better_one_was_refused() -> None:
 def test_none_works() -> None:
     with pytest.raises(NoExecutor) as caught:
         choose("auto", True, _three(NO, NOT_DISPOSABLE))
-    assert [name for name, _ in caught.value.refusals] == ["namespace", "in-place", "ptrace"]
+    assert [name for name, _ in caught.value.refusals] == ["namespace", "in-place"]
     assert caught.value.hint == "allow user namespaces; or use the builder image"
     assert "seccomp" in str(caught.value)
 
@@ -84,12 +84,10 @@ def test_none_cannot_run() -> None:
         choose("none", True, _three(YES, YES))
 
 
-def test_unknown_and_planned_names() -> None:
+def test_unknown_names() -> None:
     with pytest.raises(UsageError) as caught:
         choose("docker", True, _three(YES, YES))
     assert "in-place" in caught.value.hint
-    with pytest.raises(Unsupported, match="not in this version"):
-        choose("ptrace", True, _three(YES, YES))
 
 
 def test_chroot_is_taken_only_when_asked_for() -> None:
