@@ -32,7 +32,7 @@ def main(names: list[str]) -> int:
         bad += bool(found)
         print(f"{program.name}: {middle - began:.1f} s, {end - middle:.1f} s, ", end="")
         print(f"compared in {time.monotonic() - end:.1f} s, {len(found)} differences", flush=True)
-        print("".join(f"    {line[-2500:]}\n" for line in found[:40]), end="", flush=True)
+        print("".join(f"    {line[-1200:]}\n" for line in found[:12]), end="", flush=True)
         (folder / "first.log").write_text(first.built.text)
         shutil.rmtree(folder) if not found else print(f"    kept: {folder}")
     return bad
