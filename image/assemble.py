@@ -165,7 +165,6 @@ def copy_rest(image: Path, inside: Path) -> None:
     (image / "kaniko").mkdir()
     (image / "kaniko" / "executor").symlink_to(PRIVATE / "bin" / "ci-builder")
     # Jobs written for kaniko put their config.json there.
-    (inside / "docker").mkdir(mode=0o700)
     (image / "kaniko" / ".docker").symlink_to(PRIVATE / "docker")
     # The one that is used while / is the image's own, and the one that is left when it is not any more.
     bundle = image / "etc/ssl/certs/ca-certificates.crt"
@@ -174,9 +173,10 @@ def copy_rest(image: Path, inside: Path) -> None:
         shutil.copy("/etc/ssl/certs/ca-certificates.crt", target)
     for name, text in ACCOUNTS.items():
         (image / "etc" / name).write_text(text)
-    for folder, mode in ((image / "tmp", TMP), (inside / "tmp", TMP), (inside / "home", 0o755)):
+    # A job's user may be anyone, and is alone in its container.
+    for folder in (image / "tmp", inside / "tmp", inside / "home", inside / "docker"):
         folder.mkdir()
-        folder.chmod(mode)
+        folder.chmod(TMP)
     (image / "root").mkdir(mode=0o700)
     (inside / ".image").write_text("This container's / may be replaced by a build.\n")
 

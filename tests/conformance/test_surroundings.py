@@ -1,11 +1,15 @@
 """What docker builds is built in other surroundings, too: in place in the builder image under plain
-``docker run``, and by an ordinary user with subordinate ids.
+``docker run``, supervised in a container that has no rights at all, and by an ordinary user with
+subordinate ids.
 
-The cases are those whose result hangs on the executor: commands, owners, stages, working folders.
+The cases are those whose result hangs on the executor: commands, owners, stages, working folders; without
+rights it is all of them.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import pytest
 from tests.compare.builders import Built
 from tests.conformance.case import Case
 from tests.conformance.cases import copy_stages, run, settings
+from tests.conformance.catalogue import CASES
 from tests.conformance.examine import Outcomes, examine_ahead, judge, selected_cases
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
@@ -27,6 +32,7 @@ _CASES = [
     if "RUN" in case.dockerfile or "WORKDIR" in case.dockerfile
 ]
 
+_RESTRICTED = ("--user=1000:1000", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _ONE_FILE = "overlayfs parts the names when one is written to; in place they stay one file, as POSIX has it"
 _OWN = "in place, the container's own is there, and a folder of the image cannot be told from it"
 _IN_PLACE = {
@@ -44,6 +50,11 @@ _IN_PLACE = {
 }
 """(Case, beginning of the difference) that is excused in place, and why."""
 
+_SUPERVISED: dict[tuple[str, str], str] = {
+    beginning: reason for beginning, reason in _IN_PLACE.items() if reason == _ONE_FILE
+}
+"""The same without rights."""
+
 _REFUSED_TO_USERS = {"run-device-nodes": "the kernel makes no device nodes in a user namespace"}
 """Cases that an ordinary user cannot build, and why."""
 
@@ -57,28 +68,54 @@ def in_place(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     def build(folder: Path, options: Sequence[str]) -> Built:
-        (folder / "out").mkdir()
-        done = docker.run(
-            *("run", "--rm", "--network=host", f"--volume={folder / 'ours'}:/test/context"),
-            *(
-                f"--volume={busybox.layout}:/test/base:ro",
-                f"--volume={folder / 'out'}:/test/out",
-                builder_image,
-            ),
-            *(
-                "build",
-                "--progress=plain",
-                "--isolation=in-place",
-                "--build-context=busybox=oci-layout:///test/base",
-            ),
-            *("--output=type=oci,tar=false,dest=/test/out/layout", *options, "/test/context"),
-        )
-        if (folder / "out/layout").exists():
-            (folder / "out/layout").rename(folder / "layout")
-        return Built(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
+        return _in_container(docker, (builder_image, "in-place"), busybox, folder, options)
 
     cases = selected_cases(request.session, "test_in_place")
     with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("in-place")) as found:
+        yield found
+
+
+def _in_container(
+    docker: Docker, image: tuple[str, str], busybox: Base, folder: Path, options: Sequence[str]
+) -> Built:
+    """Build in the builder image; ``image`` is its name and the isolation."""
+    name, isolation = image
+    (folder / "out").mkdir(mode=0o777)
+    (folder / "out").chmod(0o777)
+    done = docker.run(
+        *("run", "--rm", "--network=host", f"--volume={folder / 'ours'}:/test/context"),
+        *(f"--volume={busybox.layout}:/test/base:ro", f"--volume={folder / 'out'}:/test/out"),
+        *(_RESTRICTED if isolation == "ptrace" else ()),
+        *(name, "build", "--progress=plain", f"--isolation={isolation}"),
+        "--build-context=busybox=oci-layout:///test/base",
+        *("--output=type=oci,tar=false,dest=/test/out/layout", *options, "/test/context"),
+    )
+    if (folder / "out/layout").exists():
+        (folder / "out/layout").rename(folder / "layout")
+    return Built(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
+
+
+@pytest.fixture(scope="module")
+def supervised(
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    busybox: Base,
+    builder_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Outcomes]:
+    def build(folder: Path, options: Sequence[str]) -> Built:
+        context = folder / "ours"
+        for path in (context, *context.rglob("*")):
+            # The job's checkout is the job's user's.
+            mode = path.lstat().st_mode
+            os.chown(path, 1000, 1000, follow_symlinks=False)
+            if not path.is_symlink():
+                path.chmod(stat.S_IMODE(mode))
+        options = [option.replace(str(context), "/test/context") for option in options]
+        return _in_container(docker, (builder_image, "ptrace"), busybox, folder, options)
+
+    cases = selected_cases(request.session, "test_without_any_right")
+    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("supervised")) as found:
         yield found
 
 
@@ -119,6 +156,12 @@ def as_user(
 def test_in_place(case: Case, in_place: Outcomes) -> None:
     excused = [beginning for name, beginning in _IN_PLACE if name == case.name]
     judge(case, in_place[case.name].result(), excused)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_without_any_right(case: Case, supervised: Outcomes) -> None:
+    excused = [beginning for name, beginning in _SUPERVISED if name == case.name]
+    judge(case, supervised[case.name].result(), excused)
 
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
