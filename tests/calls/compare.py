@@ -24,6 +24,9 @@ def differences(script: str, base: Path, real: Outcome, found: Outcome) -> list[
     """
     if real.error or found.error:
         return [f"the real root failed: {real.error}"] * bool(real.error) + [found.error] * bool(found.error)
+    wrong = [text for text in real.output.splitlines() if text.startswith("script: ")]
+    if wrong:
+        return wrong
     if (real.output, real.code) == (found.output, found.code):
         return _layers(base, real, found)
     lines = dict(enumerate(script.splitlines(), 1))

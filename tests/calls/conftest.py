@@ -53,9 +53,15 @@ def ptrace(calls_layer: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(params=["namespace", "ptrace"])
-def judge(request: pytest.FixtureRequest, calls_layer: Path, real_root: Server) -> Judge:
+def executor(request: pytest.FixtureRequest) -> str:
+    """The executors that are held against the real root."""
+    return str(request.param)
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, executor: str, calls_layer: Path, real_root: Server) -> Judge:
     """Says what differs when a script runs with an executor, instead of in a real root."""
-    server: Server = request.getfixturevalue(request.param)
+    server: Server = request.getfixturevalue(executor)
 
     def examine(script: str) -> list[str]:
         server.ask(script)

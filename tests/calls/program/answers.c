@@ -94,6 +94,7 @@ void answer(const struct value *given, long result) {
         say_text(address->sun_path, strlen(address->sun_path));
         break;
     }
+    case PEER: say(" %d:%d", ((int *)data)[1], ((int *)data)[2]); break; /* struct ucred */
     case STATFS: say(" names=%ld", (long)((struct statfs *)data)->f_namelen); break;
     default: break;
     }

@@ -20,7 +20,7 @@ struct job {
     struct output *output;
     char slot[32];
 };
-static struct job jobs[64];
+static struct job *jobs[64]; /* those in the background */
 static int job_count;
 static volatile sig_atomic_t caught[65];
 
@@ -91,9 +91,9 @@ static void finish(int line, struct job *job) {
 
 static void finish_named(int line, const char *slot) {
     for (int i = 0; i < job_count; i++)
-        if (!strcmp(jobs[i].slot, slot)) {
-            jobs[i].slot[0] = 0;
-            finish(line, jobs + i);
+        if (!strcmp(jobs[i]->slot, slot)) {
+            jobs[i]->slot[0] = 0;
+            finish(line, jobs[i]);
             return;
         }
     say("%d = nothing to wait for\n", line + 1);
@@ -115,10 +115,14 @@ int block(int line, char **at) {
     if (strcmp(kind, "fork") && strcmp(kind, "vfork") && strcmp(kind, "share") && strcmp(kind, "thread"))
         return -1;
     char *arrow = strstr(text, "-> ");
-    struct job *job = jobs + __atomic_fetch_add(&job_count, 1, __ATOMIC_SEQ_CST);
-    *job = (struct job){.line = line + 1, .end = end};
-    if (arrow)
+    struct job *job = calloc(1, sizeof *job);
+    job->line = line + 1, job->end = end;
+    if (arrow) {
+        if (job_count == 64)
+            fail("too many in the background", text);
         strncpy(job->slot, arrow + 3, sizeof job->slot - 1);
+        jobs[job_count++] = job;
+    }
     start(line, kind, job, arrow != NULL);
     if (arrow)
         keep(job->slot, job->process);

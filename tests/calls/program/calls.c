@@ -43,6 +43,10 @@ static void call(int line, const char *name, char *at, int hidden) {
         given[count] = value(&at, count ? given + count - 1 : &none);
         count++;
     }
+#ifdef __x86_64__ /* which has them all */
+    if (!known->text)
+        fail("no such call", name);
+#endif
     if (!strncmp(name, "execve", 6))
         say("%d exec\n", line + 1); /* what the program says comes next */
     errno = known->text ? 0 : ENOSYS;

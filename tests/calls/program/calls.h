@@ -11,7 +11,7 @@ extern const struct name call_names[], constant_names[];
 
 /* What a word of a script stands for: a number or memory, and how to print that after the call. */
 enum shape {
-    PLAIN, STAT, STAT_TIMES, STATX, STATX_TIMES, TEXT, BYTES, NAMES, ENTRIES, INTS, UNIX_ADDRESS, STATFS, SILENT
+    PLAIN, STAT, STAT_TIMES, STATX, STATX_TIMES, TEXT, BYTES, NAMES, ENTRIES, INTS, UNIX_ADDRESS, PEER, STATFS, SILENT
 };
 struct value {
     long number;
@@ -20,6 +20,7 @@ struct value {
 };
 
 /* words.c */
+void fail(const char *what, const char *word);
 char *word(char **at);
 struct value value(char **at, const struct value *before);
 long number_of(const char *text);

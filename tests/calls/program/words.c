@@ -23,7 +23,7 @@ void keep(const char *slot, long number) {
         }
 }
 
-static void fail(const char *what, const char *word) {
+void fail(const char *what, const char *word) {
     say("script: %s: %s\n", what, word);
     _exit(99);
 }
@@ -130,10 +130,23 @@ static struct value strings(char **at) {
     return (struct value){(long)list, PLAIN, 32 * sizeof *list};
 }
 
+/* "…", or N*"…" for N times the same. */
+static size_t repeated(char **at, char *into, size_t room) {
+    long times = 1;
+    char *star = *at + strspn(*at, "0123456789");
+    if (star > *at && *star == '*')
+        times = strtol(*at, NULL, 10), *at = star + 1;
+    size_t size = quoted(at, into, room), i = 1;
+    for (; i < (size_t)times && size * (i + 1) < room; i++)
+        memcpy(into + size * i, into, size);
+    into[size * i] = 0;
+    return size * i;
+}
+
 static struct value unix_address(char **at) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char text[256];
-    size_t size = quoted(at, text, sizeof text);
+    static __thread char text[10000];
+    size_t size = repeated(at, text, sizeof text);
     memcpy(address.sun_path, text, size < sizeof address.sun_path ? size : sizeof address.sun_path);
     size_t length = offsetof(struct sockaddr_un, sun_path) + size + (size && text[0] != 0);
     if (length > sizeof address)
@@ -169,7 +182,7 @@ static struct value room(char *text) {
         {"stat", STAT, sizeof(struct stat)}, {"stat+times", STAT_TIMES, sizeof(struct stat)},
         {"statx", STATX, 256}, {"statx+times", STATX_TIMES, 256}, {"text", TEXT, 4096},
         {"bytes", BYTES, 4096}, {"names", NAMES, 4096}, {"entries", ENTRIES, 32768}, {"ints", INTS, 4},
-        {"address", UNIX_ADDRESS, 112}, {"statfs", STATFS, 256}, {"none", SILENT, 4096},
+        {"address", UNIX_ADDRESS, 112}, {"peer", PEER, 12}, {"statfs", STATFS, 256}, {"none", SILENT, 4096},
     };
     char *size = strchr(text, ':');
     if (size)
@@ -194,17 +207,10 @@ static int begins(char **at, const char *prefix) {
 struct value value(char **at, const struct value *before) {
     static __thread char text[70000];
     *at += strspn(*at, " ");
-    long times = 1;
     int edge = begins(at, "edge:");
-    char *star = *at + strspn(*at, "0123456789");
-    if (star > *at && star[0] == '*' && star[1] == '"')
-        times = strtol(*at, NULL, 10), *at = star + 1;
-    if (**at == '"') {
-        size_t size = quoted(at, text, sizeof text);
-        for (long i = 1; i < times && size * (i + 1) < sizeof text; i++)
-            memcpy(text + size * i, text, size);
-        size *= times;
-        text[size] = 0;
+    const char *star = *at + strspn(*at, "0123456789");
+    if (**at == '"' || (star[0] == '*' && star[1] == '"')) {
+        size_t size = repeated(at, text, sizeof text);
         return edge ? at_the_edge(text, size) : memory(text, size, size);
     }
     if (begins(at, "argv:") || begins(at, "envp:"))
