@@ -8,8 +8,8 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from ci_builder.build.demonstration.base import make_base
 from ci_builder.ci.isolation import isolation
-from ci_builder.cli.demonstration.base import make_base
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.parser import SubParsers

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Iterator
 from pathlib import Path
 
-from ci_builder.cli.demonstration.elf import Elf, read_elf
+from ci_builder.build.demonstration.elf import Elf, read_elf
 from ci_builder.errors import CiBuilderError, InvalidValue
 
 _USUAL = ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib")

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ci_builder.cli.demonstration.libraries import needed_files
+from ci_builder.build.demonstration.libraries import needed_files
 from ci_builder.errors import OutputError
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.config import History, RunConfig

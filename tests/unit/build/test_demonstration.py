@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ci_builder.cli.demonstration.base import make_base
-from ci_builder.cli.demonstration.elf import read_elf
-from ci_builder.cli.demonstration.libraries import configured_folders, needed_files
+from ci_builder.build.demonstration.base import make_base
+from ci_builder.build.demonstration.elf import read_elf
+from ci_builder.build.demonstration.libraries import configured_folders, needed_files
 from ci_builder.errors import InvalidValue
 from ci_builder.layout.reader import read_image
 from ci_builder.oci.platform import Platform
