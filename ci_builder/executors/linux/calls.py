@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Collection
 
 from ci_builder.executors.linux import numbers as n
 
@@ -116,6 +117,13 @@ def _close_range(first: int, last: int) -> None:
         for name in os.listdir("/proc/self/fd"):
             if first <= int(name) <= last:
                 os.closerange(int(name), int(name) + 1)
+
+
+def signal_descriptor(numbers: Collection[int]) -> int:
+    """A descriptor to hear of these signals, which are blocked: signalfd(2). Raises OSError."""
+    mask = ctypes.c_uint64(sum(1 << (number - 1) for number in numbers))
+    number = n.of_this_machine().signalfd4
+    return system_call("signalfd", number, -1, ctypes.byref(mask), 8, os.O_CLOEXEC | os.O_NONBLOCK)
 
 
 def look_up_hosts_without_modules() -> None:

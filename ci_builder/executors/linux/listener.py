@@ -20,6 +20,7 @@ _ADDED = struct.Struct("=QIIII")
 _ioctl = library().ioctl
 
 Received = tuple[int, int, int, tuple[int, ...]]
+"""Cookie, thread, number and arguments of a call."""
 
 
 class Listener:

@@ -84,6 +84,7 @@ class Numbers:
     lstat: int
     mount_setattr: int
     close_range: int
+    signalfd4: int
     landlock_create_ruleset: int
     landlock_add_rule: int
     landlock_restrict_self: int

@@ -16,6 +16,7 @@ from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.report import tell_failure
+from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.filter import program
@@ -89,6 +90,7 @@ def _kernel(
         executables=executables,
         redirects=Redirects(architecture, listener),
         listener=listener,
+        affinity=Affinity(contexts),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

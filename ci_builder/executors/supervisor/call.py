@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from types import TracebackType
+
+from ci_builder.executors.linux.listener import Received
 
 _PAGE = 4096
 PATH_MAX = 4096
@@ -21,27 +22,41 @@ def signed(value: int) -> int:
     return value - (1 << 32) if value >> 31 else value
 
 
+class Memory:
+    """The memory of the thread that was looked into last: most calls come from the same one as the call
+    before. A thread's memory is another one after an exec, and its number may be another's later on:
+    ``forget`` is called at every exec, and the next thread takes this one's place."""
+
+    __slots__ = ("_descriptor", "_task")
+
+    def __init__(self) -> None:
+        self._task = -1
+        self._descriptor = -1
+
+    def of(self, task: int) -> int:
+        """A descriptor to read and write it. Raises OSError."""
+        if task != self._task:
+            self.forget()
+            self._descriptor = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
+            self._task = task
+        return self._descriptor
+
+    def forget(self) -> None:
+        """Open it anew next time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._task = self._descriptor = -1
+
+
 class Call:
     """``task`` is the thread, ``number`` the call's, ``arguments`` its six registers; ``cookie`` names it
-    to the kernel. The thread's memory is opened when it is first needed."""
+    to the kernel; ``memory`` is where its pointers lead."""
 
     __slots__ = ("_memory", "arguments", "cookie", "number", "task")
 
-    def __init__(self, cookie: int, task: int, number: int, arguments: tuple[int, ...]) -> None:
-        self.cookie = cookie
-        self.task = task
-        self.number = number
-        self.arguments = arguments
-        self._memory = -1
-
-    def __enter__(self) -> Call:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._memory >= 0:
-            os.close(self._memory)
+    def __init__(self, received: Received, memory: Memory) -> None:
+        self.cookie, self.task, self.number, self.arguments = received
+        self._memory = memory
 
     def read(self, pointer: int, size: int) -> bytes:
         """``size`` bytes. Raises OSError (EFAULT)."""
@@ -71,7 +86,7 @@ class Call:
     def write(self, pointer: int, data: bytes) -> None:
         """Put ``data`` there. Raises OSError (EFAULT)."""
         try:
-            written = os.pwrite(self._open(), data, pointer)
+            written = os.pwrite(self._memory.of(self.task), data, pointer)
         except (OSError, OverflowError) as error:
             raise failure(errno.EFAULT) from error
         if written != len(data):
@@ -79,11 +94,6 @@ class Call:
 
     def _read(self, pointer: int, size: int) -> bytes:
         try:
-            return os.pread(self._open(), size, pointer)
+            return os.pread(self._memory.of(self.task), size, pointer)
         except (OSError, OverflowError) as error:
             raise failure(errno.EFAULT) from error
-
-    def _open(self) -> int:
-        if self._memory < 0:
-            self._memory = os.open(b"/proc/%d/mem" % self.task, os.O_RDWR | os.O_CLOEXEC)
-        return self._memory

@@ -19,6 +19,9 @@ from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_i
 from ci_builder.executors.supervisor.found import Found
 
 
+_Key = tuple[int, int, bytes, bytes]
+
+
 class Executables:
     """``folder`` is a private, empty folder on a file system that permits to execute; None of its content
     is the command's to see."""
@@ -26,7 +29,7 @@ class Executables:
     def __init__(self, folder: bytes, architecture: Architecture) -> None:
         self._folder = folder
         self._architecture = architecture
-        self._copies: dict[tuple[int, int, int, int], bytes] = {}
+        self._copies: dict[_Key, bytes] = {}
         self._places: dict[bytes, bytes] = {}
         self._links: dict[tuple[bytes, bytes], bytes] = {}
 
@@ -47,28 +50,30 @@ class Executables:
             self._links[path, name] = link
         return link
 
-    def executable(
-        self, program: Found, place: bytes, host: bytes | None, loader: Callable[[bytes], bytes]
-    ) -> bytes:
-        """A path out here that executes ``program``, which is called ``place`` in the image. ``host`` is the
-        program's own path out here, None where it has none (it was removed); ``loader`` tells the path out
-        here of one inside. Raises OSError (ENOEXEC; ENOENT for a missing loader …)."""
-        status = os.stat(program.path)
-        key = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
-        copy = self._copies.get(key)
+    def known(self, program: Found, place: bytes, root: bytes) -> bytes | None:
+        """The copy of a program that was executed before from the same ``root``, None: there is none."""
+        copy = self._copies.get(_key(program, root))
         if copy is not None:
             self._places[copy] = place
-            return copy
+        return copy
+
+    def executable(
+        self, program: Found, names: tuple[bytes, bytes | None, bytes], loader: Callable[[bytes], bytes]
+    ) -> bytes:
+        """A path out here that executes ``program``. ``names``: its path in the image; its own path out here,
+        None where it has none (it was removed); and the root that it is executed from. ``loader`` tells the
+        path out here of one inside. Raises OSError (ENOEXEC; ENOENT for a missing loader …)."""
+        place, host, root = names
         descriptor = os.open(program.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             wanted = interpreter(descriptor, self._architecture)
-            if wanted is None and host is not None and status.st_mode & stat_module.S_IXUSR:
+            if wanted is None and host is not None and program.mode & stat_module.S_IXUSR:
                 return host
             path = loader(wanted.path) if wanted is not None else b""
             copy = self._copy(descriptor, place, wanted, path)
         finally:
             os.close(descriptor)
-        self._copies[key] = copy
+        self._copies[_key(program, root)] = copy
         self._places[copy] = place
         return copy
 
@@ -82,6 +87,10 @@ class Executables:
                 with_interpreter(target.fileno(), wanted, path)
             os.fchmod(target.fileno(), 0o500)
         return copy
+
+
+def _key(program: Found, root: bytes) -> _Key:
+    return (*program.key, program.version, root)
 
 
 def script_line(head: bytes) -> list[bytes] | None:

@@ -53,14 +53,17 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
     try:
         for _ in range(_MAX_SCRIPTS + 1):
             _permit(kernel, context, program.found)
-            if not _interpret(kernel, call, program):
+            place = _place(kernel, program)
+            host = kernel.executables.known(program.found, place, context.root)
+            if host is not None or not _interpret(kernel, call, program):
                 break
         else:
             raise failure(errno.ELOOP)
-        place = _place(kernel, program)
-        host = kernel.executables.executable(
-            program.found, place, _host(program.found), lambda loader: _loader(kernel, call, loader)
-        )
+        if host is None:
+            names = (place, _host(program.found), context.root)
+            host = kernel.executables.executable(
+                program.found, names, lambda loader: _loader(kernel, call, loader)
+            )
         host = kernel.executables.named(host, program.path.rpartition(b"/")[2])
         after = _after(kernel, context, program.found)
     finally:

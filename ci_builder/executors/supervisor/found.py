@@ -17,7 +17,8 @@ _STAT = _ARCHITECTURE.stat
 _DEV, _INO, _MODE, _UID, _GID, _RDEV = _ARCHITECTURE.stat_order
 _NEWFSTATAT = _ARCHITECTURE.calls["newfstatat"]
 _SIZE = _ARCHITECTURE.stat_size
-_EMPTY_PATH = 0x1000
+_SIZE_AT, _CHANGED_AT = 48, 104  # in both architectures
+_EMPTY_PATH, _NO_FOLLOW, _CURRENT = 0x1000, 0x100, -100
 _BUFFER = ctypes.create_string_buffer(_SIZE)
 _syscall = library().syscall
 
@@ -29,17 +30,24 @@ def raw_stat(descriptor: int) -> bytes:
     return _BUFFER.raw
 
 
+def raw_stat_of(path: bytes, *, follow: bool) -> bytes:
+    """The same of a path of the supervisor. Raises OSError."""
+    if _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, 0 if follow else _NO_FOLLOW) < 0:
+        raise failure(ctypes.get_errno())
+    return _BUFFER.raw
+
+
 class Found:
-    """``descriptor`` is closed at the end. ``raw`` is its struct stat; ``key`` device and inode; the rest
-    is what the kernel has, which a record may know better. ``place`` is its real path in the image where
-    finding it told that, else None."""
+    """``descriptor`` is closed at the end (-1: it is only looked at). ``raw`` is its struct stat; ``key``
+    device and inode; the rest is what the kernel has, which a record may know better. ``place`` is its real
+    path in the image where finding it told that, else None."""
 
     __slots__ = ("descriptor", "gid", "key", "mode", "place", "raw", "rdev", "uid")
 
-    def __init__(self, descriptor: int, place: bytes | None = None) -> None:
+    def __init__(self, descriptor: int, place: bytes | None = None, raw: bytes = b"") -> None:
         self.descriptor = descriptor
         self.place = place
-        self.raw = raw_stat(descriptor)
+        self.raw = raw or raw_stat(descriptor)
         fields = _STAT.unpack_from(self.raw)
         self.key = (fields[_DEV], fields[_INO])
         self.mode = fields[_MODE]
@@ -53,7 +61,13 @@ class Found:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self.descriptor)
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+    @property
+    def version(self) -> bytes:
+        """Size and time of change: with ``key`` it tells one content from another."""
+        return self.raw[_SIZE_AT : _SIZE_AT + 8] + self.raw[_CHANGED_AT : _CHANGED_AT + 16]
 
     @property
     def is_directory(self) -> bool:

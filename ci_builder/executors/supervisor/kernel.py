@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, Contexts
 from ci_builder.executors.supervisor.executables import Executables
@@ -36,6 +37,7 @@ class Kernel:
     executables: Executables
     redirects: Redirects
     listener: Listener
+    affinity: Affinity
     folder: bytes
     foreign_devices: frozenset[int]
     network: bool

@@ -16,7 +16,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
-from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.found import Found, raw_stat_of
 from ci_builder.executors.supervisor.view import View
 from ci_builder.executors.supervisor.walk import Located, Walker
 
@@ -59,6 +59,39 @@ class Lookup:
             if found is not None:
                 return found
         return self.found_at(self.locate(task, context, (folder, path), follow=follow))
+
+    def look(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found:
+        """Like ``find``, for its status only: there may be no descriptor."""
+        if path and not follow and b"/" not in path and path != b"..":
+            context = self._contexts.of(task)
+            if context.ignores_permissions:
+                found = self._looked_at(task, folder, path)
+                if found is not None:
+                    return found
+        return self.find(task, folder, path, follow=follow)
+
+    def look_at_descriptor(self, task: int, descriptor: int) -> Found:
+        """Like ``by_descriptor``, for its status only."""
+        if descriptor == CURRENT:
+            return self.by_descriptor(task, descriptor)
+        try:
+            raw = raw_stat_of(b"/proc/%d/fd/%d" % (task, descriptor), follow=True)
+        except FileNotFoundError as error:
+            raise failure(errno.EBADF) from error
+        return Found(-1, None, raw)
+
+    def _looked_at(self, task: int, folder: int, name: bytes) -> Found | None:
+        try:
+            if folder == CURRENT:
+                raw = raw_stat_of(b"/proc/%d/cwd/%b" % (task, name), follow=False)
+            else:
+                raw = raw_stat_of(b"/proc/%d/fd/%d/%b" % (task, folder, name), follow=False)
+        except OSError:
+            return None
+        found = Found(-1, None, raw)
+        if found.key in self._view.covered or found.key[0] == self._walker.proc_device:
+            return None
+        return found
 
     def parent(self, task: int, folder: int, path: bytes) -> tuple[Found, bytes]:
         """The directory that ``path`` is to be made or removed in, and the name there: ``.``, ``..`` or

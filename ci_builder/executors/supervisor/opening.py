@@ -66,8 +66,8 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     if flags & os.O_DIRECTORY and kind != stat_module.S_IFDIR:
         raise failure(errno.ENOTDIR)
     if flags & os.O_PATH:
-        kernel.listener.give(call.cookie, found.descriptor, bool(flags & os.O_CLOEXEC))
-        return ANSWERED
+        # The kernel hands on no descriptors of this kind.
+        return _by_itself(kernel, call, found, flags)
     if kind == stat_module.S_IFLNK:
         raise failure(errno.ELOOP)
     context = kernel.contexts.of(call.task)
@@ -122,12 +122,14 @@ def _to_open(kernel: Kernel, found: Found) -> bytes:
 
 
 def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
-    """A FIFO waits for its other end, /dev/tty is the caller's: only the thread itself can open these."""
+    """Opened by the thread itself: a FIFO waits for its other end, /dev/tty is the caller's."""
     host = os.readlink(found.path)
     if not host.startswith(b"/"):
         # A pipe, which has no name but the descriptor's.
         host = found.place or host
-    order = Order("openat", {0: CURRENT, 2: flags & ~_CREATION, 3: 0}, {1: host + b"\0"}, {}, waits=True)
+    kept = flags & ~(os.O_CREAT | os.O_EXCL)
+    waits = not flags & os.O_PATH
+    order = Order("openat", {0: CURRENT, 2: kept, 3: 0}, {1: host + b"\0"}, {}, waits=waits)
     kernel.redirects.start(call, order)
     return ANSWERED
 

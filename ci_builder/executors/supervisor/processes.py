@@ -81,7 +81,23 @@ def _kill(kernel: Kernel, call: Call) -> int | None:
     return ANSWERED
 
 
+def _getaffinity(kernel: Kernel, call: Call) -> int | None:
+    told = kernel.affinity.tell(call)
+    if told is None:
+        kernel.listener.let_go_on(call.cookie)
+        return ANSWERED
+    return told
+
+
+def _setaffinity(kernel: Kernel, call: Call) -> int | None:
+    kernel.affinity.leave_alone()
+    kernel.listener.let_go_on(call.cookie)
+    return ANSWERED
+
+
 HANDLERS: Handlers = {
+    "sched_getaffinity": _getaffinity,
+    "sched_setaffinity": _setaffinity,
     "umask": _umask,
     "prlimit64": _prlimit,
     "getrlimit": _getrlimit,

@@ -6,10 +6,12 @@ import errno
 import os
 import select
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ci_builder.executors.linux.architecture import Architecture
-from ci_builder.executors.supervisor.call import Call
+from ci_builder.executors.linux.calls import signal_descriptor
+from ci_builder.executors.supervisor.affinity import PAUSE
+from ci_builder.executors.supervisor.call import Call, Memory
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
 from ci_builder.executors.supervisor.members import kill_all
 from ci_builder.executors.supervisor.table import HANDLERS
@@ -18,12 +20,11 @@ _WALL = 0x40000000
 
 
 class Wake:
-    """A descriptor that is readable after a child's change of state."""
+    """A descriptor that is readable after a child's change of state (signalfd(2))."""
 
     def __init__(self) -> None:
-        self.descriptor, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        self.descriptor = signal_descriptor({signal.SIGCHLD})
 
     def clear(self) -> None:
         """Take what is there to read."""
@@ -39,6 +40,7 @@ class Supervision:
     command: int
     parent: int
     wake: Wake
+    memory: Memory = field(default_factory=Memory)
 
     def run(self) -> int:
         """Serve until the command has ended; its wait status. What it left running is killed."""
@@ -54,12 +56,16 @@ class Supervision:
             if name in self.architecture.calls
         }
         listener = self.kernel.listener.descriptor
+        affinity = self.kernel.affinity
         poll = select.poll()
         for descriptor in (listener, self.wake.descriptor):
             poll.register(descriptor, select.POLLIN)
         poll.register(self.parent, select.POLLRDHUP)
         while True:
-            for descriptor, event in poll.poll():
+            ready = poll.poll(PAUSE) if affinity.is_hot else poll.poll()
+            if not ready:
+                affinity.pause()
+            for descriptor, event in ready:
                 if descriptor == listener:
                     if event & select.POLLIN:
                         self._serve(handlers)
@@ -77,16 +83,19 @@ class Supervision:
         received = self.kernel.listener.receive()
         if received is None:
             return
-        with Call(*received) as call:
-            if self.kernel.redirects.recognises(call):
-                return
-            try:
-                result = handlers[call.number](self.kernel, call)
-            except OSError as error:
-                self.kernel.listener.fail(call.cookie, error.errno or errno.EIO)
-            else:
-                if result is not ANSWERED:
-                    self.kernel.listener.answer(call.cookie, result)
+        self.kernel.affinity.before(received[1])
+        call = Call(received, self.memory)
+        if self.kernel.redirects.recognises(call):
+            # It may be an exec, after which the thread has another memory.
+            self.memory.forget()
+            return
+        try:
+            result = handlers[call.number](self.kernel, call)
+        except OSError as error:
+            self.kernel.listener.fail(call.cookie, error.errno or errno.EIO)
+        else:
+            if result is not ANSWERED:
+                self.kernel.listener.answer(call.cookie, result)
 
     def _reap(self) -> int | None:
         """See to every child and traced thread that has changed; the command's wait status at its end."""

@@ -34,19 +34,19 @@ _syscall = library().syscall
 
 def _stat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    with kernel.lookup.find(call.task, CURRENT, call.text(path)) as found:
+    with kernel.lookup.look(call.task, CURRENT, call.text(path)) as found:
         return _tell(kernel, call, found, into)
 
 
 def _lstat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    with kernel.lookup.find(call.task, CURRENT, call.text(path), follow=False) as found:
+    with kernel.lookup.look(call.task, CURRENT, call.text(path), follow=False) as found:
         return _tell(kernel, call, found, into)
 
 
 def _fstat(kernel: Kernel, call: Call) -> int:
     descriptor, into, *_ = call.arguments
-    with kernel.lookup.by_descriptor(call.task, _real(descriptor)) as found:
+    with kernel.lookup.look_at_descriptor(call.task, _real(descriptor)) as found:
         return _tell(kernel, call, found, into)
 
 
@@ -54,7 +54,7 @@ def _newfstatat(kernel: Kernel, call: Call) -> int:
     folder, path, into, flags, *_ = call.arguments
     if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
         raise failure(errno.EINVAL)
-    with object_of(kernel, call, (folder, path), flags) as found:
+    with _looked_at(kernel, call, (folder, path), flags) as found:
         return _tell(kernel, call, found, into)
 
 
@@ -81,6 +81,14 @@ def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) ->
     if flags & _EMPTY_PATH and not path:
         return kernel.lookup.by_descriptor(call.task, folder)
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
+
+
+def _looked_at(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
+    folder, pointer = signed(where[0]), where[1]
+    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
+    if flags & _EMPTY_PATH and not path:
+        return kernel.lookup.look_at_descriptor(call.task, folder)
+    return kernel.lookup.look(call.task, folder, path, follow=not flags & _NO_FOLLOW)
 
 
 def _real(descriptor: int) -> int:

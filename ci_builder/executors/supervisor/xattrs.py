@@ -56,11 +56,13 @@ def _set(kernel: Kernel, call: Call, where: Where) -> int:
             raise failure(errno.EEXIST)
         if flags & _REPLACE and key not in recorded:
             raise failure(errno.ENODATA)
-        if key in _ACL:
-            _set_acl(kernel, found, key, data)
+        if key in _ACL and not _set_acl(kernel, found, key, data):
+            recorded.pop(key, None)
+        else:
+            recorded[key] = data
         # The time of change, as every change of attributes sets it.
         os.chown(found.path, -1, -1)
-        kernel.owners.set_xattrs(found, tuple(sorted((recorded | {key: data}).items())))
+        kernel.owners.set_xattrs(found, tuple(sorted(recorded.items())))
     return 0
 
 
@@ -157,20 +159,24 @@ def _permit_user(kernel: Kernel, context: Context, found: Found, wanted: int) ->
         need(context, kernel.owners.of(found), wanted)
 
 
-def _set_acl(kernel: Kernel, found: Found, key: str, data: bytes) -> None:
-    """An access ACL is also the file's mode (acl(5)). Raises OSError (EINVAL)."""
+def _set_acl(kernel: Kernel, found: Found, key: str, data: bytes) -> bool:
+    """An access ACL is also the file's mode (acl(5)); whether it says more than a mode can, and has to be
+    kept. Raises OSError (EINVAL)."""
     if len(data) < 4 or (len(data) - 4) % _ACL_ENTRY.size or data[:4] != b"\x02\0\0\0":
         raise failure(errno.EINVAL)
     if key != _ACL[0]:
         if not found.is_directory:
             raise failure(errno.EACCES)
-        return
+        return len(data) > 4
+    if len(data) == 4:
+        return False
     bits = {tag: allowed & 7 for tag, allowed, _ in _ACL_ENTRY.iter_unpack(data[4:])}
     if not {0x01, 0x04, 0x20} <= set(bits):
         raise failure(errno.EINVAL)
     mode = kernel.owners.of(found)[2] & 0o7000
     group = bits.get(0x10, bits[0x04])
     kernel.owners.set_mode(found, mode | bits[0x01] << 6 | group << 3 | bits[0x20])
+    return set(bits) != {0x01, 0x04, 0x20}
 
 
 HANDLERS: Handlers = {

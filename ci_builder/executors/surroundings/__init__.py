@@ -1,0 +1,1 @@
+"""What these surroundings permit, each fact found by reading or by trying."""
