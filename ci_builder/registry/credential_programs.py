@@ -60,6 +60,11 @@ class CredentialProgram:
         self._run("erase", server)
 
     @property
+    def installed(self) -> bool:
+        """Whether it is on the PATH."""
+        return shutil.which(self._program, path=self.environment.get("PATH", "")) is not None
+
+    @property
     def _program(self) -> str:
         return f"docker-credential-{self.name}"
 

@@ -19,11 +19,13 @@ GIVEN = "the build's own logins"
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One answer that a source holds: ``source`` (a file, a variable …), ``registry`` (its key; ``*``: any)
-    and ``how``: ``password for USER``, ``identity token``, ``registry token`` or ``docker-credential-X``."""
+    and ``how``: ``password for USER``, ``identity token``, ``registry token`` or ``docker-credential-X``.
+    ``user`` is the user's name where the source itself says it."""
 
     source: str
     registry: str
     how: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Credentials:
             found += [
                 Provider(file.name, key, f"docker-credential-{name}") for key, name in file.helpers if name
             ]
-            found += [Provider(file.name, key, _kind(login)) for key, login in file.logins]
+            found += [Provider(file.name, key, _kind(login), login.username) for key, login in file.logins]
             if file.store:
                 found.append(Provider(file.name, "*", f"docker-credential-{file.store}"))
         return tuple(found)

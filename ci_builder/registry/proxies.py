@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from ci_builder.errors import Unsupported
 
+_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
 
 def is_loopback(host: str) -> bool:
     """Whether ``host`` (with or without a port) is this machine: localhost, 127.0.0.0/8 or ::1."""
@@ -42,6 +44,26 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str:
             f"a {urlsplit(proxy).scheme} proxy is not supported", hint="use an HTTP proxy, or NO_PROXY"
         )
     return proxy
+
+
+def proxy_variables(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """(variable, value) of those that have a say, in the order of ``_VARIABLES``, credentials masked."""
+    found = []
+    for name in _VARIABLES:
+        variable = name if environment.get(name) else name.upper()
+        value = environment.get(variable, "")
+        if value:
+            found.append((variable, value if name == "no_proxy" else without_credentials(value)))
+    return tuple(found)
+
+
+def without_credentials(url: str) -> str:
+    """``url`` with ``***`` in the place of user and password, whether it is well-formed or not."""
+    before, at, after = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    if not at:
+        return url
+    return f"{scheme}://***@{after}" if separator else f"***@{after}"
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:

@@ -270,9 +270,9 @@ def test_providers(home: Home) -> None:
     credentials = home.load(Login("docker.io", "me", "hidden"))
     file = str(home.folder / ".docker/config.json")
     assert credentials.providers() == (
-        Provider(GIVEN, "docker.io", "password for me"),
+        Provider(GIVEN, "docker.io", "password for me", "me"),
         Provider(file, "gcr.io", "docker-credential-gcloud"),
-        Provider(file, "r.io/team", "password for ci"),
+        Provider(file, "r.io/team", "password for ci", "ci"),
         Provider(file, "t.io", "identity token"),
         Provider(file, "*", "docker-credential-pass"),
     )

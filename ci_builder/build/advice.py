@@ -1,0 +1,87 @@
+"""The one change of these surroundings that would buy a faster executor for RUN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.build.examination import Examination
+from ci_builder.executors.surroundings.attempts import Permitted
+from ci_builder.executors.surroundings.disk import Room
+from ci_builder.executors.surroundings.process import Standing
+
+_NEEDED_IN_PLACE = frozenset({"CHOWN", "MKNOD", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER"})
+_IMAGE = "run the job in the builder image"
+_AS_ROOT = "run the container of the builder image as root with docker's default capabilities"
+_RANGES = "install newuidmap (Debian's uidmap) and give this user a range in /etc/subuid and /etc/subgid"
+_DISK = "put TMPDIR on a file system that takes overlays (ext4 or xfs, not an overlay itself)"
+_EXECUTABLE = "put TMPDIR on a file system that is not mounted noexec"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """``change`` is what to do, one line, and ``buys`` the executor it brings; both empty when this is the
+    best there is."""
+
+    change: str = ""
+    buys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What advice rests on; ``builder_image``: this is a container of it."""
+
+    examination: Examination
+    standing: Standing
+    permitted: Permitted
+    temporary: Room
+    builder_image: bool
+
+
+def advise(grounds: Grounds) -> Advice:
+    """The change that is asked for first. Pure."""
+    taken = grounds.examination.with_run.executor
+    if taken == "namespace":
+        return Advice(_for_overlays(grounds), "namespace") if _for_overlays(grounds) else Advice()
+    if taken != "in-place" and _could_be_in_place(grounds):
+        return Advice(_AS_ROOT if grounds.standing.uid else _IMAGE, "in-place")
+    if not taken and grounds.temporary.no_exec:
+        return Advice(_EXECUTABLE, "ptrace")
+    return Advice(_for_namespaces(grounds), "namespace")
+
+
+def _for_overlays(grounds: Grounds) -> str:
+    """Without overlays a base is unpacked for every stage, and changes are found by reading everything."""
+    if "SYS_ADMIN" not in grounds.standing.capabilities and grounds.permitted.ids == "single":
+        return _RANGES
+    return "" if grounds.permitted.overlay.ok else _DISK
+
+
+def _could_be_in_place(grounds: Grounds) -> bool:
+    """Whether it is only the image or the user that stands in the way."""
+    if grounds.builder_image:
+        return grounds.standing.uid != 0
+    return grounds.standing.uid == 0 and set(grounds.standing.capabilities) >= _NEEDED_IN_PLACE
+
+
+def _for_namespaces(grounds: Grounds) -> str:
+    sysctls = dict(grounds.permitted.user_namespaces.sysctls)
+    profile = grounds.standing.profile
+    confined = bool(profile) and not profile.startswith("unconfined")
+    if sysctls.get("user.max_user_namespaces") == "0":
+        return "allow user namespaces on the machine: sysctl user.max_user_namespaces=10000"
+    if sysctls.get("kernel.unprivileged_userns_clone") == "0":
+        return "allow user namespaces on the machine: sysctl kernel.unprivileged_userns_clone=1"
+    if grounds.standing.seccomp == "filter":
+        more = " --security-opt apparmor=unconfined" if confined else ""
+        return (
+            "start the container with a seccomp profile that permits unshare and mount "
+            f"(docker: --security-opt seccomp=unconfined{more})"
+        )
+    if sysctls.get("kernel.apparmor_restrict_unprivileged_userns") == "1":
+        return (
+            "allow user namespaces on the machine: "
+            "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with userns"
+        )
+    if confined:
+        return f"use another AppArmor profile than {profile} (docker: --security-opt apparmor=unconfined)"
+    return grounds.examination.finding("namespace").verdict.remedy

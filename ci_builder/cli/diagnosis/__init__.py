@@ -1,0 +1,1 @@
+"""What the command ``doctor`` shows: gathered, then rendered."""
