@@ -94,7 +94,7 @@ _COMMON = (
     _operation("lstat {path} out.stat", path=_PATH),
     _operation("faccessat2 AT_FDCWD {path} R_OK|W_OK AT_EACCESS", path=_PATH),
     _operation("faccessat2 AT_FDCWD {path} X_OK AT_EACCESS", path=_PATH),
-    _operation("list {path}", path=_PATH),
+    _operation("names {path}", path=_PATH),
     _operation("llistxattr {path} out.names 1000", path=_PATH),
     _operation("readlink {path} out.bytes 100", path=_PATH),
     _operation(
@@ -107,7 +107,7 @@ _COMMON = (
 )
 _DEVICES = (
     _operation("mknod {path} S_IFCHR|{mode} 0x103", path=_PATH, mode=_MODE),
-    _operation("mknod {path} S_IFBLK|{mode} 0xf007", path=_PATH, mode=_MODE),
+    _operation("mknod {path} S_IFCHR|{mode} 0x105", path=_PATH, mode=_MODE),
 )
 
 

@@ -51,13 +51,13 @@ static void sorted(const char **names, size_t count) {
     }
 }
 
-static size_t entries(char *buffer, long size, const char **names) {
+static size_t entries(char *buffer, long size, int kinds, const char **names) {
     size_t count = 0;
     for (long at = 0; at < size && count < 4096;) {
         /* struct linux_dirent64: inode 8, offset 8, length 2, type 1, name */
         char *entry = buffer + at, *name = entry + 19, type = entry[18];
         char *text = malloc(strlen(name) + 3);
-        strcat(strcpy(text, name), type == DT_DIR ? "/" : type == DT_LNK ? "@" : type == DT_FIFO ? "|" :
+        strcat(strcpy(text, name), !kinds ? "" : type == DT_DIR ? "/" : type == DT_LNK ? "@" : type == DT_FIFO ? "|" :
                type == DT_CHR ? "%" : type == DT_BLK ? "#" : type == DT_SOCK ? "=" : "");
         names[count++] = text;
         uint16_t length;
@@ -81,7 +81,7 @@ void answer(const struct value *given, long result) {
             names[count++] = at;
         sorted(names, count);
         break;
-    case ENTRIES: sorted(names, entries(data, result, names)); break;
+    case ENTRIES: sorted(names, entries(data, result, 1, names)); break;
     case INTS:
         say(" [");
         for (size_t i = 0; i < given->size / 4; i++)
@@ -100,7 +100,7 @@ void answer(const struct value *given, long result) {
     }
 }
 
-void list(const char *path) {
+void list(const char *path, int kinds) {
     static char buffer[1 << 16];
     const char *names[4096];
     size_t count = 0;
@@ -110,7 +110,7 @@ void list(const char *path) {
         return;
     }
     for (long size; (size = syscall(SYS_getdents64, folder, buffer, sizeof buffer)) > 0;)
-        count += entries(buffer, size, names + count);
+        count += entries(buffer, size, kinds, names + count);
     close(folder);
     say("=");
     sorted(names, count);

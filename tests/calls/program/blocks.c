@@ -172,11 +172,11 @@ int special(int line, const char *name, char **at) {
         int ends[2];
         if (!pipe2(ends, O_CLOEXEC))
             keep(word(at), ends[0]), keep(word(at), ends[1]);
-    } else if (!strcmp(name, "list")) {
+    } else if (!strcmp(name, "list") || !strcmp(name, "names")) {
         *at += strspn(*at, " ");
         quoted(at, one, sizeof one);
         say("%d ", line + 1);
-        list(one);
+        list(one, name[0] == 'l');
     } else if (!strcmp(name, "same")) {
         *at += strspn(*at, " ");
         quoted(at, one, sizeof one);

@@ -35,7 +35,8 @@ static void call(int line, const char *name, char *at, int hidden) {
         known++;
     while (*(at += strspn(at, " "))) {
         if (!strncmp(at, "-> ", 3)) {
-            slot = at + 3;
+            at += 3;
+            slot = word(&at);
             break;
         }
         if (*at == '#' || count == 6)

@@ -30,7 +30,7 @@ size_t quoted(char **at, char *into, size_t room);
 
 /* answers.c */
 void answer(const struct value *given, long result);
-void list(const char *path);
+void list(const char *path, int kinds);
 void same(const char *left, const char *right);
 
 /* dump.c */

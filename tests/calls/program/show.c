@@ -49,12 +49,15 @@ int show(char **argv, char **envp) {
     strings("arguments", argv);
     strings("environment", envp);
     ids();
-    const char *path = (const char *)getauxval(AT_EXECFN);
-    say("    auxiliary %lu %lu %lu %lu secure %lu file ", getauxval(AT_UID), getauxval(AT_EUID),
-        getauxval(AT_GID), getauxval(AT_EGID), getauxval(AT_SECURE));
-    say_text(path ? path : "", path ? strlen(path) : 0);
+    if (argv[0] && !strncmp(argv[0], "show-auxiliary", 14)) {
+        say("    auxiliary %lu %lu %lu %lu secure %lu file ", getauxval(AT_UID), getauxval(AT_EUID),
+            getauxval(AT_GID), getauxval(AT_EGID), getauxval(AT_SECURE));
+        const char *path = (const char *)getauxval(AT_EXECFN);
+        say_text(path ? path : "", path ? strlen(path) : 0);
+        say("\n");
+    }
     prctl(PR_GET_NAME, name);
-    say("\n    name ");
+    say("    name ");
     say_text(name, strlen(name));
     link_text("/proc/self/exe");
     link_text("/proc/self/cwd");
