@@ -122,7 +122,7 @@ def main() -> int:
         type=Path,
         default=Path("/var/tmp"),
         metavar="PATH",
-        help="where the root file systems are unpacked, 3 GB (default: %(default)s); a tmpfs leaves out the disk",
+        help="where 3 GB are unpacked (default: %(default)s); a tmpfs leaves the disk out of it",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
