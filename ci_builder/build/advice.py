@@ -19,8 +19,8 @@ _EXECUTABLE = "put TMPDIR on a file system that is not mounted noexec"
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """``change`` is what to do, one line, and ``buys`` the executor it brings; both empty when this is the
-    best there is."""
+    """``change`` is what to do, one line, and ``buys`` the executor that it brings, or ``overlays`` for the
+    one that is taken already; both empty when no change is known."""
 
     change: str = ""
     buys: str = ""
@@ -41,12 +41,16 @@ def advise(grounds: Grounds) -> Advice:
     """The change that is asked for first. Pure."""
     taken = grounds.examination.with_run.executor
     if taken == "namespace":
-        return Advice(_for_overlays(grounds), "namespace") if _for_overlays(grounds) else Advice()
+        return _advice(_for_overlays(grounds), "overlays")
     if taken != "in-place" and _could_be_in_place(grounds):
         return Advice(_AS_ROOT if grounds.standing.uid else _IMAGE, "in-place")
     if not taken and grounds.temporary.no_exec:
         return Advice(_EXECUTABLE, "ptrace")
-    return Advice(_for_namespaces(grounds), "namespace")
+    return _advice(_for_namespaces(grounds), "namespace")
+
+
+def _advice(change: str, buys: str) -> Advice:
+    return Advice(change, buys) if change else Advice()
 
 
 def _for_overlays(grounds: Grounds) -> str:

@@ -61,14 +61,18 @@ def data_folder(environment: Mapping[str, str]) -> Path:
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where private folders are made: in the builder image its own one, which survives a build in place;
-    else the CI's, else the system's."""
+    else the CI's, else the system's. Raises OutputError where there is none."""
     if os.path.isfile(MARKER):
         return Path(PRIVATE_FOLDER) / "tmp"
     for name in ("RUNNER_TEMP", "WORKSPACE_TMP"):
         folder = environment.get(name, "")
         if os.path.isabs(folder) and os.access(folder, os.W_OK | os.X_OK):
             return Path(folder)
-    return Path(tempfile.gettempdir())
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        hint = "mount a writable volume there, or set TMPDIR to one"
+        raise OutputError(f"there is no folder for temporary files: {error.strerror}", hint=hint) from error
 
 
 def _may_be_made(folder: Path) -> bool:

@@ -40,8 +40,7 @@ def gather(invocation: Invocation) -> Report:
     rooms = _rooms(temporary, environment)
     here, around = standing(), container()
     grounds = Grounds(examination, here, permitted, rooms[0][1], around.evidence.marker)
-    job, reading = _job(environment)
-    credentials = _credentials(environment, job, reading)
+    job, credentials = credentials_of(environment)
     return Report(
         version=__version__,
         standing=here,
@@ -86,6 +85,12 @@ def _rooms(temporary: Path, environment: Mapping[str, str]) -> tuple[tuple[str, 
     if environment.get("HOME"):
         found.append(("home", room(Path(environment["HOME"]))))
     return tuple(found)
+
+
+def credentials_of(environment: Mapping[str, str]) -> tuple[Job, Credentials]:
+    """The CI, and which credentials its jobs have. No credential helper is called."""
+    job, reading = _job(environment)
+    return job, _credentials(environment, job, reading)
 
 
 def _job(environment: Mapping[str, str]) -> tuple[Job, Reading]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ci_builder.build.examination import Examination
 from ci_builder.cli.diagnosis.report import Answering, Report
 from ci_builder.cli.rendering.text import one_line, size
 from ci_builder.executors.linux.capability_names import ALL
@@ -12,6 +13,7 @@ from ci_builder.executors.surroundings.disk import Room
 
 Rows = Iterator[tuple[str, str]]
 _WIDTH = 20
+_MOST_MOUNTS = 20
 
 
 def table(report: Report) -> list[str]:
@@ -35,8 +37,8 @@ def _process(report: Report) -> Rows:
     here = report.standing
     yield "user", f"uid {here.uid} ({here.user or 'not in passwd'}), gid {here.gid}{_groups(here.groups)}"
     yield "capabilities", _capabilities(here.capabilities)
-    if not here.capabilities:
-        yield "", f"a program could get: {_capabilities(here.bounding)}"
+    if not here.capabilities and not here.no_new_privs:
+        yield "", f"a program with setuid could get: {_capabilities(here.bounding)}"
     yield "no_new_privs", "set" if here.no_new_privs else "not set"
     yield "seccomp", "none" if here.seccomp == "none" else f"mode {here.seccomp}"
     yield "security profile", here.profile or "none"
@@ -73,6 +75,8 @@ def _container(report: Report) -> Rows:
     what = "the builder image" if evidence.marker else " ".join(evidence.container_files) or "no sign of one"
     yield "container", f"{what}; / is {evidence.root_kind}, process 1 is {evidence.first_process}"
     mounts = [f"{item.path} ({item.kind})" for item in report.container.mounts]
+    if len(mounts) > _MOST_MOUNTS:
+        mounts[_MOST_MOUNTS:] = [f"and {len(mounts) - _MOST_MOUNTS} more (all in --format=json)"]
     for number, text in enumerate(mounts or ["nothing is mounted"]):
         yield "" if number else "mounts", text
 
@@ -136,12 +140,20 @@ def _auto(report: Report) -> Rows:
     taken = examination.with_run.executor
     yield "with RUN", taken or examination.with_run.reason
     if taken and not examination.runs:
-        others = [item.name for item in examination.findings if item.verdict.ok and item.name != "none"]
-        what = f"ask for --isolation={others[0]}" if others else "nothing else works either"
-        yield "", f"its self-test failed: {what}"
+        yield "", f"its self-test failed: {_instead(examination)}"
     yield "without RUN", examination.without_run.executor or examination.without_run.reason
-    advice = report.advice
-    if advice.change:
-        yield "faster with", f"{advice.change} (buys {advice.buys})"
+    label = "faster with" if taken else "RUN works with"
+    if report.advice.change:
+        yield label, f"{report.advice.change} (buys {report.advice.buys})"
     else:
-        yield "faster with", "nothing: this is the fastest"
+        yield label, "nothing: this is the fastest" if _is_fastest(examination) else "no change that is known"
+
+
+def _instead(examination: Examination) -> str:
+    proved = [item.name for item in examination.findings if item.test.outcome == "passed"]
+    others = [name for name in proved if name != "none"]
+    return f"ask for --isolation={others[0]}" if others else "and no other one passed"
+
+
+def _is_fastest(examination: Examination) -> bool:
+    return examination.runs and examination.with_run.executor == "namespace"

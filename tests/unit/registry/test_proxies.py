@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from ci_builder.errors import Unsupported
-from ci_builder.registry.proxies import host_name, is_loopback, proxy_for
+from ci_builder.registry.proxies import (
+    host_name,
+    is_loopback,
+    proxy_for,
+    proxy_variables,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +88,32 @@ def test_no_proxy(no_proxy: str, url: str, direct: bool) -> None:
 def test_socks_is_refused() -> None:
     with pytest.raises(Unsupported, match="socks5h"):
         proxy_for("https://r.io/", {"ALL_PROXY": "socks5h://user:secret@p:1"})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://proxy:3128", "http://proxy:3128"),
+        ("http://me:pass@proxy:3128/", "http://***@proxy:3128/"),
+        ("http://me:p@ss/w@proxy", "http://***@proxy"),
+        ("me:pass@proxy:3128", "***@proxy:3128"),
+        ("http://token@proxy", "http://***@proxy"),
+        ("", ""),
+    ],
+)
+def test_credentials_are_masked(url: str, shown: str) -> None:
+    assert without_credentials(url) == shown
+
+
+def test_the_variables_that_have_a_say() -> None:
+    environment = {
+        "HTTPS_PROXY": "http://a:b@p",
+        "http_proxy": "http://q",
+        "HTTP_PROXY": "x",
+        "NO_PROXY": "a@b",
+    }
+    assert proxy_variables(environment) == (
+        ("http_proxy", "http://q"),
+        ("HTTPS_PROXY", "http://***@p"),
+        ("NO_PROXY", "a@b"),
+    )
