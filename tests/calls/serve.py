@@ -73,7 +73,9 @@ class _InFolders(NamespaceExecutor):
 
 
 def _run(executor: Executor, image: Image, script: str, state: Path) -> dict[str, Any]:
-    process = Process(("/bin/calls", *DUMPED), (("PATH", PATH),), stdin=script.encode())
+    # By the second variable a process of a script is known as ours.
+    environment = (("PATH", PATH), ("STATE", str(state)))
+    process = Process(("/bin/calls", *DUMPED), environment, stdin=script.encode())
     said: list[bytes] = []
     times = [time.monotonic()]
     workspace = executor.workspace(image)
