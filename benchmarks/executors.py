@@ -136,7 +136,7 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(figures.as_json(), indent=1) + "\n")
     if arguments.write:
-        write_readme(figures)
+        write_readme(figures, arguments.folder)
     return 0
 
 

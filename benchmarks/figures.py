@@ -63,14 +63,16 @@ def table(figures: Figures) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def write_readme(figures: Figures) -> None:
+def write_readme(figures: Figures, folder: Path) -> None:
     """Put the table between the marks of README.md."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
     where = f"Linux {platform.release()}, {platform.machine()}, Python {platform.python_version()}"
-    said = f"{today}, {where}; the least of {figures.rounds} interleaved rounds. {NOT_MEASURED}"
+    said = f"{today}, {where}; the least of {figures.rounds} interleaved rounds in {folder}."
     text = README.read_text()
     pattern = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
-    README.write_text(pattern.sub(lambda _: f"{_BEGIN}\n{table(figures)}\n\n{said}\n{_END}", text))
+    README.write_text(
+        pattern.sub(lambda _: f"{_BEGIN}\n{table(figures)}\n\n{said}\n{NOT_MEASURED}\n{_END}", text)
+    )
 
 
 def _times(figures: Figures, workload: str, executor: str) -> str:

@@ -30,7 +30,7 @@ TITLES = {
     "ptrace": f"ptrace, uid {USER} without any right",
     "chroot": "chroot, root",
 }
-NOT_MEASURED = "in-place replaces the root file system that it runs in, so it is not measured on a machine."
+NOT_MEASURED = "`in-place` replaces the root file system that it runs in, so it is not measured on a machine."
 
 
 def become_ordinary(state: Path) -> None:

@@ -69,7 +69,13 @@ WORKLOADS = (
         "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done",
         bar=1.6,
     ),
-    Workload("find", "find /usr", "tools", "find /usr >/dev/null", bar=8.0),
+    Workload(
+        "find",
+        "find /usr, 5 times",
+        "tools",
+        "for i in 1 2 3 4 5; do find /usr >/dev/null; done",
+        bar=8.0,
+    ),
     Workload(
         "make",
         "C build (make, 48 files)",
@@ -92,6 +98,7 @@ WORKLOADS = (
         "tools",
         "for i in $(seq 20); do python3 -c 'import json, subprocess'; done",
     ),
+    Workload("nothing", "a command that does nothing", "tools", ":"),
 )
 
 
