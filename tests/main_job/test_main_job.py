@@ -1,7 +1,7 @@
-"""The main job on real input: one application, built in three surroundings, pushed, pulled, run, equal.
+"""The main job on real input: one application, built in four surroundings, pushed, pulled, run, equal.
 
-In the builder image under plain ``docker run`` with GitLab's variables; on this machine as root; on this
-machine as an ordinary user with subordinate ids.
+In the builder image under plain ``docker run`` with GitLab's variables; the same without any right; on
+this machine as root; on this machine as an ordinary user with subordinate ids.
 """
 
 from __future__ import annotations
@@ -95,7 +95,21 @@ def job(debian: Base, password_registry: RunningRegistry, tmp_path_factory: pyte
 @pytest.fixture(scope="module")
 def in_builder_image(job: Job, docker_with_debian: Docker, builder_image: str) -> str:
     """Built by ``ci`` in a container as GitLab's docker executor makes one."""
-    host = job.registry.host
+    return _in_container(job, docker_with_debian, builder_image, "in-place")
+
+
+@pytest.fixture(scope="module")
+def without_rights(job: Job, docker_with_debian: Docker, builder_image: str) -> str:
+    """The same in a container of Kubernetes' "restricted" kind."""
+    return _in_container(job, docker_with_debian, builder_image, "ptrace")
+
+
+_RESTRICTED = ("--user=1000:1000", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+
+
+def _in_container(job: Job, docker: Docker, builder_image: str, isolation: str) -> str:
+    """``auto`` has to choose ``isolation`` there."""
+    host, name = job.registry.host, f"app-{isolation}"
     arguments = [f"BASE={job.base}", f"VERSION={_VERSION}"]
     arguments += [text.removeprefix("--build-arg=") for text in index_arguments()]
     variables = {
@@ -103,7 +117,7 @@ def in_builder_image(job: Job, docker_with_debian: Docker, builder_image: str) -
         "GITLAB_CI": "true",
         "CI_PROJECT_DIR": "/builds/group/app",
         "CI_REGISTRY": host,
-        "CI_REGISTRY_IMAGE": f"{host}/group/app-gitlab",
+        "CI_REGISTRY_IMAGE": f"{host}/group/{name}",
         "CI_REGISTRY_USER": USER,
         "CI_REGISTRY_PASSWORD": PASSWORD,
         "CI_COMMIT_TAG": _VERSION,
@@ -115,16 +129,17 @@ def in_builder_image(job: Job, docker_with_debian: Docker, builder_image: str) -
         "CI_BUILDER_BUILD_ARGS": "\n".join(arguments),
     }
     flags = [f"--env={name}={value}" for name, value in variables.items()]
-    done = docker_with_debian.run(
+    done = docker.run(
         *("run", "--rm", "--network=host", f"--volume={job.context}:/builds/group/app"),
+        *(_RESTRICTED if isolation == "ptrace" else ()),
         *("--workdir=/builds/group/app", *flags, builder_image, "ci"),
         timeout=900,
     )
     text = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == 0, text
-    assert "in-place" in text
+    assert f"executor: {isolation}" in text, text
     assert PASSWORD not in text
-    return job.reference("gitlab")
+    return job.reference(isolation)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +164,7 @@ def as_user(job: Job) -> str:
     return _checked(built, job.reference("user"))
 
 
-@pytest.fixture(params=["in_builder_image", "as_root", "as_user"])
+@pytest.fixture(params=["in_builder_image", "without_rights", "as_root", "as_user"])
 def reference(request: pytest.FixtureRequest) -> str:
     found: str = request.getfixturevalue(request.param)
     return found
@@ -167,11 +182,13 @@ def test_docker_pulls_and_runs_it(reference: str, job: Job, docker_with_debian: 
     assert healthy == ""
 
 
-def test_all_three_are_equal(in_builder_image: str, as_root: str, as_user: str, tmp_path: Path) -> None:
-    images = {name: _fetch(name, tmp_path) for name in (in_builder_image, as_root, as_user)}
+def test_all_are_equal(
+    in_builder_image: str, without_rights: str, as_root: str, as_user: str, tmp_path: Path
+) -> None:
+    images = {name: _fetch(name, tmp_path) for name in (in_builder_image, without_rights, as_root, as_user)}
     first = images[in_builder_image]
     assert len(first.files.entries) > 3000
-    for other in (as_root, as_user):
+    for other in (without_rights, as_root, as_user):
         found = files_difference(_without_nature(first.files), _without_nature(images[other].files))
         found += config_difference(first.config, images[other].config)
         assert not found, f"{in_builder_image} and {other}:\n" + "\n".join(found[:50])

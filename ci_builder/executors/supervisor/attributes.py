@@ -16,7 +16,7 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.permissions import WRITE, allowed, need, need_owner
-from ci_builder.executors.supervisor.status import object_of
+from ci_builder.executors.supervisor.status import NO_PATH, object_of
 
 _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
@@ -36,7 +36,7 @@ def _chmod(kernel: Kernel, call: Call) -> int:
 
 def _fchmod(kernel: Kernel, call: Call) -> int:
     descriptor, mode, *_ = call.arguments
-    return _set_mode(kernel, call, _open_file(descriptor), mode)
+    return _set_mode(kernel, call, _open_file(kernel, call, descriptor), mode)
 
 
 def _fchmodat(kernel: Kernel, call: Call) -> int:
@@ -80,7 +80,7 @@ def _lchown(kernel: Kernel, call: Call) -> int:
 
 def _fchown(kernel: Kernel, call: Call) -> int:
     descriptor, uid, gid, *_ = call.arguments
-    return _set_owner(kernel, call, _open_file(descriptor), (uid, gid))
+    return _set_owner(kernel, call, _open_file(kernel, call, descriptor), (uid, gid))
 
 
 def _fchownat(kernel: Kernel, call: Call) -> int:
@@ -90,11 +90,12 @@ def _fchownat(kernel: Kernel, call: Call) -> int:
     return _set_owner(kernel, call, (folder, path, flags), (uid, gid))
 
 
-def _open_file(descriptor: int) -> Where:
+def _open_file(kernel: Kernel, call: Call, descriptor: int) -> Where:
     """Where a call by descriptor alone acts: no AT_FDCWD. Raises OSError (EBADF)."""
     if signed(descriptor) < 0:
         raise failure(errno.EBADF)
-    return descriptor, 0, _EMPTY_PATH
+    kernel.lookup.need_open(call.task, descriptor)
+    return descriptor, NO_PATH, _EMPTY_PATH
 
 
 def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -> int:
@@ -144,8 +145,8 @@ def _utimes(kernel: Kernel, call: Call) -> int:
 
 def _futimesat(kernel: Kernel, call: Call) -> int:
     folder, path, pointer, *_ = call.arguments
-    flags = 0 if path else _EMPTY_PATH
-    return _set_times(kernel, call, (folder, path, flags), _microseconds(call, pointer))
+    where = (folder, path, 0) if path else _open_file(kernel, call, folder)
+    return _set_times(kernel, call, where, _microseconds(call, pointer))
 
 
 def _microseconds(call: Call, pointer: int) -> tuple[int, int, int, int] | None:
@@ -165,7 +166,10 @@ def _utimensat(kernel: Kernel, call: Call) -> int:
     if not path:
         if signed(folder) == CURRENT:
             raise failure(errno.EFAULT)
-        flags |= _EMPTY_PATH
+        if flags & 0xFFFFFFFF:
+            raise failure(errno.EINVAL)
+        kernel.lookup.need_open(call.task, folder & 0xFFFFFFFF)
+        path, flags = NO_PATH, _EMPTY_PATH
     return _set_times(kernel, call, (folder, path, flags), times)
 
 
@@ -201,10 +205,13 @@ def _truncate(kernel: Kernel, call: Call) -> int:
             raise failure(errno.EINVAL)
         if found.is_directory:
             raise failure(errno.EISDIR)
+        context, owner = kernel.contexts.of(call.task), kernel.owners.of(found)
+        if not stat_module.S_ISREG(owner[2]):
+            raise failure(errno.EINVAL)
         if kernel.is_recorded(found):
-            need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
+            need(context, owner, WRITE)
         os.truncate(found.path, length)
-        kernel.owners.written(found)
+        kernel.owners.written(found, context)
     return 0
 
 

@@ -9,6 +9,7 @@ glibc makes them share their ids. A process outside of the command has no tag.
 from __future__ import annotations
 
 import resource
+import struct
 from dataclasses import dataclass, replace
 
 RLIMIT_LOCKS = 10
@@ -16,7 +17,7 @@ _MARK = 0x5EED << 46  # a limit that no program sets
 _MOST = 1 << 20  # contexts of one supervisor
 
 CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID = 0, 1, 2, 3, 4
-SETGID, SETUID, SETPCAP, SYS_CHROOT, MKNOD, SETFCAP = 6, 7, 8, 18, 27, 31
+KILL, SETGID, SETUID, SETPCAP, SYS_CHROOT, MKNOD, SETFCAP = 5, 6, 7, 8, 18, 27, 31
 # What docker leaves to a container's root: chown dac_override fowner fsetid kill setgid setuid setpcap
 # net_bind_service net_raw sys_chroot mknod audit_write setfcap.
 ROOT_CAPABILITIES = 0xA80425FB
@@ -43,6 +44,21 @@ class Ids:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCapabilities:
+    """What the attribute security.capability of a program says."""
+
+    permitted: int
+    inheritable: int
+    effective: bool
+
+    @staticmethod
+    def parse(data: bytes) -> FileCapabilities:
+        """From the attribute, revision 2 or 3 (20 or 24 bytes). Raises struct.error."""
+        magic, low, low_inherited, high, high_inherited = struct.unpack_from("<5I", data)
+        return FileCapabilities(low | high << 32, low_inherited | high_inherited << 32, bool(magic & 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """``root`` is the directory that a chroot made ``/``, as an absolute path of the image without
     trailing slash: empty for the image's own. Capabilities are sets of bits."""
@@ -53,7 +69,9 @@ class Context:
     permitted: int = 0
     effective: int = 0
     inheritable: int = 0
+    bounding: int = ROOT_CAPABILITIES
     keep_capabilities: bool = False
+    no_new_privileges: bool = False
     umask: int = 0o022
     root: bytes = b""
 
@@ -91,20 +109,28 @@ class Context:
             effective = _after_file_id(effective, permitted, before.file, after.file)
         return replace(self, user=user, permitted=permitted, effective=effective)
 
-    def executing(self, uid: int | None, gid: int | None) -> Context:
-        """After an exec; ``uid`` and ``gid`` are those of a program with setuid or setgid bits."""
+    def executing(self, uid: int | None, gid: int | None, file: FileCapabilities | None) -> Context:
+        """After an exec; ``uid`` and ``gid`` are those of a program with setuid or setgid bits, ``file`` its
+        capabilities (execve(2); capabilities(7), "Transformation of capabilities during execve()")."""
+        if self.no_new_privileges:
+            uid = gid = file = None
         effective = self.user.effective if uid is None else uid
         user = Ids(self.user.real, effective, effective, effective)
         group_id = self.group.effective if gid is None else gid
         group = Ids(self.group.real, group_id, group_id, group_id)
-        root = 0 in (user.real, user.effective)
-        permitted = ROOT_CAPABILITIES if root else 0
+        permitted = held = 0
+        if 0 in (user.real, user.effective):
+            permitted = self.bounding | self.inheritable
+            held = permitted if effective == 0 else 0
+        elif file is not None:
+            permitted = file.permitted & self.bounding | file.inheritable & self.inheritable
+            held = permitted if file.effective else 0
         return replace(
             self,
             user=user,
             group=group,
             permitted=permitted,
-            effective=permitted if effective == 0 else 0,
+            effective=held,
             keep_capabilities=False,
         )
 

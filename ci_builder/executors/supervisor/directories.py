@@ -16,15 +16,24 @@ from ci_builder.executors.supervisor.redirect import Order
 
 
 def _chdir(kernel: Kernel, call: Call) -> int | None:
-    with kernel.lookup.find(call.task, CURRENT, call.text(call.arguments[0])) as found:
+    path = call.text(call.arguments[0])
+    with kernel.lookup.find(call.task, CURRENT, path) as found:
         if not found.is_directory:
             raise failure(errno.ENOTDIR)
         _enter(kernel, call, found)
-        host = os.readlink(found.path)
-        if host == os.readlink(b"/proc/%d/cwd" % call.task):
-            return 0
+        host = _host(found, path)
         kernel.redirects.start(call, Order("chdir", {}, {0: host + b"\0"}, {}))
     return ANSWERED
+
+
+def _host(found: Found, path: bytes) -> bytes:
+    """The path for the kernel; where the whole one is too long for it, a single name will do."""
+    try:
+        return os.readlink(found.path)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG or b"/" in path or path == b"..":
+            raise
+        return path
 
 
 def _fchdir(kernel: Kernel, call: Call) -> int | None:

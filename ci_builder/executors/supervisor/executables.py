@@ -18,7 +18,6 @@ from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
 from ci_builder.executors.supervisor.found import Found
 
-
 _Key = tuple[int, int, bytes, bytes]
 
 

@@ -9,11 +9,12 @@ import struct
 from dataclasses import dataclass
 
 from ci_builder.executors.supervisor.call import Call, failure, signed
-from ci_builder.executors.supervisor.context import Context
+from ci_builder.executors.supervisor.context import Context, FileCapabilities
 from ci_builder.executors.supervisor.executables import script_line
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
 from ci_builder.executors.supervisor.redirect import Order
 
@@ -49,6 +50,7 @@ def _execveat(kernel: Kernel, call: Call) -> int | None:
 def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
     folder, path, flags = where
     context = kernel.contexts.of(call.task)
+    called = path or b""
     program = _Program(_first(kernel, call, where), _name(folder, path, flags), [])
     try:
         for _ in range(_MAX_SCRIPTS + 1):
@@ -64,7 +66,7 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
             host = kernel.executables.executable(
                 program.found, names, lambda loader: _loader(kernel, call, loader)
             )
-        host = kernel.executables.named(host, program.path.rpartition(b"/")[2])
+        host = kernel.executables.named(host, called.rpartition(b"/")[2] or place.rpartition(b"/")[2])
         after = _after(kernel, context, program.found)
     finally:
         os.close(program.found.descriptor)
@@ -157,7 +159,13 @@ def _after(kernel: Kernel, context: Context, found: Found) -> Context:
     """Who the new program is: setuid and setgid bits count (execve(2))."""
     uid, gid, mode = kernel.owners.of(found)
     takes_group = mode & stat_module.S_ISGID and mode & stat_module.S_IXGRP
-    return context.executing(uid if mode & stat_module.S_ISUID else None, gid if takes_group else None)
+    record = kernel.owners.record(found)
+    data = dict(record.xattrs).get(CAPABILITY) if record is not None else None
+    return context.executing(
+        uid if mode & stat_module.S_ISUID else None,
+        gid if takes_group else None,
+        FileCapabilities.parse(data) if data is not None else None,
+    )
 
 
 def _pointers(call: Call, array: int) -> list[int]:

@@ -56,6 +56,11 @@ class Kernel:
         """Whether the record has the word on a file, and not the kernel (/proc, devices)."""
         return found.key[0] not in self.foreign_devices
 
+    def may_search(self, context: Context, parent: Found) -> None:
+        """Raises OSError (EACCES) unless ``context`` may look names up in ``parent``."""
+        if not context.ignores_permissions:
+            need(context, self.owners.of(parent), EXECUTE)
+
     def may_change(self, context: Context, parent: Found) -> None:
         """Raises OSError (EACCES) unless ``context`` may make and remove names in ``parent``."""
         if not context.ignores_permissions:

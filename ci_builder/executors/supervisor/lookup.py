@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
@@ -116,6 +117,16 @@ class Lookup:
         except FileNotFoundError as error:
             raise failure(errno.EBADF) from error
 
+    def need_open(self, task: int, descriptor: int) -> None:
+        """Raises OSError (EBADF) for a descriptor that was opened with O_PATH, or not at all: its link has no
+        permissions then (proc(5))."""
+        try:
+            link = os.lstat(b"/proc/%d/fd/%d" % (task, descriptor))
+        except FileNotFoundError as error:
+            raise failure(errno.EBADF) from error
+        if not link.st_mode & 0o700:
+            raise failure(errno.EBADF)
+
     def base(self, task: int, folder: int) -> bytes:
         """The real path in the image of a directory that the task has open. Raises OSError (EBADF; ENOENT
         for one that was removed or lies outside)."""
@@ -168,26 +179,52 @@ class Lookup:
                 if path.startswith(_KERNELS):
                     return None
                 descriptor = _openat2(self._root(context), path, _FOLLOW if follow else _NO_FOLLOW)
-            elif not follow and b"/" not in path and path != b"..":
-                descriptor = self._child(task, folder, path)
-            elif context.root:
-                return None
+            elif b"/" not in path:
+                return self._by_name(task, folder, path, follow) or self._below(context, task, where, follow)
             else:
-                whole = self.base(task, folder) + b"/" + path
-                if whole.startswith(_KERNELS):
-                    return None
-                descriptor = _openat2(self._root(context), whole, _FOLLOW if follow else _NO_FOLLOW)
+                return self._below(context, task, where, follow)
         except OSError as error:
             if error.errno == errno.ENOENT and self._is_simply_missing(context, path):
                 raise
             if error.errno in _PERHAPS_ELSEWHERE:
                 return None
             raise
-        found = Found(descriptor)
+        return self._plain(Found(descriptor))
+
+    def _plain(self, found: Found) -> Found | None:
+        """``found`` unless a walk has to tell what is there."""
         if found.key in self._view.covered or found.key[0] == self._walker.proc_device:
-            os.close(descriptor)
+            os.close(found.descriptor)
             return None
         return found
+
+    def _below(self, context: Context, task: int, where: tuple[int, bytes], follow: bool) -> Found | None:
+        """From the real path of an open directory on. Raises OSError."""
+        if context.root:
+            return None
+        whole = self.base(task, where[0]) + b"/" + where[1]
+        if whole.startswith(_KERNELS):
+            return None
+        how = _FOLLOW if follow else _NO_FOLLOW
+        try:
+            return self._plain(Found(_openat2(self._root(context), whole, how)))
+        except OSError as error:
+            if error.errno == errno.ENOENT and self._is_simply_missing(context, whole):
+                raise
+            if error.errno in _PERHAPS_ELSEWHERE:
+                return None
+            raise
+
+    def _by_name(self, task: int, folder: int, name: bytes, follow: bool) -> Found | None:
+        """A name in an open directory; None where it is a link to be followed, or may lead elsewhere."""
+        found = Found(self._child(task, folder, name))
+        if follow and stat_module.S_ISLNK(found.mode):
+            os.close(found.descriptor)
+            return None
+        if name == b".." and self._view.place_of(os.readlink(found.path)) is None:
+            os.close(found.descriptor)
+            return None
+        return self._plain(found)
 
     def _child(self, task: int, folder: int, name: bytes) -> int:
         """A name in an open directory, no link followed: never leads elsewhere."""

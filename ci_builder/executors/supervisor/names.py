@@ -10,12 +10,12 @@ import stat as stat_module
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import Call, failure, signed
-from ci_builder.executors.supervisor.context import MKNOD
+from ci_builder.executors.supervisor.context import FOWNER, MKNOD, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, made_device, new_mode
-from ci_builder.executors.supervisor.permissions import need_removal
+from ci_builder.executors.supervisor.permissions import READ, WRITE, allowed, need_removal
 from ci_builder.executors.supervisor.status import object_of
 from ci_builder.rootfs.ownership import STAND_IN
 
@@ -29,8 +29,11 @@ _syscall = library().syscall
 At = tuple[int, int]
 
 
-def _new(kernel: Kernel, call: Call, at: At, *, directory: bool = False) -> tuple[Found, bytes]:
-    """Where a name is to be made. Raises OSError (EEXIST, EACCES …)."""
+def _new(
+    kernel: Kernel, call: Call, at: At, *, directory: bool = False, source: Found | None = None
+) -> tuple[Found, bytes]:
+    """Where a name is to be made, for a directory or as another name of ``source``. Raises OSError (EEXIST,
+    EACCES …)."""
     path = call.text(at[1])
     parent, name = kernel.lookup.parent(call.task, signed(at[0]), path)
     try:
@@ -40,8 +43,11 @@ def _new(kernel: Kernel, call: Call, at: At, *, directory: bool = False) -> tupl
             _refuse_slash(parent, name)
         context = kernel.contexts.of(call.task)
         if not context.ignores_permissions:
-            if _is_there(parent, name):
+            kernel.may_search(context, parent)
+            if is_there(parent, name):
                 raise failure(errno.EEXIST)
+            if source is not None:
+                _permit_link(kernel, context, source)
             kernel.may_change(context, parent)
     except OSError:
         os.close(parent.descriptor)
@@ -49,7 +55,8 @@ def _new(kernel: Kernel, call: Call, at: At, *, directory: bool = False) -> tupl
     return parent, name
 
 
-def _is_there(parent: Found, name: bytes) -> bool:
+def is_there(parent: Found, name: bytes) -> bool:
+    """Whether ``parent`` has a ``name``. Raises OSError."""
     try:
         os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
     except FileNotFoundError:
@@ -58,7 +65,7 @@ def _is_there(parent: Found, name: bytes) -> bool:
 
 
 def _refuse_slash(parent: Found, name: bytes) -> None:
-    raise failure(errno.EEXIST if _is_there(parent, name) else errno.ENOENT)
+    raise failure(errno.EEXIST if is_there(parent, name) else errno.ENOENT)
 
 
 def _mkdir(kernel: Kernel, call: Call) -> int:
@@ -104,7 +111,8 @@ def _make_node(kernel: Kernel, call: Call, at: At, node: tuple[int, int]) -> int
         context = kernel.contexts.of(call.task)
         full = new_mode(context, kind | stat_module.S_IMODE(mode))
         if kind in _DEVICES:
-            if not context.may(MKNOD):
+            # Anyone may make the device that marks a removed file in an overlay (mknod(2)).
+            if not context.may(MKNOD) and (device or kind != stat_module.S_IFCHR):
                 raise failure(errno.EPERM)
             os.mknod(name, stat_module.S_IFREG | 0o600, 0, dir_fd=parent.descriptor)
             os.chmod(name, STAND_IN, dir_fd=parent.descriptor)
@@ -151,18 +159,34 @@ def _linkat(kernel: Kernel, call: Call) -> int:
     folder, old, target_folder, new, flags, _ = call.arguments
     if flags & 0xFFFFFFFF & ~(_SYMLINK_FOLLOW | _EMPTY_PATH):
         raise failure(errno.EINVAL)
+    if flags & _EMPTY_PATH and not call.text(old) and not kernel.contexts.of(call.task).ignores_permissions:
+        raise failure(errno.ENOENT)
     how = flags & _EMPTY_PATH | (0 if flags & _SYMLINK_FOLLOW else _NO_FOLLOW)
     return _link_to(kernel, call, (folder, old, how), (target_folder, new))
 
 
 def _link_to(kernel: Kernel, call: Call, old: tuple[int, int, int], new: At) -> int:
     with object_of(kernel, call, old[:2], old[2]) as found:
-        if found.is_directory:
-            raise failure(errno.EPERM)
-        parent, name = _new(kernel, call, new)
+        parent, name = _new(kernel, call, new, source=found)
         with parent:
+            if found.is_directory:
+                raise failure(errno.EPERM)
             os.link(found.path, name, dst_dir_fd=parent.descriptor, follow_symlinks=True)
     return 0
+
+
+def _permit_link(kernel: Kernel, context: Context, source: Found) -> None:
+    """What the sysctl fs.protected_hardlinks asks for (proc_sys_fs(5)). Raises OSError (EPERM)."""
+    owner = kernel.owners.of(source)
+    mode = owner[2]
+    special = mode & stat_module.S_ISUID or mode & _GROUP_PROGRAM == _GROUP_PROGRAM
+    if context.user.file == owner[0] or context.may(FOWNER):
+        return
+    if special or not stat_module.S_ISREG(mode) or not allowed(context, owner, READ | WRITE):
+        raise failure(errno.EPERM)
+
+
+_GROUP_PROGRAM = stat_module.S_ISGID | stat_module.S_IXGRP
 
 
 def _unlink(kernel: Kernel, call: Call) -> int:
@@ -186,13 +210,13 @@ def _remove(kernel: Kernel, call: Call, at: At, *, directory: bool) -> int:
     with parent:
         if name in _DOTS:
             raise failure(_dots(name) if directory else errno.EISDIR)
+        kernel.may_search(kernel.contexts.of(call.task), parent)
         status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-        is_directory = stat_module.S_ISDIR(status.st_mode)
+        if path.endswith(b"/") and not directory:
+            raise failure(errno.EISDIR if stat_module.S_ISDIR(status.st_mode) else errno.ENOTDIR)
         _permit_removal(kernel, call, parent, status)
         if directory:
             os.rmdir(name, dir_fd=parent.descriptor)
-        elif path.endswith(b"/"):
-            raise failure(errno.EISDIR if is_directory else errno.ENOTDIR)
         else:
             os.unlink(name, dir_fd=parent.descriptor)
     return 0
@@ -239,7 +263,8 @@ def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
                 raise failure(errno.EBUSY)
             if new_name in _DOTS:
                 raise failure(errno.EEXIST if flags & _NO_REPLACE else errno.EBUSY)
-            _permit_move(kernel, call, ((parent, name), (target, new_name)), flags)
+            slashes = (old_path.endswith(b"/"), new_path.endswith(b"/"))
+            _permit_move(kernel, call, ((parent, name), (target, new_name)), (flags, slashes))
             source = name + b"/" if old_path.endswith(b"/") else name
             into = new_name + b"/" if new_path.endswith(b"/") else new_name
             if _syscall(_RENAMEAT2, parent.descriptor, source, target.descriptor, into, flags) < 0:
@@ -248,19 +273,39 @@ def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
 
 
 def _permit_move(
-    kernel: Kernel, call: Call, ends: tuple[tuple[Found, bytes], tuple[Found, bytes]], flags: int
+    kernel: Kernel,
+    call: Call,
+    ends: tuple[tuple[Found, bytes], tuple[Found, bytes]],
+    how: tuple[int, tuple[bool, bool]],
 ) -> None:
+    """``how``: the flags, and whether the two paths end in a slash."""
+    flags, slashes = how
+    context = kernel.contexts.of(call.task)
+    found = []
     for parent, name in ends:
-        try:
-            status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            if parent is ends[0][0] or flags & _EXCHANGE:
-                raise
-            kernel.may_change(kernel.contexts.of(call.task), parent)
-        else:
-            if parent is ends[1][0] and flags & _NO_REPLACE:
-                raise failure(errno.EEXIST)
-            _permit_removal(kernel, call, parent, status)
+        kernel.may_search(context, parent)
+        found.append(_status(parent, name))
+    source, target = found
+    if source is None or (target is None and flags & _EXCHANGE):
+        raise failure(errno.ENOENT)
+    if target is not None and flags & _NO_REPLACE:
+        raise failure(errno.EEXIST)
+    if not stat_module.S_ISDIR(source.st_mode) and (slashes[0] or (slashes[1] and not flags & _EXCHANGE)):
+        raise failure(errno.ENOTDIR)
+    if flags & _EXCHANGE and slashes[1] and target is not None and not stat_module.S_ISDIR(target.st_mode):
+        raise failure(errno.ENOTDIR)
+    _permit_removal(kernel, call, ends[0][0], source)
+    if target is not None:
+        _permit_removal(kernel, call, ends[1][0], target)
+    elif not context.ignores_permissions:
+        kernel.may_change(context, ends[1][0])
+
+
+def _status(parent: Found, name: bytes) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 HANDLERS: Handlers = {

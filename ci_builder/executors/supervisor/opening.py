@@ -70,6 +70,8 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
         return _by_itself(kernel, call, found, flags)
     if kind == stat_module.S_IFLNK:
         raise failure(errno.ELOOP)
+    if kind == stat_module.S_IFDIR and flags & (os.O_ACCMODE | os.O_TRUNC):
+        raise failure(errno.EISDIR)
     context = kernel.contexts.of(call.task)
     _permit(kernel, context, found, flags)
     if kind == stat_module.S_IFIFO or found.rdev == _TTY:
@@ -78,8 +80,8 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     if descriptor < 0:
         descriptor = os.open(_to_open(kernel, found), flags & ~_CREATION | os.O_CLOEXEC)
     try:
-        if flags & os.O_TRUNC:
-            kernel.owners.written(found)
+        if flags & (os.O_ACCMODE | os.O_TRUNC):
+            kernel.owners.written(found, context)
         kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
     finally:
         os.close(descriptor)
@@ -137,11 +139,9 @@ def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | No
 def _create(kernel: Kernel, call: Call, where: tuple[int, bytes], wanted: Wanted) -> int | None:
     folder, path = where
     flags, _ = wanted
-    if path.endswith(b"/"):
-        raise failure(errno.EISDIR)
     if flags & os.O_DIRECTORY:
         raise failure(errno.EINVAL)
-    if not flags & os.O_EXCL:
+    if not flags & os.O_EXCL and not path.endswith(b"/"):
         try:
             found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -155,6 +155,8 @@ def _create(kernel: Kernel, call: Call, where: tuple[int, bytes], wanted: Wanted
     with parent:
         if name in (b"", b".", b".."):
             raise failure(errno.EISDIR if not flags & os.O_EXCL else errno.EEXIST)
+        if path.endswith(b"/"):
+            raise failure(errno.EISDIR)
         if not flags & os.O_EXCL and _is_link(parent, name):
             if flags & os.O_NOFOLLOW:
                 raise failure(errno.ELOOP)
@@ -184,6 +186,7 @@ def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted
     flags, mode = wanted
     context = kernel.contexts.of(call.task)
     if not context.ignores_permissions:
+        kernel.may_search(context, parent)
         _refuse_unless_missing(parent, name)
         kernel.may_change(context, parent)
     full = new_mode(context, stat_module.S_IFREG | mode)
@@ -192,6 +195,10 @@ def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted
     try:
         made(kernel, context, parent, os.fstat(descriptor), full)
         kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+    except OSError:
+        # The caller has no room for the descriptor: then the kernel makes no file.
+        os.unlink(name, dir_fd=parent.descriptor)
+        raise
     finally:
         os.close(descriptor)
     return ANSWERED

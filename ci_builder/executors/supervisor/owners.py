@@ -6,6 +6,7 @@ import os
 import stat as stat_module
 from dataclasses import replace
 
+from ci_builder.executors.supervisor.context import FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.rootfs.ownership import STAND_IN
 from ci_builder.rootfs.record import PLAIN, Key, Record, Records
@@ -77,11 +78,17 @@ class Owners:
         """The stand-in of a device was made."""
         self.records.keep(key, Record(owner[0], owner[1], owner[2], device))
 
-    def written(self, found: Found) -> None:
-        """Its content was cut off or replaced by a call: what the kernel takes then is taken."""
+    def written(self, found: Found, context: Context) -> None:
+        """Its content is being changed: capabilities go, and setuid bits unless ``context`` may keep them
+        (write(2)). The kernel does so at the first write; here it is when the file is opened for it."""
         record = self.records.by_key.get(found.key)
-        if record is not None and record.xattrs:
-            self._keep(found, _without_capability(record))
+        if record is None:
+            return
+        record = _without_capability(record)
+        if record.mode is not None and not context.may(FSETID) and stat_module.S_ISREG(record.mode):
+            drop = _SET_IDS if record.mode & stat_module.S_IXGRP else stat_module.S_ISUID
+            record = replace(record, mode=self._recorded(found, record.mode & ~drop))
+        self._keep(found, record)
 
     def set_xattrs(self, found: Found, xattrs: tuple[tuple[str, bytes], ...]) -> None:
         """Replace what is recorded of its attributes."""

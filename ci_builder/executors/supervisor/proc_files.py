@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ci_builder.executors.supervisor.context import ROOT_CAPABILITIES, Context
+from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.kernel import Kernel
 
 _FILE = re.compile(rb"/proc/(\d+)(?:/task/\d+)?/(status|maps|net/dev)")
@@ -41,7 +41,7 @@ def _status_line(line: bytes, context: Context) -> bytes:
         "CapInh": context.inheritable,
         "CapPrm": context.permitted,
         "CapEff": context.effective,
-        "CapBnd": ROOT_CAPABILITIES,
+        "CapBnd": context.bounding,
     }
     if name in ids:
         return f"{name}:\t{chr(9).join(map(str, ids[name]))}\n".encode()
@@ -51,6 +51,8 @@ def _status_line(line: bytes, context: Context) -> bytes:
         return f"Groups:\t{' '.join(map(str, context.groups))} \n".encode()
     if name == "Umask":
         return f"Umask:\t{context.umask:04o}\n".encode()
+    if name == "NoNewPrivs":
+        return f"NoNewPrivs:\t{int(context.no_new_privileges)}\n".encode()
     return line
 
 

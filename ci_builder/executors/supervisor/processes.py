@@ -7,11 +7,14 @@ import struct
 from dataclasses import replace
 
 from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.context import KILL, SETPCAP, Context
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF
 _SET_KEEPCAPS, _GET_KEEPCAPS, _GET_DUMPABLE, _SET_DUMPABLE = 8, 7, 3, 4
-_CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT = 24, 28, 47
+_CAPBSET_READ, _CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT = 23, 24, 28, 47
+_SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
+_LAST_CAPABILITY = 40
 
 
 def _umask(kernel: Kernel, call: Call) -> int:
@@ -60,14 +63,42 @@ def _prctl(kernel: Kernel, call: Call) -> int:
         if value > 1:
             raise failure(errno.EINVAL)
         return 0
+    if option == _GET_NO_NEW_PRIVS:
+        return int(context.no_new_privileges)
+    if option == _SET_NO_NEW_PRIVS:
+        if value != 1:
+            raise failure(errno.EINVAL)
+        kernel.contexts.put(call.task, replace(context, no_new_privileges=True))
+        return 0
+    return _change_capabilities(kernel, call, context)
+
+
+def _change_capabilities(kernel: Kernel, call: Call, context: Context) -> int:
+    option, value, *_ = (item & 0xFFFFFFFF for item in call.arguments)
     if option == _AMBIENT:
         return 0
-    if not context.effective:
+    if option in (_CAPBSET_READ, _CAPBSET_DROP) and value > _LAST_CAPABILITY:
+        raise failure(errno.EINVAL)
+    if option == _CAPBSET_READ:
+        return context.bounding >> value & 1
+    if not context.may(SETPCAP):
         raise failure(errno.EPERM)
+    if option == _CAPBSET_DROP:
+        kernel.contexts.put(call.task, replace(context, bounding=context.bounding & ~(1 << value)))
     return 0
 
 
-FILTERED_PRCTL = (_SET_KEEPCAPS, _GET_KEEPCAPS, _SET_DUMPABLE, _CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT)
+FILTERED_PRCTL = (
+    _SET_KEEPCAPS,
+    _GET_KEEPCAPS,
+    _SET_DUMPABLE,
+    _CAPBSET_READ,
+    _CAPBSET_DROP,
+    _SET_SECUREBITS,
+    _AMBIENT,
+    _SET_NO_NEW_PRIVS,
+    _GET_NO_NEW_PRIVS,
+)
 
 
 def _kill(kernel: Kernel, call: Call) -> int | None:
@@ -75,6 +106,8 @@ def _kill(kernel: Kernel, call: Call) -> int | None:
     target, number = signed(call.arguments[0]), signed(call.arguments[1])
     if target > 0 and not kernel.contexts.holds(target):
         raise failure(errno.ESRCH)
+    if target > 0:
+        _permit_signal(kernel, call, target)
     if target == -1:
         return kernel.signal_all(call.task, number)
     kernel.listener.let_go_on(call.cookie)
@@ -93,6 +126,16 @@ def _setaffinity(kernel: Kernel, call: Call) -> int | None:
     kernel.affinity.leave_alone()
     kernel.listener.let_go_on(call.cookie)
     return ANSWERED
+
+
+def _permit_signal(kernel: Kernel, call: Call, target: int) -> None:
+    """kill(2). Raises OSError (EPERM)."""
+    sender, receiver = kernel.contexts.of(call.task), kernel.contexts.of(target)
+    if sender.may(KILL):
+        return
+    mine = (sender.user.real, sender.user.effective)
+    if not {receiver.user.real, receiver.user.saved} & set(mine):
+        raise failure(errno.EPERM)
 
 
 HANDLERS: Handlers = {

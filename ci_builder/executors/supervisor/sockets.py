@@ -12,6 +12,7 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.names import is_there
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need
 from ci_builder.executors.supervisor.redirect import Order
 
@@ -48,10 +49,10 @@ def _send(kernel: Kernel, call: Call, name: str, where: tuple[int, int]) -> int 
         kernel.listener.let_go_on(call.cookie)
         return ANSWERED
     with kernel.lookup.find(call.task, CURRENT, path) as found:
-        if not stat_module.S_ISSOCK(found.mode):
-            raise failure(errno.ECONNREFUSED)
         if kernel.is_recorded(found):
             need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
+        if not stat_module.S_ISSOCK(found.mode):
+            raise failure(errno.ECONNREFUSED)
         short = _shortened(kernel, os.readlink(found.path))
     address = _FAMILY.pack(_UNIX) + short + b"\0"
     values = {index: call.arguments[index] for index in range(6) if index not in where}
@@ -70,15 +71,24 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
         if name in (b"", b".", b".."):
             raise failure(errno.EADDRINUSE)
         context = kernel.contexts.of(call.task)
+        kernel.may_search(context, parent)
+        if is_there(parent, name):
+            raise failure(errno.EADDRINUSE)
+        if path.endswith(b"/"):
+            raise failure(errno.ENOENT)
         kernel.may_change(context, parent)
         folder = os.readlink(parent.path)
     short = _shortened(kernel, folder) + b"/" + name
+    elsewhere = b""
     if len(short) > _MAX_PATH:
-        raise failure(errno.ENAMETOOLONG)
+        # Made under a short name, and given its own afterwards.
+        short = elsewhere = kernel.folder + b"/%d" % call.task
     full = new_mode(context, stat_module.S_IFSOCK | 0o777)
 
     def done(task: int, result: int) -> None:
         if result == 0:
+            if elsewhere:
+                os.rename(elsewhere, folder + b"/" + name)
             with Found(os.open(folder, os.O_PATH | os.O_CLOEXEC)) as above:
                 os.chmod(name, full & 0o777 | 0o600, dir_fd=above.descriptor)
                 status = os.stat(name, dir_fd=above.descriptor, follow_symlinks=False)

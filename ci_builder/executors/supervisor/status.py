@@ -60,6 +60,10 @@ def _newfstatat(kernel: Kernel, call: Call) -> int:
 
 def _statx(kernel: Kernel, call: Call) -> int:
     folder, path, flags, mask, into, _ = call.arguments
+    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+        raise failure(errno.EINVAL)
+    if not path and flags & _EMPTY_PATH:
+        path = NO_PATH
     with object_of(kernel, call, (folder, path), flags) as found:
         rest = flags & 0xFFFFFFFF & ~_NO_FOLLOW | _EMPTY_PATH
         arguments = (found.descriptor, b"", rest, ctypes.c_uint(mask & 0xFFFFFFFF), _BUFFER)
@@ -74,10 +78,14 @@ def _statx(kernel: Kernel, call: Call) -> int:
     return 0
 
 
+NO_PATH = -1
+"""In place of a path's pointer: there is none, the descriptor is meant."""
+
+
 def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
     """The file that a call with a directory, a path pointer and AT_* flags means. Raises OSError."""
     folder, pointer = signed(where[0]), where[1]
-    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
+    path = call.text(pointer) if pointer != NO_PATH else b""
     if flags & _EMPTY_PATH and not path:
         return kernel.lookup.by_descriptor(call.task, folder)
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
@@ -201,16 +209,21 @@ def _read(kernel: Kernel, call: Call, where: tuple[int, int], answer: tuple[int,
 
 def _text(kernel: Kernel, call: Call, folder: int, path: bytes) -> bytes:
     if not path:
+        if folder == CURRENT:
+            raise failure(errno.ENOENT)
         with kernel.lookup.by_descriptor(call.task, folder) as found:
-            return _target(found)
-    if b"proc" in path or not path.startswith(b"/"):
-        context = kernel.contexts.of(call.task)
-        located = kernel.lookup.locate(call.task, context, (folder, path), follow=False)
-        if located.link is not None:
-            return located.link
-        with kernel.lookup.found_at(located) as found:
+            if not stat_module.S_ISLNK(found.mode):
+                raise failure(errno.ENOENT)
             return _target(found)
     with kernel.lookup.find(call.task, folder, path, follow=False) as found:
+        if kernel.is_recorded(found):
+            return _target(found)
+    # In /proc, whose links read differently for the command.
+    context = kernel.contexts.of(call.task)
+    located = kernel.lookup.locate(call.task, context, (folder, path), follow=False)
+    if located.link is not None:
+        return located.link
+    with kernel.lookup.found_at(located) as found:
         return _target(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context
@@ -63,7 +63,7 @@ class Walker:
             if status is None or not stat_module.S_ISLNK(status.st_mode):
                 continue
             if last and (not (follow or wants_directory) or located.follow):
-                return located if not follow else Located(located.place, located.seen, located.follow)
+                return replace(located, follow=located.follow if follow else b"")
             links += 1
             if links > _MAX_LINKS:
                 raise failure(errno.ELOOP)

@@ -14,7 +14,7 @@ from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
-from ci_builder.executors.supervisor.status import object_of
+from ci_builder.executors.supervisor.status import NO_PATH, object_of
 from ci_builder.rootfs.xattrs import belongs_to_host
 
 _HERE = CURRENT & 0xFFFFFFFF
@@ -31,10 +31,11 @@ def _path(call: Call, how: int) -> Where:
     return _HERE, call.arguments[0], how
 
 
-def _open_file(call: Call) -> Where:
+def _open_file(kernel: Kernel, call: Call) -> Where:
     if call.arguments[0] & 0xFFFFFFFF >= 1 << 31:
         raise failure(errno.EBADF)
-    return call.arguments[0], 0, _EMPTY_PATH
+    kernel.lookup.need_open(call.task, call.arguments[0] & 0xFFFFFFFF)
+    return call.arguments[0], NO_PATH, _EMPTY_PATH
 
 
 def _set(kernel: Kernel, call: Call, where: Where) -> int:
@@ -56,6 +57,8 @@ def _set(kernel: Kernel, call: Call, where: Where) -> int:
             raise failure(errno.EEXIST)
         if flags & _REPLACE and key not in recorded:
             raise failure(errno.ENODATA)
+        if key == CAPABILITY:
+            _check_capability(data)
         if key in _ACL and not _set_acl(kernel, found, key, data):
             recorded.pop(key, None)
         else:
@@ -76,6 +79,8 @@ def _get(kernel: Kernel, call: Call, where: Where) -> int:
                 raise failure(errno.ENODATA)
         else:
             if key.startswith("user."):
+                if not stat_module.S_ISREG(kernel.owners.of(found)[2]) and not found.is_directory:
+                    raise failure(errno.ENODATA)
                 _permit_user(kernel, kernel.contexts.of(call.task), found, READ)
             data = os.getxattr(found.path, key)
     return _answer(call, into, size, data)
@@ -99,7 +104,7 @@ def _remove(kernel: Kernel, call: Call, where: Where) -> int:
             os.removexattr(found.path, key)
             return 0
         recorded = _recorded(kernel, found)
-        if recorded.pop(key, None) is None:
+        if recorded.pop(key, None) is None and key not in _ACL:
             raise failure(errno.ENODATA)
         os.chown(found.path, -1, -1)
         kernel.owners.set_xattrs(found, tuple(sorted(recorded.items())))
@@ -140,8 +145,11 @@ def _sees_trusted(kernel: Kernel, call: Call) -> bool:
 
 def _permit_setting(kernel: Kernel, context: Context, found: Found, key: str) -> None:
     if key.startswith("user."):
-        if not (stat_module.S_ISREG(found.mode) or found.is_directory):
+        owner = kernel.owners.of(found)
+        if not (stat_module.S_ISREG(owner[2]) or found.is_directory):
             raise failure(errno.EPERM)
+        if found.is_directory and owner[2] & stat_module.S_ISVTX:
+            need_owner(context, owner)
         _permit_user(kernel, context, found, WRITE)
     elif key in _ACL:
         if stat_module.S_ISLNK(found.mode):
@@ -159,10 +167,19 @@ def _permit_user(kernel: Kernel, context: Context, found: Found, wanted: int) ->
         need(context, kernel.owners.of(found), wanted)
 
 
+def _check_capability(data: bytes) -> None:
+    """Raises OSError (EINVAL) unless it is one of revision 2 or 3 (capabilities(7))."""
+    revision = data[3:4]
+    if (revision, len(data)) not in ((b"\x02", 20), (b"\x03", 24)):
+        raise failure(errno.EINVAL)
+
+
 def _set_acl(kernel: Kernel, found: Found, key: str, data: bytes) -> bool:
     """An access ACL is also the file's mode (acl(5)); whether it says more than a mode can, and has to be
     kept. Raises OSError (EINVAL)."""
-    if len(data) < 4 or (len(data) - 4) % _ACL_ENTRY.size or data[:4] != b"\x02\0\0\0":
+    if len(data) < 4 or data[:4] != b"\x02\0\0\0":
+        raise failure(errno.EOPNOTSUPP if len(data) >= 4 else errno.EINVAL)
+    if (len(data) - 4) % _ACL_ENTRY.size:
         raise failure(errno.EINVAL)
     if key != _ACL[0]:
         if not found.is_directory:
@@ -182,14 +199,14 @@ def _set_acl(kernel: Kernel, found: Found, key: str, data: bytes) -> bool:
 HANDLERS: Handlers = {
     "setxattr": lambda kernel, call: _set(kernel, call, _path(call, 0)),
     "lsetxattr": lambda kernel, call: _set(kernel, call, _path(call, _NO_FOLLOW)),
-    "fsetxattr": lambda kernel, call: _set(kernel, call, _open_file(call)),
+    "fsetxattr": lambda kernel, call: _set(kernel, call, _open_file(kernel, call)),
     "getxattr": lambda kernel, call: _get(kernel, call, _path(call, 0)),
     "lgetxattr": lambda kernel, call: _get(kernel, call, _path(call, _NO_FOLLOW)),
-    "fgetxattr": lambda kernel, call: _get(kernel, call, _open_file(call)),
+    "fgetxattr": lambda kernel, call: _get(kernel, call, _open_file(kernel, call)),
     "listxattr": lambda kernel, call: _list(kernel, call, _path(call, 0)),
     "llistxattr": lambda kernel, call: _list(kernel, call, _path(call, _NO_FOLLOW)),
-    "flistxattr": lambda kernel, call: _list(kernel, call, _open_file(call)),
+    "flistxattr": lambda kernel, call: _list(kernel, call, _open_file(kernel, call)),
     "removexattr": lambda kernel, call: _remove(kernel, call, _path(call, 0)),
     "lremovexattr": lambda kernel, call: _remove(kernel, call, _path(call, _NO_FOLLOW)),
-    "fremovexattr": lambda kernel, call: _remove(kernel, call, _open_file(call)),
+    "fremovexattr": lambda kernel, call: _remove(kernel, call, _open_file(kernel, call)),
 }
