@@ -8,6 +8,7 @@ import stat as stat_module
 import struct
 from dataclasses import dataclass
 
+from ci_builder.executors.supervisor.auxiliary import correct
 from ci_builder.executors.supervisor.call import Call, failure, signed
 from ci_builder.executors.supervisor.context import Context, FileCapabilities
 from ci_builder.executors.supervisor.executables import script_line
@@ -50,8 +51,8 @@ def _execveat(kernel: Kernel, call: Call) -> int | None:
 def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
     folder, path, flags = where
     context = kernel.contexts.of(call.task)
-    called = path or b""
-    program = _Program(_first(kernel, call, where), _name(folder, path, flags), [])
+    called, name = path, _name(folder, path, flags)
+    program = _Program(_first(kernel, call, where), name, [])
     try:
         for _ in range(_MAX_SCRIPTS + 1):
             _permit(kernel, context, program.found)
@@ -78,6 +79,7 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
     def done(task: int, result: int) -> None:
         if result == 0:
             kernel.contexts.put(task, after)
+            correct(task, kernel.redirects.stack(task), after, name)
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
     return ANSWERED

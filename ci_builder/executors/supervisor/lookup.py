@@ -179,7 +179,7 @@ class Lookup:
                 if path.startswith(_KERNELS):
                     return None
                 descriptor = _openat2(self._root(context), path, _FOLLOW if follow else _NO_FOLLOW)
-            elif b"/" not in path:
+            elif b"/" not in path and not (path == b".." and context.root):
                 return self._by_name(task, folder, path, follow) or self._below(context, task, where, follow)
             else:
                 return self._below(context, task, where, follow)

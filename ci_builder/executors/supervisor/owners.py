@@ -86,7 +86,8 @@ class Owners:
             return
         record = _without_capability(record)
         if record.mode is not None and not context.may(FSETID) and stat_module.S_ISREG(record.mode):
-            drop = _SET_IDS if record.mode & stat_module.S_IXGRP else stat_module.S_ISUID
+            keeps = not record.mode & stat_module.S_IXGRP and context.is_in_group(record.gid)
+            drop = stat_module.S_ISUID if keeps else _SET_IDS
             record = replace(record, mode=self._recorded(found, record.mode & ~drop))
         self._keep(found, record)
 

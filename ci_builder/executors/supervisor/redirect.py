@@ -113,9 +113,9 @@ class Redirects:
         if event == ptrace.EVENT_EXEC:
             former = self._former(task)
             pending = self._pending.pop(former, None)
-            ptrace.detach(task)
             if pending is not None:
                 pending.order.done(task, 0)
+            ptrace.detach(task)
             return
         pending = self._pending.get(task)
         in_call = os.WSTOPSIG(status) == ptrace.IN_CALL
@@ -126,6 +126,11 @@ class Redirects:
         signal = 0 if event or in_call else os.WSTOPSIG(status)
         waits = pending is not None and pending.order.waits
         (ptrace.proceed_to_call if waits else ptrace.proceed)(task, signal)
+
+    def stack(self, task: int) -> int:
+        """The stack pointer of a thread that has stopped. Raises OSError."""
+        self._registers.load(task)
+        return self._registers.words[self._architecture.stack]
 
     def gone(self, task: int) -> None:
         """A thread has ended."""

@@ -8,8 +8,9 @@ import select
 import signal
 from dataclasses import dataclass, field
 
+from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.architecture import Architecture
-from ci_builder.executors.linux.calls import signal_descriptor
+from ci_builder.executors.linux.calls import prctl, signal_descriptor
 from ci_builder.executors.supervisor.affinity import PAUSE
 from ci_builder.executors.supervisor.call import Call, Memory
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
@@ -17,18 +18,25 @@ from ci_builder.executors.supervisor.members import kill_all
 from ci_builder.executors.supervisor.table import HANDLERS
 
 _WALL = 0x40000000
+_TOLD = 128  # sizeof(struct signalfd_siginfo)
 
 
 class Wake:
-    """A descriptor that is readable after a child's change of state (signalfd(2))."""
+    """A descriptor that is readable after a child's change of state, and when this process's parent has
+    ended (signalfd(2))."""
 
     def __init__(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        self.descriptor = signal_descriptor({signal.SIGCHLD})
+        signals = {signal.SIGCHLD, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self.descriptor = signal_descriptor(signals)
+        prctl("PR_SET_PDEATHSIG", n.PR_SET_PDEATHSIG, signal.SIGTERM)
 
-    def clear(self) -> None:
-        """Take what is there to read."""
-        os.read(self.descriptor, 4096)
+    def must_stop(self) -> bool:
+        """Take what is there to read; whether the parent has ended."""
+        told = os.read(self.descriptor, _TOLD * 32)
+        return any(
+            int.from_bytes(told[at : at + 4], "little") == signal.SIGTERM for at in range(0, len(told), _TOLD)
+        )
 
 
 @dataclass(slots=True)
@@ -74,7 +82,8 @@ class Supervision:
                 elif descriptor == self.parent:
                     return signal.SIGKILL
                 else:
-                    self.wake.clear()
+                    if self.wake.must_stop():
+                        return signal.SIGKILL
                     ended = self._reap()
                     if ended is not None:
                         return ended

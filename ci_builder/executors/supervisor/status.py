@@ -134,9 +134,15 @@ def _foreign(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, i
     """What the kernel gives to the real user (processes in /proc, terminals) is the pretended user's."""
     uid, gid = found.uid, found.gid
     if kernel.owners.seems(uid, gid) != (uid, gid):
-        context = kernel.contexts.of(call.task)
+        context = kernel.contexts.of(_process(found) or call.task)
         uid, gid = context.user.effective, context.group.effective
     return uid, gid, found.mode, found.rdev
+
+
+def _process(found: Found) -> int | None:
+    """The process that a file of /proc tells of."""
+    parts = found.place.split(b"/") if found.place else []
+    return int(parts[2]) if len(parts) > 2 and parts[1] == b"proc" and parts[2].isdigit() else None
 
 
 def _access(kernel: Kernel, call: Call) -> int:

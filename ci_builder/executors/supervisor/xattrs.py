@@ -158,7 +158,7 @@ def _permit_setting(kernel: Kernel, context: Context, found: Found, key: str) ->
     elif key == CAPABILITY:
         if not context.may(SETFCAP):
             raise failure(errno.EPERM)
-    elif context.user.file != 0:
+    elif not key.startswith("trusted.") or context.user.file != 0:
         raise failure(errno.EPERM)
 
 
