@@ -6,21 +6,25 @@ needs no privilege and no namespace: only that a process may filter and trace it
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
+from ci_builder.executors.executable_folder import Elsewhere, executable_folder
 from ci_builder.executors.folder_workspace import FolderWorkspace
 from ci_builder.executors.host_files import HostFiles
 from ci_builder.executors.interface import Process, Verdict, Workspace
 from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
+from ci_builder.executors.linux.capabilities import SYS_PTRACE, effective
 from ci_builder.executors.ptrace_runs import PtraceRuns
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.surroundings.sysctls import PTRACE, read_sysctls
 from ci_builder.executors.trial import refusal
 from ci_builder.executors.trial_program import trial_program
 from ci_builder.oci.image import Image
@@ -31,33 +35,45 @@ from ci_builder.rootfs.tree import Tree
 
 
 class PtraceExecutor:
-    """See Executor. ``state`` is a private folder that is empty, on a file system that permits to execute."""
+    """See Executor. ``state`` is a private folder that is empty; the roots are ``elsewhere`` when programs
+    cannot be started from it."""
 
     name = "ptrace"
 
-    def __init__(self, state: Path, progress: Progress) -> None:
+    def __init__(self, state: Path, progress: Progress, elsewhere: Elsewhere | None = None) -> None:
         self._state = state
         self._progress = progress
+        self._elsewhere = elsewhere or Elsewhere((), contextlib.ExitStack())
         self._numbers = itertools.count(1)
         self._counting = threading.Lock()
         self._launcher: Launcher | None = None
 
     def probe(self) -> Verdict:
         """See Executor."""
-        trouble = refusal(self._try)
+        try:
+            with executable_folder(self._state, self._elsewhere.folders) as state:
+                trouble = refusal(lambda: self._try(state))
+        except ExecutorError as error:
+            return Verdict(False, error.message, error.hint)
         if trouble:
-            return Verdict(False, trouble, "a kernel and a seccomp profile that permit seccomp and ptrace")
+            scopes = dict(read_sysctls(PTRACE))
+            return Verdict(False, trouble, remedy(scopes.get(PTRACE[0], ""), SYS_PTRACE in effective()))
         return Verdict(True, "seccomp notifications and ptrace work")
 
     def enter(self) -> None:
-        """See Executor. Raises ExecutorError."""
+        """See Executor. Raises ExecutorError, OutputError."""
+        found = executable_folder(self._state, self._elsewhere.folders)
+        self._enter(self._elsewhere.cleanup.enter_context(found))
+
+    def _enter(self, state: Path) -> None:
         look_up_hosts_without_modules()
         try:
             prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
         except OSError as error:
             raise ExecutorError(describe(error)) from error
+        self._state = state
         self._launcher = Launcher()
-        HostFiles(self._state / "host").prepare()
+        HostFiles(state / "host").prepare()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Raises ExecutorError, ImageError, OutputError."""
@@ -78,10 +94,10 @@ class PtraceExecutor:
             raise ExecutorError("the executor was not entered")
         return PtraceRuns(self._launcher, folder.with_suffix(".own"), self._state / "host", ownership)
 
-    def _try(self) -> None:
+    def _try(self, state: Path) -> None:
         """Start a program in an empty root, which needs notifications, descriptors and ptrace."""
-        self.enter()
-        folder = self._state / "trial"
+        self._enter(state)
+        folder = state / "trial"
         folder.mkdir()
         try:
             (folder / "program").write_bytes(trial_program())
@@ -92,10 +108,20 @@ class PtraceExecutor:
             ended, _ = runs.run(Tree(os.path.realpath(folder), ownership), _TRIAL, said.append)
             if ended.code:
                 text = b"".join(said).decode("utf-8", "replace").strip()
-                raise ExecutorError(f"a program cannot be started in {self._state}: {text or ended.code}")
+                raise ExecutorError(f"a program cannot be supervised: {text or ended.code}")
         finally:
             remove_folder(str(folder))
-            remove_folder(str(self._state / "host"))
+            remove_folder(str(state / "host"))
+
+
+def remedy(scope: str, privileged: bool) -> str:
+    """What would permit to supervise. ``scope`` is Yama's setting (empty without Yama), ``privileged``
+    whether this process may trace whatever it says (Linux, admin-guide/LSM/Yama)."""
+    if scope == "3":
+        return "start the machine with the sysctl kernel.yama.ptrace_scope=1: 3 forbids all tracing until then"
+    if scope == "2" and not privileged:
+        return "allow processes to trace their children: sysctl kernel.yama.ptrace_scope=1"
+    return "a seccomp profile that permits seccomp and ptrace, such as docker's default, and Linux 5.9"
 
 
 _TRIAL = Process(("/program",), ())

@@ -45,7 +45,7 @@ class PtraceRuns:
     ) -> tuple[Ended, list[Untouched]]:
         """Run it to its end; how it ended, and what it only seems to have changed. Raises ExecutorError."""
         with mount_points(tree) as (places, untouched), self._own_folder() as own:
-            files = [SeenAt(place, str(self.host_files / Path(n).name), True) for n, place in places.items()]
+            files = [self._host_file(own, Path(name).name, place) for name, place in places.items()]
             mounts = (*self._kernels(own / "dev"), *files)
             launch = Launch(process, None, supervised=Supervised(tree.root, mounts, str(own)))
             ended = self._start(launch, process.stdin, output)
@@ -96,6 +96,13 @@ class PtraceRuns:
         for name in _DEVICES:
             (dev / name).touch()
             yield SeenAt(f"/dev/{name}", f"/dev/{name}", False)
+
+    def _host_file(self, own: Path, name: str, place: str) -> SeenAt:
+        """A copy for this command alone, which may write to it: that is lost, as with docker."""
+        copy = own / name
+        copy.write_bytes((self.host_files / name).read_bytes())
+        copy.chmod(0o644)
+        return SeenAt(place, str(copy), True)
 
     def _record(self, path: Path, mode: int) -> None:
         found = path.lstat()

@@ -23,7 +23,7 @@ _CAPABILITIES = (
 )
 # What is left over when the first process ends is killed; a signal to it would not be an ordinary one, but
 # the script runs in its child.
-_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+_NAMESPACES = ("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child")
 _SCRIPT = """
 root=$1; shift
 umask 022

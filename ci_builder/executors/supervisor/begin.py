@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
 from ci_builder.executors.launch import Launch, Supervised
+from ci_builder.executors.linux import landlock, seccomp
 from ci_builder.executors.linux import numbers as n
-from ci_builder.executors.linux import seccomp
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
@@ -106,6 +106,9 @@ def _start(launch: Launch, supervised: Supervised, streams: Streams, connection:
         os.chdir(supervised.folder)
         hard = resource.getrlimit(RLIMIT_LOCKS)[1]
         resource.setrlimit(RLIMIT_LOCKS, (first_tag(os.getppid()), hard))
+        # Other processes of this user, such as the shell of the CI's job, are out of reach in a domain.
+        if landlock.version() >= 2:
+            landlock.enclose()
         code = program(of_this_machine(), HANDLERS, network=launch.process.network != "none")
         listener = seccomp.install(code, wait_killable=True)
         socket.send_fds(connection, [b"l"], [listener])

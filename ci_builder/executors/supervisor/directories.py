@@ -31,7 +31,7 @@ def _host(found: Found, path: bytes) -> bytes:
     try:
         return os.readlink(found.path)
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG or b"/" in path or path == b"..":
+        if error.errno != errno.ENAMETOOLONG or b"/" in path:
             raise
         return path
 

@@ -174,13 +174,15 @@ class Lookup:
     def _at_once(self, context: Context, task: int, where: tuple[int, bytes], follow: bool) -> Found | None:
         """By one call; None where a walk has to tell."""
         folder, path = where
+        if b"/" not in path and not (path == b".." and context.root):
+            found = self._by_name(task, folder, path, follow)
+            if found is not None:
+                return found
         try:
             if path.startswith(b"/"):
                 if path.startswith(_KERNELS):
                     return None
                 descriptor = _openat2(self._root(context), path, _FOLLOW if follow else _NO_FOLLOW)
-            elif b"/" not in path and not (path == b".." and context.root):
-                return self._by_name(task, folder, path, follow) or self._below(context, task, where, follow)
             else:
                 return self._below(context, task, where, follow)
         except OSError as error:
@@ -221,10 +223,17 @@ class Lookup:
         if follow and stat_module.S_ISLNK(found.mode):
             os.close(found.descriptor)
             return None
-        if name == b".." and self._view.place_of(os.readlink(found.path)) is None:
+        if name == b".." and self._is_outside(found):
             os.close(found.descriptor)
             return None
         return self._plain(found)
+
+    def _is_outside(self, found: Found) -> bool:
+        try:
+            return self._view.place_of(os.readlink(found.path)) is None
+        except OSError as error:
+            # So deep that its path has no room: then the root is far above.
+            return error.errno != errno.ENAMETOOLONG
 
     def _child(self, task: int, folder: int, name: bytes) -> int:
         """A name in an open directory, no link followed: never leads elsewhere."""

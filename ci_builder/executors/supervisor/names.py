@@ -159,8 +159,9 @@ def _linkat(kernel: Kernel, call: Call) -> int:
     folder, old, target_folder, new, flags, _ = call.arguments
     if flags & 0xFFFFFFFF & ~(_SYMLINK_FOLLOW | _EMPTY_PATH):
         raise failure(errno.EINVAL)
-    below = signed(folder) != CURRENT and flags & _EMPTY_PATH and not call.text(old).startswith(b"/")
-    if below and not kernel.contexts.of(call.task).ignores_permissions:
+    path = call.text(old)
+    below = signed(folder) != CURRENT and flags & _EMPTY_PATH and not path.startswith(b"/")
+    if path and below and not kernel.contexts.of(call.task).ignores_permissions:
         # Only for whoever opened the descriptor, which a user that was root before is not (Linux 6.10).
         raise failure(errno.ENOENT)
     how = flags & _EMPTY_PATH | (0 if flags & _SYMLINK_FOLLOW else _NO_FOLLOW)
@@ -296,6 +297,8 @@ def _permit_move(
         raise failure(errno.ENOTDIR)
     if flags & _EXCHANGE and slashes[1] and target is not None and not stat_module.S_ISDIR(target.st_mode):
         raise failure(errno.ENOTDIR)
+    if target is not None and os.path.samestat(source, target):
+        return  # nothing is done then
     _permit_removal(kernel, call, ends[0][0], source)
     if target is not None:
         _permit_removal(kernel, call, ends[1][0], target)

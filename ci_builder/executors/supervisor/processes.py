@@ -15,6 +15,7 @@ _SET_KEEPCAPS, _GET_KEEPCAPS, _GET_DUMPABLE, _SET_DUMPABLE = 8, 7, 3, 4
 _CAPBSET_READ, _CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT = 23, 24, 28, 47
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
 _LAST_CAPABILITY = 40
+_AMBIENT_RAISE = 2
 
 
 def _umask(kernel: Kernel, call: Call) -> int:
@@ -76,15 +77,19 @@ def _prctl(kernel: Kernel, call: Call) -> int:
 def _change_capabilities(kernel: Kernel, call: Call, context: Context) -> int:
     option, value, *_ = (item & 0xFFFFFFFF for item in call.arguments)
     if option == _AMBIENT:
+        # There are none: clearing, lowering and asking are true, raising would not be.
+        if value == _AMBIENT_RAISE:
+            raise failure(errno.EPERM)
         return 0
     if option in (_CAPBSET_READ, _CAPBSET_DROP) and value > _LAST_CAPABILITY:
         raise failure(errno.EINVAL)
     if option == _CAPBSET_READ:
         return context.bounding >> value & 1
-    if not context.may(SETPCAP):
+    if not context.may(SETPCAP) or (option == _SET_SECUREBITS and value):
         raise failure(errno.EPERM)
-    if option == _CAPBSET_DROP:
-        kernel.contexts.put(call.task, replace(context, bounding=context.bounding & ~(1 << value)))
+    if option == _SET_SECUREBITS:
+        return 0
+    kernel.contexts.put(call.task, replace(context, bounding=context.bounding & ~(1 << value)))
     return 0
 
 
