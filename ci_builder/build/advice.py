@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ci_builder.build.examination import Examination
+from ci_builder.executors.executable_folder import REMEDY as EXECUTABLE
 from ci_builder.executors.surroundings.attempts import Permitted
-from ci_builder.executors.surroundings.disk import Room
 from ci_builder.executors.surroundings.process import Standing
 
 _NEEDED_IN_PLACE = frozenset({"CHOWN", "MKNOD", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER"})
@@ -14,7 +14,6 @@ _IMAGE = "run the job in the builder image"
 _AS_ROOT = "run the container of the builder image as root with docker's default capabilities"
 _RANGES = "install newuidmap (Debian's uidmap) and give this user a range in /etc/subuid and /etc/subgid"
 _DISK = "put TMPDIR on a file system that takes overlays (ext4 or xfs, not an overlay itself)"
-_EXECUTABLE = "put TMPDIR on a file system that is not mounted noexec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,6 @@ class Grounds:
     examination: Examination
     standing: Standing
     permitted: Permitted
-    temporary: Room
     builder_image: bool
 
 
@@ -44,8 +42,8 @@ def advise(grounds: Grounds) -> Advice:
         return _advice(_for_overlays(grounds), "overlays")
     if taken != "in-place" and _could_be_in_place(grounds):
         return Advice(_AS_ROOT if grounds.standing.uid else _IMAGE, "in-place")
-    if not taken and grounds.temporary.no_exec:
-        return Advice(_EXECUTABLE, "ptrace")
+    if not taken and grounds.examination.finding("ptrace").verdict.remedy == EXECUTABLE:
+        return Advice(EXECUTABLE, "ptrace")
     return _advice(_for_namespaces(grounds), "namespace")
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci_builder.build.elsewhere import places
 from ci_builder.build.self_test import SelfTest, SelfTests
 from ci_builder.errors import NoExecutor
 from ci_builder.executors.choose import AUTO, AVAILABLE, choose
 from ci_builder.executors.chroot import ChrootExecutor
+from ci_builder.executors.executable_folder import Elsewhere
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.interface import Executor, Verdict
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.ptrace import PtraceExecutor
-from ci_builder.progress import Progress, silent
+from ci_builder.progress import silent
 
-EXECUTORS: Mapping[str, Callable[[Path, Progress], Executor]] = {
-    "none": NoneExecutor,
-    "namespace": NamespaceExecutor,
-    "in-place": InPlaceExecutor,
-    "ptrace": PtraceExecutor,
-    "chroot": ChrootExecutor,
+EXECUTORS: Mapping[str, Callable[[Path, Elsewhere], Executor]] = {
+    "none": lambda state, _: NoneExecutor(state, silent),
+    "namespace": lambda state, _: NamespaceExecutor(state, silent),
+    "in-place": lambda state, _: InPlaceExecutor(state, silent),
+    "ptrace": lambda state, others: PtraceExecutor(state, silent, others),
+    "chroot": lambda state, _: ChrootExecutor(state, silent),
 }
 """How each executor of ``choose.AVAILABLE`` is made."""
 
@@ -66,22 +69,25 @@ class Examination:
         return bool(self.with_run.executor) and self.finding(self.with_run.executor).verdict.ok
 
 
-def examine(folder: Path) -> Examination:
-    """Probe and test every executor; ``folder`` is private and empty, and where builds have theirs.
+def examine(folder: Path, elsewhere: tuple[Path, ...] = ()) -> Examination:
+    """Probe and test every executor; ``folder`` is private and empty, and where builds have theirs;
+    ``elsewhere`` as in Surroundings.
 
     This process must have one thread. Raises OSError when nothing can be written there.
     """
     for name in (_PROBED, _TESTED):
         (folder / name).mkdir()
-    tests = SelfTests.prepare(folder / _TESTED)
-    executors = [_make(name, folder / _PROBED / name) for name in AVAILABLE]
-    findings = [_find(executor, tests) for executor in executors]
-    return Examination(tuple(findings), _chosen(executors, True), _chosen(executors, False))
+    tests = SelfTests.prepare(folder / _TESTED, elsewhere)
+    with contextlib.ExitStack() as stack:
+        others = Elsewhere(places(elsewhere, ()), stack)
+        executors = [_make(name, folder / _PROBED / name, others) for name in AVAILABLE]
+        findings = [_find(executor, tests) for executor in executors]
+        return Examination(tuple(findings), _chosen(executors, True), _chosen(executors, False))
 
 
-def _make(name: str, state: Path) -> Executor:
+def _make(name: str, state: Path, others: Elsewhere) -> Executor:
     state.mkdir(mode=0o700)
-    return EXECUTORS[name](state, silent)
+    return EXECUTORS[name](state, others)
 
 
 def _find(executor: Executor, tests: SelfTests) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ci_builder.build.bases import Bases, NamedContexts
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
+from ci_builder.build.elsewhere import places
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.origins import FromContext, FromStage, Origin
@@ -39,11 +39,12 @@ from ci_builder.errors import (
 )
 from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
+from ci_builder.executors.executable_folder import Elsewhere
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
+from ci_builder.executors.private_folder import private_folder
 from ci_builder.executors.ptrace import PtraceExecutor
-from ci_builder.executors.removal import release_folder
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.choose import choose_outputs, extra_names
@@ -63,12 +64,12 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     """
     started = time.monotonic()
     references = tuple(Reference.parse(name) for name in (*request.tags, *extra_names(request)))
-    with _private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = _prepare(request, surroundings, folder, stack)
         _check_outputs(job.outputs, references)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
-        choice = _choose(job, planned)
+        choice = _choose(job, planned, stack)
         choice.executor.enter()
         image, base_layers = _build_stages(job, planned, works, choice)
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
@@ -165,9 +166,10 @@ def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
     )
 
 
-def _choose(job: _Job, planned: Plan) -> Choice:
+def _choose(job: _Job, planned: Plan, stack: contextlib.ExitStack) -> Choice:
     needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
+    others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
     kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request)]
     progress = job.surroundings.progress
     states = [job.folder / name for name in ("none", "namespace", "in-place", "ptrace", "chroot")]
@@ -184,7 +186,7 @@ def _choose(job: _Job, planned: Plan) -> Choice:
             contexts=[folder for folder in contexts if folder.is_dir()],
             disposable=job.request.disposable,
         ),
-        PtraceExecutor(states[3], progress),
+        PtraceExecutor(states[3], progress, Elsewhere(others, stack)),
         ChrootExecutor(states[4], progress),
     )
     choice = choose(job.request.isolation, needs_run, executors)
@@ -275,23 +277,3 @@ def _at(job: _Job, instruction: From | Instruction) -> Iterator[None]:
         hint = error.hint or "an unknown name is taken for an image of that registry: is it spelt right?"
         span = instruction.line.span
         raise DockerfileError(str(error), source=job.dockerfile.source, span=span, hint=hint) from error
-
-
-@contextlib.contextmanager
-def _private_folder(parent: Path) -> Iterator[Path]:
-    """A folder of mode 0700 that is gone afterwards, whatever is in it."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="ci-builder-", dir=parent))
-    except OSError as error:
-        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
-    try:
-        yield folder
-    except BaseException:
-        # Whatever went wrong is what people must hear of.
-        with contextlib.suppress(OSError):
-            release_folder(str(folder))
-        raise
-    try:
-        release_folder(str(folder))
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error

@@ -43,20 +43,22 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class SelfTests:
-    """``folder`` is private, and where builds have theirs; ``trouble`` is why no base could be made."""
+    """``folder`` is private, and where builds have theirs; ``elsewhere`` as in Surroundings; ``trouble`` is
+    why no base could be made."""
 
     folder: Path
+    elsewhere: tuple[Path, ...] = ()
     trouble: str = ""
 
     @staticmethod
-    def prepare(folder: Path) -> SelfTests:
+    def prepare(folder: Path, elsewhere: tuple[Path, ...]) -> SelfTests:
         """Make the base and the contexts in ``folder``. Raises OSError."""
         for name in ("with-run", "without-run"):
             (folder / name).mkdir()
             (folder / name / "word").write_bytes(_WORD)
             text = _COPY if name == "without-run" else _COPY + _RUN
             (folder / name / "Dockerfile").write_text(text, encoding="utf-8")
-        tests = SelfTests(folder)
+        tests = SelfTests(folder, elsewhere)
         try:
             make_base(folder / "layout", _BASE, host_platform(), folder)
         except CiBuilderError as error:
@@ -82,7 +84,15 @@ class SelfTests:
             isolation=executor,
         )
         # No variable and no credential has a part in it.
-        surroundings = Surroundings({}, silent, place / "home", place, io.BytesIO(), io.BytesIO())
+        surroundings = Surroundings(
+            environment={},
+            progress=silent,
+            home=place / "home",
+            temporary=place,
+            stdin=io.BytesIO(),
+            stdout=io.BytesIO(),
+            elsewhere=self.elsewhere,
+        )
         try:
             build(request, surroundings)
         except CommandFailed as error:

@@ -13,8 +13,9 @@ from ci_builder.progress import Progress
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """``environment`` is the process's, ``home`` the folder of the embedded store, ``temporary`` the
-    folder in which the build makes its own private folder and removes it at the end. ``secret_files`` hold
-    credentials: no RUN command may read them."""
+    folder in which the build makes its own private folder and removes it at the end; ``elsewhere`` are
+    folders, best first, for programs that cannot be started from there. ``secret_files`` hold credentials:
+    no RUN command may read them."""
 
     environment: Mapping[str, str]
     progress: Progress
@@ -23,3 +24,4 @@ class Surroundings:
     stdin: BinaryIO
     stdout: BinaryIO
     secret_files: tuple[Path, ...] = ()
+    elsewhere: tuple[Path, ...] = ()

@@ -60,10 +60,11 @@ def data_folder(environment: Mapping[str, str]) -> Path:
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
-    """Where private folders are made: in the builder image its own one, which survives a build in place;
-    else the CI's, else the system's. Raises OutputError where there is none."""
-    if os.path.isfile(MARKER):
-        return Path(PRIVATE_FOLDER) / "tmp"
+    """Where private folders are made: in the builder image its own one, which survives a build in place,
+    where it can be written; else the CI's, else the system's. Raises OutputError where there is none."""
+    own = Path(PRIVATE_FOLDER) / "tmp"
+    if os.path.isfile(MARKER) and os.access(own, os.W_OK | os.X_OK):
+        return own
     for name in ("RUNNER_TEMP", "WORKSPACE_TMP"):
         folder = environment.get(name, "")
         if os.path.isabs(folder) and os.access(folder, os.W_OK | os.X_OK):
@@ -73,6 +74,15 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     except OSError as error:
         hint = "mount a writable volume there, or set TMPDIR to one"
         raise OutputError(f"there is no folder for temporary files: {error.strerror}", hint=hint) from error
+
+
+def folders_elsewhere(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where programs may be started from when they cannot from the temporary folder, best first: what TMPDIR
+    names where something else came before it, the system's folder that lasts, the store's, the home."""
+    named = (environment.get("TMPDIR", ""), "/var/tmp", environment.get("HOME", ""))
+    tmpdir, lasting, home = (Path(text) if os.path.isabs(text) else None for text in named)
+    folders = (tmpdir, lasting, data_folder(environment), home)
+    return tuple(folder for folder in folders if folder is not None)
 
 
 def _may_be_made(folder: Path) -> bool:

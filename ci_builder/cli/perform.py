@@ -11,7 +11,7 @@ from pathlib import Path
 from ci_builder.build.schedule import build
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cli.failure import internal_error
-from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
+from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere, temporary_folder
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
@@ -99,6 +99,7 @@ def _build(asked: Request, invocation: Invocation, display: Display, renderer: R
             stdin=invocation.stdin,
             stdout=invocation.stdout,
             secret_files=_secret_files(request, invocation.environment, environment),
+            elsewhere=folders_elsewhere(invocation.environment),
         )
         result = build(request, surroundings)
     write_result_files(request, result)

@@ -40,10 +40,11 @@ def executable_folder(own: Path, others: tuple[Path, ...]) -> Iterator[Path]:
         program = trial_program()
     except OSError as error:
         raise ExecutorError(describe(error)) from error
-    refused = {str(own.parent): _trouble(own, program)}
-    if not refused[str(own.parent)]:
+    trouble = _trouble(own, program)
+    if not trouble:
         yield own
         return
+    refused = {_mount_point(own): trouble}
     for other in others:
         trouble = _trouble_in(other, program)
         if not trouble:
@@ -68,11 +69,15 @@ def _trouble(folder: Path, program: bytes) -> str:
     try:
         path.write_bytes(program)
         path.chmod(0o700)
-        trouble = refusal(lambda: os.execv(path, [str(path)]))
+        trouble = refusal(lambda: os.execv(path, [str(path)]))  # noqa: S606 a program, no shell
         path.unlink()
         return _NO_EXEC if trouble and os.statvfs(folder).f_flag & os.ST_NOEXEC else trouble
     except OSError as error:
         return error.strerror or str(error)
+
+
+def _mount_point(folder: Path) -> str:
+    return str(next(place for place in (folder, *folder.parents) if place.is_mount()))
 
 
 def _reason(refused: dict[str, str]) -> str:

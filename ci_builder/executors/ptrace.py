@@ -118,7 +118,9 @@ def remedy(scope: str, privileged: bool) -> str:
     """What would permit to supervise. ``scope`` is Yama's setting (empty without Yama), ``privileged``
     whether this process may trace whatever it says (Linux, admin-guide/LSM/Yama)."""
     if scope == "3":
-        return "start the machine with the sysctl kernel.yama.ptrace_scope=1: 3 forbids all tracing until then"
+        return (
+            "start the machine with the sysctl kernel.yama.ptrace_scope=1: 3 forbids all tracing until then"
+        )
     if scope == "2" and not privileged:
         return "allow processes to trace their children: sysctl kernel.yama.ptrace_scope=1"
     return "a seccomp profile that permits seccomp and ptrace, such as docker's default, and Linux 5.9"

@@ -15,7 +15,7 @@ from ci_builder.ci.interface import NOTHING_READ, Reading
 from ci_builder.ci.observe import observe
 from ci_builder.cli.diagnosis.keys import answering
 from ci_builder.cli.diagnosis.report import Credentials, Job, Report
-from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
+from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere, temporary_folder
 from ci_builder.cli.masking import Secrets, login_secrets, url_secrets
 from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.executors.removal import release_folder
@@ -36,10 +36,12 @@ def gather(invocation: Invocation) -> Report:
     environment = invocation.environment
     temporary = temporary_folder(environment)
     # First what needs a process of one thread.
-    permitted, examination = _tried(temporary)
+    # A build's context is asked for its neighbour: here the working directory stands for it.
+    elsewhere = (*folders_elsewhere(environment), Path.cwd().parent)
+    permitted, examination = _tried(temporary, elsewhere)
     rooms = _rooms(temporary, environment)
     here, around = standing(), container()
-    grounds = Grounds(examination, here, permitted, rooms[0][1], around.evidence.marker)
+    grounds = Grounds(examination, here, permitted, around.evidence.marker)
     job, credentials = credentials_of(environment)
     return Report(
         version=__version__,
@@ -56,11 +58,11 @@ def gather(invocation: Invocation) -> Report:
     )
 
 
-def _tried(temporary: Path) -> tuple[Permitted, Examination]:
+def _tried(temporary: Path, elsewhere: tuple[Path, ...]) -> tuple[Permitted, Examination]:
     with _private_folder(temporary) as folder:
         for name in ("attempts", "executors"):
             (folder / name).mkdir()
-        return try_everything(folder / "attempts"), examine(folder / "executors")
+        return try_everything(folder / "attempts"), examine(folder / "executors", elsewhere)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from ci_builder.executors.linux.calls import prctl, system_call
 # MKNOD AUDIT_WRITE SETFCAP
 DOCKER_DEFAULT = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 SETPCAP = 8
+SYS_PTRACE = 19
 SYS_ADMIN = 21
 _VERSION_3 = 0x20080522
 

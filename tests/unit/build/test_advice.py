@@ -10,9 +10,9 @@ from ci_builder.build.advice import Advice, Grounds, advise
 from ci_builder.build.examination import EXECUTORS, Chosen, Examination, Finding
 from ci_builder.build.self_test import SelfTest
 from ci_builder.executors.choose import AVAILABLE
+from ci_builder.executors.executable_folder import REMEDY
 from ci_builder.executors.interface import Verdict
 from ci_builder.executors.surroundings.attempts import Attempt, Permitted
-from ci_builder.executors.surroundings.disk import Room
 from ci_builder.executors.surroundings.process import Standing
 
 ROOTS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "MKNOD", "SETFCAP")
@@ -31,11 +31,13 @@ def grounds(
     no_exec: bool = False,
     builder_image: bool = False,
 ) -> Grounds:
+    remedies = {"ptrace": REMEDY} if no_exec else {}
     findings = tuple(
-        Finding(name, Verdict(False, "no", "its remedy"), SelfTest("not run")) for name in AVAILABLE
+        Finding(name, Verdict(False, "no", remedies.get(name, "its remedy")), SelfTest("not run"))
+        for name in AVAILABLE
     )
     examination = Examination(findings, Chosen(taken, ""), Chosen("none", ""))
-    return Grounds(examination, standing, permitted, Room("/tmp", no_exec=no_exec), builder_image)
+    return Grounds(examination, standing, permitted, builder_image)
 
 
 def with_sysctl(name: str, value: str) -> Permitted:
@@ -89,7 +91,7 @@ def test_what_stands_in_the_way_of_namespaces(standing: Standing, permitted: Per
     assert advice.buys == "namespace"
 
 
-def test_a_temporary_folder_without_programs() -> None:
+def test_no_folder_from_which_programs_start() -> None:
     advice = advise(grounds("", no_exec=True))
     assert ("noexec" in advice.change, advice.buys) == (True, "ptrace")
     assert advise(grounds("ptrace", no_exec=True)).buys == "namespace"
