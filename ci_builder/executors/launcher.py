@@ -98,6 +98,8 @@ def _ended(told: list[dict[str, Any]]) -> Ended:
     for value in told:
         if "error" in value:
             raise ExecutorError(f"the command could not be started: {value['error']}")
+        if "broken" in value:
+            raise ExecutorError(f"the supervisor of the command failed: {value['broken']}")
         code = value.get("exit", code)
         facts += [Fact(*item) for item in value.get("facts", ())]
         remarks += value.get("remarks", ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import traceback
 from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
@@ -15,7 +16,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
-from ci_builder.executors.report import tell_failure
+from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
 from ci_builder.executors.supervisor.executables import Executables
@@ -64,9 +65,16 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         _write(streams.record, records.to_bytes())
         os._exit(exit_code(status))
     except BaseException as error:
-        tell_failure(streams.report, error)
+        told = "".join(traceback.format_exception_only(error)).strip()
+        tell(streams.report, {"broken": f"{told} at {_place(error)}"})
     finally:
         os._exit(SET_UP_FAILED)
+
+
+def _place(error: BaseException) -> str:
+    """Where an error that nobody expected was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _kernel(

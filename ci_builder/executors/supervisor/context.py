@@ -90,6 +90,16 @@ class Context:
         """Whether files' permissions do not matter to it."""
         return bool(self.effective >> DAC_OVERRIDE & 1)
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether an ordinary program changes nothing."""
+        user, group = self.user, self.group
+        if not (user.real == user.effective == user.saved == user.file) or self.keep_capabilities:
+            return False
+        held = self.bounding | self.inheritable if user.real == 0 else 0
+        same_group = group.real == group.effective == group.saved == group.file
+        return same_group and self.permitted == self.effective == held
+
     def is_in_group(self, gid: int) -> bool:
         """Whether ``gid`` is its file system group or one of its others."""
         return gid == self.group.file or gid in self.groups
@@ -114,6 +124,8 @@ class Context:
         capabilities (execve(2); capabilities(7), "Transformation of capabilities during execve()")."""
         if self.no_new_privileges:
             uid = gid = file = None
+        if uid is None and gid is None and file is None and self._is_settled:
+            return self
         effective = self.user.effective if uid is None else uid
         user = Ids(self.user.real, effective, effective, effective)
         group_id = self.group.effective if gid is None else gid

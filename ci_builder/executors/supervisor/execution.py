@@ -78,7 +78,8 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
 
     def done(task: int, result: int) -> None:
         if result == 0:
-            kernel.contexts.put(task, after)
+            if after is not context:
+                kernel.contexts.put(task, after)
             correct(task, kernel.redirects.stack(task), after, name)
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
