@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ci_builder.executors.fake_ids import notified_calls
+from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux import landlock, seccomp
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import close_from, prctl, unshare
 from ci_builder.executors.linux.capabilities import DOCKER_DEFAULT, SETPCAP, SYS_ADMIN, effective, limit_to
+from ci_builder.executors.linux.offline import go_offline
 from ci_builder.executors.report import tell_failure
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -49,7 +51,7 @@ def become(
         if enclose is not None:
             enclose()
         elif launch.root is None:
-            _enclose(launch.process.uid)
+            _enclose(launch.process)
         if launch.folder:
             os.chroot(launch.folder)
         _enter_directory(launch.process.cwd)
@@ -133,7 +135,7 @@ def _take_ids(uid: int, gid: int) -> None:
         raise OSError(error.errno, error.strerror, f"taking the ids {uid}:{gid}") from error
 
 
-def _enclose(uid: int) -> None:
+def _enclose(process: Process) -> None:
     """In the builder's own process tree: keep commands out of other processes' environments.
 
     Root's commands are in a landlock domain besides. Other users' are not: they need setuid programs, which
@@ -141,12 +143,16 @@ def _enclose(uid: int) -> None:
     """
     held = effective()
     allowed = SYS_ADMIN in held
+    if process.network == "none":
+        if not allowed:
+            prctl("PR_SET_NO_NEW_PRIVS", n.PR_SET_NO_NEW_PRIVS, 1)
+        go_offline()
     if SETPCAP in held:
         # The kernel shows a process's environment and memory only to those who have every capability that it
         # has (ptrace(2), access mode checking): with one less, even a setuid program cannot look at the
         # builder or at the shell that started it. This one is only needed to change capability sets.
         limit_to(held - {SETPCAP})
-    if uid != 0 and not allowed:
+    if process.uid != 0 and not allowed:
         return
     if landlock.version() < 2:
         return

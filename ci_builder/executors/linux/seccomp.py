@@ -87,6 +87,11 @@ def install(code: Sequence[Instruction], *, wait_killable: bool = False) -> int:
         return _install(code, _NEW_LISTENER)
 
 
+def restrict(code: Sequence[Instruction]) -> None:
+    """From now on ``code`` filters the calls of this thread and its descendants. Raises OSError."""
+    _install(code, 0)
+
+
 def _install(code: Sequence[Instruction], flags: int) -> int:
     array = (_Instruction * len(code))(*(_Instruction(*item) for item in code))
     filter_program = _Program(len(code), array)
