@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import traceback
 from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
@@ -65,16 +64,18 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         _write(streams.record, records.to_bytes())
         os._exit(exit_code(status))
     except BaseException as error:
-        told = "".join(traceback.format_exception_only(error)).strip()
-        tell(streams.report, {"broken": f"{told} at {_place(error)}"})
+        tell(streams.report, {"broken": f"{error!r} at {_place(error)}"})
     finally:
         os._exit(SET_UP_FAILED)
 
 
 def _place(error: BaseException) -> str:
     """Where an error that nobody expected was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"
+    trace, place = error.__traceback__, "an unknown place"
+    while trace is not None:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _kernel(
