@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -114,6 +114,7 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     try:
         context = open_context(request.context, request.context_sub_path, place)
         source, context = read_dockerfile(request.dockerfile, context, place)
+        context = _without(context, folder)
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
@@ -125,6 +126,14 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     outputs = choose_outputs(request, registry, surroundings.home / "store", surroundings.stdout)
     bases = Bases(registry, named, target_platform(request))
     return _Job(request, surroundings, folder, dockerfile, context, place, bases, outputs)
+
+
+def _without(context: Context, folder: Path) -> Context:
+    """A context never holds the build's own folder, wherever people want that to be."""
+    own = folder.resolve()
+    if not own.is_relative_to(context.root):
+        return context
+    return replace(context, ignore=context.ignore.without(str(own.relative_to(context.root))))
 
 
 def _plan_with_triggers(job: _Job) -> Plan:

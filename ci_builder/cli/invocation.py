@@ -70,7 +70,10 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
         if os.path.isabs(folder) and os.access(folder, os.W_OK | os.X_OK):
             return Path(folder)
     try:
-        return Path(tempfile.gettempdir())
+        found = Path(tempfile.gettempdir())
+        # Python's last resort, and most often the build context: beside it is better.
+        beside = found == Path.cwd() and os.access(found.parent, os.W_OK | os.X_OK)
+        return found.parent if beside and str(found) != environment.get("TMPDIR") else found
     except OSError as error:
         hint = "mount a writable volume there, or set TMPDIR to one"
         raise OutputError(f"there is no folder for temporary files: {error.strerror}", hint=hint) from error

@@ -44,6 +44,11 @@ class Ignore:
     # What was found out about directories: the same questions come again for each file in them.
     _known: dict[str, tuple[bool, ...]] = field(default_factory=dict, compare=False, repr=False)
 
+    def without(self, path: str) -> Ignore:
+        """The same, and ``path`` (relative to the context's root) with all that is in it whatever was said
+        before."""
+        return Ignore((*self.patterns, Pattern(path, False, path.__eq__)))
+
     def excludes(self, path: bytes) -> bool:
         """Whether ``path`` (relative to the context's root, no ``.`` or ``..`` in it) is left out."""
         return self._excluded(os.fsdecode(path))
