@@ -41,12 +41,19 @@ _CONTAINERS = {
         "seccomp=unconfined",
         "namespace",
     ),
-    "no programs in the temporary folder": (
+    "no programs anywhere": (
         (*UNKNOWN_USER, *NO_EXEC),
         (REFUSED, REFUSED, REFUSED),
         "",
         "not mounted noexec",
         "ptrace",
+    ),
+    "no programs in the temporary folder": (
+        (*UNKNOWN_USER, *NO_EXEC, "--tmpfs=/data:mode=1777,exec", "--env=HOME=/data"),
+        (REFUSED, PASSED, REFUSED),
+        "ptrace",
+        "seccomp=unconfined",
+        "namespace",
     ),
     "without seccomp": (
         ("--security-opt=seccomp=unconfined", "--memory=512m", "--cpus=1.5", "--pids-limit=300"),
@@ -132,6 +139,10 @@ def test_in_a_container(name: str, docker_daemon: Docker, image: str) -> None:
     assert word in said.report["advice"]["change"]
     assert said.report["advice"]["buys"] == buys
     assert all(item["reason"] for item in said.report["executors"])
+    if name == "no programs anywhere":
+        ptrace = said.executor("ptrace")
+        assert ptrace["reason"].startswith("every folder that can be written is mounted noexec: /tmp;")
+        assert ptrace["remedy"] == said.report["advice"]["change"]
 
 
 @pytest.mark.docker
@@ -194,6 +205,7 @@ def test_a_kernel_that_refuses_everything(docker_daemon: Docker, image: str, tmp
     attempts = ("user_namespaces", "overlay", "ptrace", "seccomp_notification")
     assert [kernel[name]["ok"] for name in attempts] == [False] * 4
     assert kernel["landlock_abi"] == 0
+    assert said.executor("ptrace")["remedy"].startswith("a seccomp profile that permits seccomp and ptrace")
     assert said.report["auto"]["with_run"] | {"reason": ""} == {"executor": "", "ok": False, "reason": ""}
 
 

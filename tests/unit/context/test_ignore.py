@@ -133,3 +133,10 @@ def test_wrong_lines_are_named(text: str, line: int) -> None:
 )
 def test_clean(path: str, expected: str) -> None:
     assert clean(path) == expected
+
+
+@pytest.mark.parametrize("text", ["", "*", "!a", "!a/b/c", "*\n!**"])
+def test_a_folder_that_is_left_out_whatever_was_said(text: str) -> None:
+    ignore = parse(text).without("a/b")
+    assert [ignore.excludes(path) for path in (b"a/b", b"a/b/c", b"a/b/c/d")] == [True] * 3
+    assert ignore.excludes(b"a/bc") == excluded(text, "a/bc")
