@@ -47,8 +47,9 @@ def examine_ahead(
 def selected_cases(session: pytest.Session, test: str) -> list[Case]:
     """The cases with which the function ``test`` is going to be called."""
     items = [item for item in session.items if isinstance(item, pytest.Function)]
-    mine = [item for item in items if item.originalname == test]
-    cases = [item.callspec.params["case"] for item in mine]
+    # Tests of other folders may have the same name.
+    mine = [item for item in items if item.originalname == test and hasattr(item, "callspec")]
+    cases = [item.callspec.params.get("case") for item in mine]
     return [case for case in cases if isinstance(case, Case)]
 
 
