@@ -17,6 +17,7 @@ from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
 from ci_builder.executors.supervisor.found import Found
+from ci_builder.rootfs.record import Key
 
 _Key = tuple[int, int, bytes, bytes]
 
@@ -29,11 +30,16 @@ class Executables:
         self._folder = folder
         self._architecture = architecture
         self._copies: dict[_Key, bytes] = {}
-        self._places: dict[bytes, bytes] = {}
+        self._places: dict[bytes, tuple[bytes, Key]] = {}
         self._links: dict[tuple[bytes, bytes], bytes] = {}
 
     def place_of(self, host: bytes) -> bytes | None:
         """The place in the image of the program whose copy is ``host``; None: that is no copy."""
+        found = self.origin(host)
+        return found[0] if found is not None else None
+
+    def origin(self, host: bytes) -> tuple[bytes, Key] | None:
+        """The same, with device and inode of the program."""
         return self._places.get(host)
 
     def named(self, path: bytes, name: bytes) -> bytes:
@@ -53,7 +59,7 @@ class Executables:
         """The copy of a program that was executed before from the same ``root``, None: there is none."""
         copy = self._copies.get(_key(program, root))
         if copy is not None:
-            self._places[copy] = place
+            self._places[copy] = (place, program.key)
         return copy
 
     def executable(
@@ -73,7 +79,7 @@ class Executables:
         finally:
             os.close(descriptor)
         self._copies[_key(program, root)] = copy
-        self._places[copy] = place
+        self._places[copy] = (place, program.key)
         return copy
 
     def _copy(self, descriptor: int, place: bytes, wanted: Interpreter | None, path: bytes) -> bytes:

@@ -10,6 +10,9 @@ from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.view import View
+from ci_builder.rootfs.record import Key
+
+_DELETED = b" (deleted)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,21 @@ class ProcLinks:
 
     def _executable(self, place: bytes) -> ProcLink:
         host = os.readlink(place)
-        known = self._executables.place_of(host)
-        if known is None:
-            known = self._view.place_of(host)
-        return ProcLink(host, place) if known is None else ProcLink(known)
+        origin = self._executables.origin(host)
+        if origin is not None:
+            known, key = origin
+            if self._is_there(known, key):
+                return ProcLink(known)
+            return ProcLink(known.removesuffix(_DELETED) + _DELETED, place)
+        seen = self._view.place_of(host)
+        return ProcLink(host, place) if seen is None else ProcLink(seen)
+
+    def _is_there(self, place: bytes, key: Key) -> bool:
+        try:
+            found = os.lstat(self._view.seen(place).host)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == key
 
     def _readable(self, host: bytes) -> bytes:
         place = self._view.place_of(host)
