@@ -49,6 +49,7 @@ LIGHT = (
         excused={
             "srv/log": _LOG,
             "var/log/redis/redis-server.log": _LOG,
+            "run/redis.pid": "holds the number of a process",
             "srv/dump.rdb": _DUMP,
             "tmp/dump.rdb": _DUMP,
             "var/lib/redis/dump.rdb": _DUMP,

@@ -18,8 +18,10 @@ echo "coprocess $?"
 cat <<< "here string" <(echo "and a file") -
 set -m
 sleep 100 & jobs %1 | tr -s ' ' | cut -d' ' -f2-
+victim=$!
 kill %1
-wait %1
+# By its number: the shell may have seen its end already, and then knows no job any more.
+wait "$victim"
 echo "killed $?"
 set +m
 (exit 3) & (sleep 0.2; exit 4) &
