@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from ci_builder.executors.linux import calls_aarch64, calls_x86_64
+from ci_builder.executors.linux.architecture import AARCH64, X86_64, Architecture
 
 CLONE_FS = 0x200
 CLONE_NEWNS = 0x20000
@@ -97,19 +96,18 @@ class Numbers:
 _LAYOUT = frozenset({"audit", "stat_mode", "stat_ids", "stat_rdev"})
 
 
-def _numbers(table: Mapping[str, int], layout: Mapping[str, int]) -> Numbers:
+def _numbers(architecture: Architecture) -> Numbers:
     names = [item.name for item in fields(Numbers) if item.name not in _LAYOUT]
-    return Numbers(**layout, **{name: table.get(name, -1) for name in names})
+    return Numbers(
+        audit=architecture.audit,
+        stat_mode=architecture.stat_mode,
+        stat_ids=architecture.stat_ids,
+        stat_rdev=architecture.stat_rdev,
+        **{name: architecture.calls.get(name, -1) for name in names},
+    )
 
 
-BY_MACHINE = {
-    "x86_64": _numbers(
-        calls_x86_64.NUMBERS, {"audit": 0xC000003E, "stat_mode": 24, "stat_ids": 28, "stat_rdev": 40}
-    ),
-    "aarch64": _numbers(
-        calls_aarch64.NUMBERS, {"audit": 0xC00000B7, "stat_mode": 16, "stat_ids": 24, "stat_rdev": 32}
-    ),
-}
+BY_MACHINE = {item.name: _numbers(item) for item in (X86_64, AARCH64)}
 
 
 def of_this_machine() -> Numbers:
