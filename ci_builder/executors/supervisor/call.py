@@ -16,12 +16,6 @@ def failure(error: int) -> OSError:
     return OSError(error, os.strerror(error))
 
 
-def signed(value: int) -> int:
-    """A 32-bit argument as the int that it was."""
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value
-
-
 class Memory:
     """The memory of the thread that was looked into last: most calls come from the same one as the call
     before. A thread's memory is another one after an exec, and its number may be another's later on:

@@ -8,8 +8,9 @@ import stat as stat_module
 import struct
 from dataclasses import dataclass
 
+from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.auxiliary import correct
-from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, FileCapabilities
 from ci_builder.executors.supervisor.executables import script_line
 from ci_builder.executors.supervisor.found import Found

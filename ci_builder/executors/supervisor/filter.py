@@ -13,7 +13,6 @@ from ci_builder.executors.supervisor.processes import FILTERED_PRCTL
 _ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
-_X32 = 0x40000000
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEW*
 _LAST_KNOWN = 453
 _NEWER = ("futex_wake", "futex_wait", "futex_requeue", "mseal")

@@ -6,7 +6,8 @@ import errno
 import struct
 from dataclasses import replace
 
-from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.linux.task import signed
+from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import SETGID, SETUID, Context, Ids
 from ci_builder.executors.supervisor.kernel import Handler, Handlers, Kernel
 

@@ -9,7 +9,8 @@ import stat as stat_module
 
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import library
-from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.linux.task import signed
+from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import FOWNER, MKNOD, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel

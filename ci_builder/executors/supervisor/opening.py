@@ -6,7 +6,8 @@ import errno
 import os
 import stat as stat_module
 
-from ci_builder.executors.supervisor.call import Call, failure, signed
+from ci_builder.executors.linux.task import signed
+from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
