@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import struct
+import time
 
 from ci_builder.executors.linux.calls import library
 
@@ -14,7 +15,9 @@ _RECEIVE, _SEND, _ADD_DESCRIPTOR, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x4018210
 _SYNCHRONOUS = 1  # SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
 _CONTINUE = 1
 _ADD_AND_SEND = 2
-_NOTIFICATION = struct.Struct("=QIIiIQ6Q")
+_LOOKS, _PAUSE = 20, 1e-3
+_EXITING, _KILLED = 0x4, 1 << 8  # PF_EXITING; SIGKILL in a set of signals (proc_pid_stat(5))
+_NOTIFICATION = struct.Struct("=QI4xi12x6Q")
 _ANSWER = struct.Struct("=QqiI")
 _ADDED = struct.Struct("=QIIII")
 _ioctl = library().ioctl
@@ -42,8 +45,8 @@ class Listener:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
             raise
-        cookie, task, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
-        return cookie, task, number, tuple(arguments)
+        fields = _NOTIFICATION.unpack(buffer)
+        return fields[0], fields[1], fields[2], fields[3:]
 
     def answer(self, cookie: int, value: int) -> None:
         """The call returns ``value``."""
@@ -57,15 +60,18 @@ class Listener:
         """The kernel does the call."""
         _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, 0, 0, _CONTINUE))
 
-    def give(self, cookie: int, descriptor: int, close_on_exec: bool) -> None:
-        """The call returns a copy of ``descriptor``. Raises OSError (EMFILE)."""
+    def give(self, call: tuple[int, int], descriptor: int, close_on_exec: bool) -> None:
+        """The call (cookie and thread) returns a copy of ``descriptor``. Raises OSError (EMFILE), and
+        RuntimeError where it returned something else, because this process was stopped in that moment."""
+        cookie, task = call
         flags = os.O_CLOEXEC if close_on_exec else 0
         if self._adds_and_sends:
             data = _ADDED.pack(cookie, _ADD_AND_SEND, descriptor, 0, flags)
             if _ioctl(self.descriptor, _ADD_DESCRIPTOR, data) >= 0:
                 return
             error = ctypes.get_errno()
-            if error == errno.ENOENT:
+            if error in (errno.ENOENT, errno.EINPROGRESS):
+                _need_ending(task)
                 return
             if error != errno.EINVAL:
                 raise OSError(error, os.strerror(error))
@@ -76,3 +82,26 @@ class Listener:
             self.answer(cookie, number)
         elif ctypes.get_errno() != errno.ENOENT:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _need_ending(task: int) -> None:
+    """A thread that no longer waits for its answer must be about to end. If it is not, then this process was
+    frozen or stopped while the kernel handed the descriptor over: Linux (to 6.18 at least) answers the call
+    with 0 then, without a descriptor, and begins the ioctl anew."""
+    for _ in range(_LOOKS):
+        if _is_ending(task):
+            return
+        time.sleep(_PAUSE)
+    raise RuntimeError(
+        "this process was paused (by a frozen cgroup, SIGSTOP or a debugger) in the moment that it opened a "
+        "file for the command; do not pause a build"
+    )
+
+
+def _is_ending(task: int) -> bool:
+    try:
+        with open(f"/proc/{task}/stat", "rb") as file:
+            state, *fields = file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return True
+    return state in (b"Z", b"X") or bool(int(fields[5]) & _EXITING) or bool(int(fields[27]) & _KILLED)

@@ -8,8 +8,8 @@ import os
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.calls import library
 
-_CONT, _GETEVENTMSG, _GETREGSET, _SETREGSET = 7, 0x4201, 0x4204, 0x4205
-_DETACH, _SYSCALL, _SEIZE, _INTERRUPT = 17, 24, 0x4206, 0x4207
+_GETEVENTMSG, _GETREGSET, _SETREGSET = 0x4201, 0x4204, 0x4205
+_STEP, _DETACH, _SYSCALL, _SEIZE, _INTERRUPT = 9, 17, 24, 0x4206, 0x4207
 _NT_PRSTATUS = 1
 _O_TRACESYSGOOD = 1
 _O_TRACEEXEC = 0x10
@@ -37,13 +37,15 @@ def interrupt(task: int) -> None:
     _check(_ptrace(_INTERRUPT, task, None, None))
 
 
-def proceed(task: int, signal: int = 0) -> None:
-    """Let a stopped thread run, with ``signal`` delivered. Raises OSError."""
-    _check(_ptrace(_CONT, task, None, signal or None))
+def step(task: int) -> None:
+    """Let a stopped thread do one instruction, a whole system call if it is one. It stops after it, and
+    instead at its end when that is an exec. Raises OSError."""
+    _check(_ptrace(_STEP, task, None, None))
 
 
 def proceed_to_call(task: int, signal: int = 0) -> None:
-    """Like ``proceed``, and the thread stops when it next enters or leaves a system call. Raises OSError."""
+    """Let a stopped thread run, with ``signal`` delivered, until it enters or leaves a system call. Raises
+    OSError."""
     _check(_ptrace(_SYSCALL, task, None, signal or None))
 
 
@@ -65,6 +67,10 @@ class Registers:
     def __init__(self, architecture: Architecture) -> None:
         self.words = (ctypes.c_uint64 * architecture.registers)()
         self._vector = _Vector(ctypes.addressof(self.words), ctypes.sizeof(self.words))
+
+    def replace_by(self, saved: bytes) -> None:
+        """Take the words from ``saved``, as bytes(words) gave them."""
+        ctypes.memmove(self.words, saved, len(saved))
 
     def load(self, task: int) -> None:
         """Read them. Raises OSError."""

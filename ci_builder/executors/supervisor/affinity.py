@@ -1,9 +1,10 @@
-"""Which processor a busy caller runs on: the supervisor's.
+"""Which processor busy callers run on: the supervisor's.
 
 Two processes that take turns are nearly twice as fast on one processor as on two. So while calls come
-thick, their callers are bound to the supervisor's processor; a caller that has been quiet for a moment
-computes, and is set free, and so is everyone when calls become rare. Programs do not see it: they are
-told of all processors. A program that binds itself ends this for good.
+thick, all processes of the command are bound to the supervisor's processor, and what they start inherits
+that. Who computes meanwhile is set free: a thread that is seen running without having called for a while.
+When calls become rare everyone is. Programs do not see it: they are told of all processors. A program that
+binds itself ends this for good.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import errno
 import os
 import time
+from collections.abc import Iterator
 
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import Call, failure
@@ -19,8 +21,9 @@ from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.members import members
 
 _ROUND = 64  # calls between two looks at the clock
-_HOT, _COLD = _ROUND * 150e-6, _ROUND * 400e-6  # seconds for a round
-_QUIET_ROUNDS = 4
+_HOT, _COLD = _ROUND * 250e-6, _ROUND * 600e-6  # seconds for a round
+_LOOK_AROUND = 0.1  # seconds between two looks at everyone
+_QUIET = 4 * _ROUND  # calls of others since a thread's last one
 PAUSE = 5  # milliseconds without a call after which everyone is set free
 
 
@@ -32,9 +35,9 @@ class Affinity:
         self._all = os.sched_getaffinity(0)
         self._possible = len(self._all) > 1
         self._here: set[int] = set()
-        self._bound: dict[int, int] = {}
+        self._called: dict[int, int] = {}
         self._calls = 0
-        self._since = time.monotonic()
+        self._since = self._looked_around = time.monotonic()
 
     @property
     def is_hot(self) -> bool:
@@ -45,10 +48,7 @@ class Affinity:
         """A call of ``task`` came in."""
         self._calls += 1
         if self._here:
-            if task not in self._bound:
-                with contextlib.suppress(OSError):
-                    os.sched_setaffinity(task, self._here)
-            self._bound[task] = self._calls
+            self._called[task] = self._calls
         if self._calls % _ROUND == 0 and self._possible:
             self._look()
 
@@ -82,31 +82,49 @@ class Affinity:
                 self._heat()
         elif took > _COLD:
             self._cool()
-        else:
-            self._release_quiet()
+        elif now - self._looked_around > _LOOK_AROUND:
+            self._looked_around = now
+            self._look_around()
 
     def _heat(self) -> None:
         here = library().sched_getcpu()
-        if here in self._all:
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(0, {here})
-                self._here = {here}
+        if here not in self._all:
+            return
+        self._here = {here}
+        self._set(0, self._here)
+        for task in self._threads():
+            self._set(task, self._here)
 
-    def _release_quiet(self) -> None:
-        oldest = self._calls - _QUIET_ROUNDS * _ROUND
-        for task in [task for task, last in self._bound.items() if last < oldest]:
-            del self._bound[task]
-            self._free(task)
+    def _look_around(self) -> None:
+        """Bind who calls, for its parent may have been free, and set free who computes."""
+        oldest = self._calls - _QUIET
+        self._called = {task: last for task, last in self._called.items() if last >= oldest}
+        for task in self._threads():
+            if task in self._called:
+                self._set(task, self._here)
+            elif _is_running(task):
+                self._set(task, self._all)
 
     def _cool(self) -> None:
         self._here = set()
-        self._bound.clear()
-        os.sched_setaffinity(0, self._all)
+        self._called.clear()
+        self._set(0, self._all)
+        for task in self._threads():
+            self._set(task, self._all)
+
+    def _threads(self) -> Iterator[int]:
         for process in members(self._contexts):
             with contextlib.suppress(OSError):
-                for task in os.listdir(f"/proc/{process}/task"):
-                    self._free(int(task))
+                yield from map(int, os.listdir(f"/proc/{process}/task"))
 
-    def _free(self, task: int) -> None:
+    def _set(self, task: int, processors: set[int]) -> None:
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(task, self._all)
+            os.sched_setaffinity(task, processors)
+
+
+def _is_running(task: int) -> bool:
+    try:
+        with open(f"/proc/{task}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].startswith(b"R")
+    except OSError:
+        return False

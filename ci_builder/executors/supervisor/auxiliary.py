@@ -5,64 +5,60 @@ from __future__ import annotations
 import os
 import struct
 
+from ci_builder.executors.linux import memory
 from ci_builder.executors.supervisor.context import Context
 
-_UID, _EUID, _GID, _EGID, _SECURE, _NAME = 11, 12, 13, 14, 23, 31
-_END = 0
+_NAME = struct.pack("=Q", 31)
+_IDS = struct.Struct("=10Q")  # AT_UID, AT_EUID, AT_GID, AT_EGID, AT_SECURE: one after another in every Linux
 _CHUNK = 4096
-_MOST = 1 << 20  # bytes of pointers above the stack pointer
-_PAIR = struct.Struct("=QQ")
+_LONGEST = 16 * 24
+_MOST = 1 << 21  # bytes of pointers above the stack pointer
 
 
-def correct(task: int, stack: int, context: Context, name: bytes) -> None:
+def _ids(uid: int, euid: int, gid: int, egid: int) -> bytes:
+    return _IDS.pack(11, uid, 12, euid, 13, gid, 14, egid, 23, uid != euid or gid != egid)
+
+
+_REAL = _ids(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
+
+
+def correct(task: int, stack: int, context: Context, names: tuple[bytes, bytes]) -> None:
     """Write the pretended ids into the vector of ``task``, which stands before its program's first
-    instruction with the stack pointer ``stack``; ``name`` is the path that was executed. Raises OSError."""
+    instruction with the stack pointer ``stack``. ``names``: the path that was executed, as the command knows
+    it and as the kernel got it. Raises OSError when it was killed."""
+    start, vector = _vector(task, stack)
     user, group = context.user, context.group
-    secure = user.real != user.effective or group.real != group.effective
-    told = {
-        _UID: user.real,
-        _EUID: user.effective,
-        _GID: group.real,
-        _EGID: group.effective,
-        _SECURE: int(secure),
-    }
-    memory = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        at, words = _vector(memory, stack)
-        pairs = list(zip(words[::2], words[1::2], strict=False))
-        os.pwrite(memory, b"".join(_PAIR.pack(kind, told.get(kind, value)) for kind, value in pairs), at)
-        _rename(memory, dict(pairs).get(_NAME, 0), name)
-    finally:
-        os.close(memory)
+    ids = _ids(user.real, user.effective, group.real, group.effective)
+    name, given = names
+    # The kernel has the path out here, in a place of just that size; a longer name stays away.
+    pointer = _name_pointer(vector) if len(name) <= len(given) else 0
+    if pointer:
+        memory.write_two(task, (start, ids), (pointer, name.ljust(len(given), b"\0")))
+    else:
+        memory.write(task, start, ids)
 
 
-def _vector(memory: int, stack: int) -> tuple[int, tuple[int, ...]]:
-    """The address of the vector and its words, the end included."""
+def _vector(task: int, stack: int) -> tuple[int, bytes]:
+    """The address of the ids, and what is there from them to the vector's end."""
     data = b""
     while len(data) < _MOST:
-        at = stack + len(data)
-        part = os.pread(memory, _CHUNK - at % _CHUNK, at)
+        try:
+            part = memory.read(task, stack + len(data), _CHUNK)
+        except OSError:
+            if _REAL not in data:
+                raise
+            part = b""  # The stack ended with the chunk before.
         data += part
-        words = struct.unpack(f"={len(data) // 8}Q", data[: len(data) // 8 * 8])
-        start = _after_environment(words)
-        for index in range(start, len(words) - 1, 2):
-            if words[index] == _END:
-                return stack + 8 * start, words[start : index + 2]
-        if not part:
-            break
-    raise OSError(14, os.strerror(14))
+        # Only pointers and zeros come before.
+        start = data.find(_REAL)
+        # The rest is 20 pairs long at most; fewer bytes than that are the end of the stack.
+        if start >= 0 and (len(data) - start >= _LONGEST or len(part) < _CHUNK):
+            return stack + start, data[start : start + _LONGEST]
+    raise RuntimeError("a program was started without the ids of its user")
 
 
-def _after_environment(words: tuple[int, ...]) -> int:
-    """How many words come first: the count of arguments, these, the environment, a zero after each."""
-    try:
-        return words.index(0, words[0] + 2) + 1
-    except ValueError:
-        return len(words)
-
-
-def _rename(memory: int, pointer: int, name: bytes) -> None:
-    """The kernel has the path out here, in a place of just that size; a longer name stays away."""
-    there = os.pread(memory, _CHUNK, pointer).split(b"\0")[0] if pointer else b""
-    if len(name) <= len(there):
-        os.pwrite(memory, name.ljust(len(there), b"\0"), pointer)
+def _name_pointer(vector: bytes) -> int:
+    at = vector.find(_NAME)
+    while at >= 0 and at % 16:  # a value that looks like it
+        at = vector.find(_NAME, at + 1)
+    return int.from_bytes(vector[at + 8 : at + 16], "little") if at >= 0 else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
@@ -27,6 +28,7 @@ from ci_builder.executors.supervisor.proc_links import ProcLinks
 from ci_builder.executors.supervisor.redirect import Redirects
 from ci_builder.executors.supervisor.serve import Supervision, Wake
 from ci_builder.executors.supervisor.table import HANDLERS
+from ci_builder.executors.supervisor.told import Told
 from ci_builder.executors.supervisor.view import Mount, View
 from ci_builder.executors.supervisor.walk import Walker
 from ci_builder.rootfs.record import Records
@@ -47,17 +49,21 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         records.replace_by(_read(streams.record))
         contexts = Contexts(Context.of(0, 0, ()), os.getpid())
         connection, theirs = socket.socketpair()
+        exec_key = int.from_bytes(os.urandom(8), "little")
         command = os.fork()
         if command == 0:
             connection.close()
-            _start(launch, supervised, streams, theirs)
+            _start((launch, supervised), streams, theirs, exec_key)
         theirs.close()
         for descriptor in (0, 1, 2, streams.output, streams.stdin):
             os.close(descriptor)
         listener = _listener(connection)
         if listener is not None:
+            redirects = Redirects(architecture, listener, exec_key)
+            # Nothing of what is there now will ever be garbage.
+            gc.freeze()
             network = launch.process.network != "none"
-            kernel = _kernel(supervised, (contexts, records), listener, network)
+            kernel = _kernel(supervised, (contexts, records), redirects, network)
             status = Supervision(kernel, architecture, command, parent, wake).run()
         else:
             _, status = os.waitpid(command, 0)
@@ -79,7 +85,7 @@ def _place(error: BaseException) -> str:
 
 
 def _kernel(
-    supervised: Supervised, state: tuple[Contexts, Records], listener: Listener, network: bool
+    supervised: Supervised, state: tuple[Contexts, Records], redirects: Redirects, network: bool
 ) -> Kernel:
     contexts, records = state
     architecture = of_this_machine()
@@ -94,11 +100,12 @@ def _kernel(
     return Kernel(
         view=view,
         owners=owners,
+        told=Told(records),
         contexts=contexts,
         lookup=lookup,
         executables=executables,
-        redirects=Redirects(architecture, listener),
-        listener=listener,
+        redirects=redirects,
+        listener=redirects.listener,
         affinity=Affinity(contexts),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
@@ -106,8 +113,11 @@ def _kernel(
     )
 
 
-def _start(launch: Launch, supervised: Supervised, streams: Streams, connection: socket.socket) -> NoReturn:
+def _start(
+    order: tuple[Launch, Supervised], streams: Streams, connection: socket.socket, exec_key: int
+) -> NoReturn:
     """The command's process: from its first call on it sees the image, as root."""
+    launch, supervised = order
 
     def enclose() -> None:
         # Else nobody may look into its memory; nobody but the supervisor is here to look.
@@ -118,7 +128,8 @@ def _start(launch: Launch, supervised: Supervised, streams: Streams, connection:
         # Other processes of this user, such as the shell of the CI's job, are out of reach in a domain.
         if landlock.version() >= 2:
             landlock.enclose()
-        code = program(of_this_machine(), HANDLERS, network=launch.process.network != "none")
+        network = launch.process.network != "none"
+        code = program(of_this_machine(), HANDLERS, network=network, exec_key=exec_key)
         listener = seccomp.install(code, wait_killable=True)
         socket.send_fds(connection, [b"l"], [listener])
         os.close(listener)

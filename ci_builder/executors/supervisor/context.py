@@ -169,16 +169,27 @@ class Contexts:
         self.first_tag = first_tag(supervisor)
         self._known = [initial]
         self._numbers = {initial: 0}
+        self._task = -1
+        self._context = initial
+
+    def forget(self) -> None:
+        """Another call is being answered: what was found of a thread may hold no longer."""
+        self._task = -1
 
     def of(self, task: int) -> Context:
         """The context of a thread. Raises OSError (ESRCH) when it is gone or none of the command's."""
+        if task == self._task:
+            return self._context
         number = resource.prlimit(task, RLIMIT_LOCKS)[0] - self.first_tag
         if not 0 <= number < len(self._known):
             raise ProcessLookupError(3, "no process of this command")
-        return self._known[number]
+        context = self._context = self._known[number]
+        self._task = task
+        return context
 
     def put(self, task: int, context: Context) -> None:
         """Give a thread's process another context. Raises OSError."""
+        self._task = -1
         number = self._numbers.get(context)
         if number is None:
             number = len(self._known)

@@ -12,14 +12,29 @@ import os
 import shutil
 import stat as stat_module
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.supervisor.call import failure
+from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
 from ci_builder.executors.supervisor.found import Found
-from ci_builder.rootfs.record import Key
+from ci_builder.rootfs.record import Key, Record
 
+_MOST_REMEMBERED = 4096
 _Key = tuple[int, int, bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was executed for a path: the file's ``key``, ``version`` and ``record``, its ``place`` in the
+    image; and ``paths``: what ``executable`` gave for it, and that under the right name."""
+
+    key: Key
+    version: bytes
+    record: Record | None
+    place: bytes
+    paths: tuple[bytes, bytes]
 
 
 class Executables:
@@ -32,6 +47,33 @@ class Executables:
         self._copies: dict[_Key, bytes] = {}
         self._places: dict[bytes, tuple[bytes, Key]] = {}
         self._links: dict[tuple[bytes, bytes], bytes] = {}
+        self._remembered: dict[tuple[bytes, int], Remembered] = {}
+
+    def remember(self, asked: tuple[bytes, Context], what: Remembered) -> None:
+        """For the next exec of the same absolute path in the same context."""
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        # Contexts are kept for ever (context.py): one's identity stands for it, and is quicker to hash.
+        self._remembered[asked[0], id(asked[1])] = what
+
+    def recall(self, asked: tuple[bytes, Context], program: Found, record: Record | None) -> bytes | None:
+        """The path out here of the same exec before; None where there was none or something has changed."""
+        what = self._remembered.get((asked[0], id(asked[1])))
+        if (
+            what is None
+            or what.key != program.key
+            or what.record is not record
+            or what.version != program.version
+        ):
+            return None
+        copy, host = what.paths
+        if copy in self._places:
+            self._places[copy] = (what.place, what.key)
+        return host
+
+    def forget_paths(self) -> None:
+        """Paths may lead to other places from now on: a rename, a new symbolic link."""
+        self._remembered.clear()
 
     def place_of(self, host: bytes) -> bytes | None:
         """The place in the image of the program whose copy is ``host``; None: that is no copy."""

@@ -12,7 +12,7 @@ from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.auxiliary import correct
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, FileCapabilities
-from ci_builder.executors.supervisor.executables import script_line
+from ci_builder.executors.supervisor.executables import Remembered, script_line
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
@@ -52,24 +52,20 @@ def _execveat(kernel: Kernel, call: Call) -> int | None:
 def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
     folder, path, flags = where
     context = kernel.contexts.of(call.task)
-    called, name = path, _name(folder, path, flags)
-    program = _Program(_first(kernel, call, where), name, [])
+    program = _Program(_first(kernel, call, where), _name(folder, path, flags), [])
+    found, name = program.found, program.path
+    record = kernel.owners.record(found)
+    asked = (path, context) if path.startswith(b"/") and not flags else None
     try:
-        for _ in range(_MAX_SCRIPTS + 1):
-            _permit(kernel, context, program.found)
-            place = _place(kernel, program)
-            host = kernel.executables.known(program.found, place, context.root)
-            if host is not None or not _interpret(kernel, call, program):
-                break
-        else:
-            raise failure(errno.ELOOP)
+        host = kernel.executables.recall(asked, found, record) if asked is not None else None
+        after = context
         if host is None:
-            names = (place, _host(program.found), context.root)
-            host = kernel.executables.executable(
-                program.found, names, lambda loader: _loader(kernel, call, loader)
-            )
-        host = kernel.executables.named(host, called.rpartition(b"/")[2] or place.rpartition(b"/")[2])
-        after = _after(kernel, context, program.found)
+            place, copy = _found(kernel, call, context, program)
+            host = kernel.executables.named(copy, path.rpartition(b"/")[2] or place.rpartition(b"/")[2])
+            after = _after(kernel, context, program.found)
+            if asked is not None and after is context and program.found is found:
+                what = Remembered(found.key, found.version, record, place, (copy, host))
+                kernel.executables.remember(asked, what)
     finally:
         os.close(program.found.descriptor)
     arrays: dict[int, tuple[bytes | int, ...]] = {}
@@ -81,10 +77,27 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
         if result == 0:
             if after is not context:
                 kernel.contexts.put(task, after)
-            correct(task, kernel.redirects.stack(task), after, name)
+            correct(task, kernel.redirects.stack(task), after, (name, host))
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
     return ANSWERED
+
+
+def _found(kernel: Kernel, call: Call, context: Context, program: _Program) -> tuple[bytes, bytes]:
+    """The place in the image and the path out here of what is to be executed; of a script, which
+    ``program`` is made its interpreter. Raises OSError."""
+    for _ in range(_MAX_SCRIPTS + 1):
+        _permit(kernel, context, program.found)
+        place = _place(kernel, program)
+        host = kernel.executables.known(program.found, place, context.root)
+        if host is not None:
+            return place, host
+        if not _interpret(kernel, call, program):
+            names = (place, _host(program.found), context.root)
+            return place, kernel.executables.executable(
+                program.found, names, lambda loader: _loader(kernel, call, loader)
+            )
+    raise failure(errno.ELOOP)
 
 
 def _first(kernel: Kernel, call: Call, where: tuple[int, bytes, int]) -> Found:

@@ -9,6 +9,7 @@ from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.seccomp import Instruction
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS
 from ci_builder.executors.supervisor.processes import FILTERED_PRCTL
+from ci_builder.executors.supervisor.redirect import KEY_ARGUMENT
 
 _ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -50,9 +51,9 @@ _UNIX, _NETLINK = 1, 16
 Code = list[Instruction]
 
 
-def program(architecture: Architecture, notified: Collection[str], *, network: bool) -> Code:
+def program(architecture: Architecture, notified: Collection[str], *, network: bool, exec_key: int) -> Code:
     """The filter (seccomp(2)): calls by name that are ``notified``; without ``network`` there are no
-    sockets but local ones."""
+    sockets but local ones. ``exec_key`` (64 bits): see redirect.py."""
     calls = architecture.calls
     code: Code = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -60,7 +61,7 @@ def program(architecture: Architecture, notified: Collection[str], *, network: b
         (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
         (_LOAD, 0, 0, _NUMBER),
     ]
-    conditional = _conditional(network)
+    conditional = _conditional(network) | {"execve": _unless_key(exec_key)}
     for name in notified:
         if name in calls and name not in conditional:
             code += [(_EQUAL, 0, 1, calls[name]), (_RETURN, 0, 0, _NOTIFY)]
@@ -104,6 +105,17 @@ def _by_value(argument: int, actions: Collection[tuple[int, int]], otherwise: in
     for value, action in actions:
         code += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, action)]
     return [*code, (_RETURN, 0, 0, otherwise)]
+
+
+def _unless_key(key: int) -> Code:
+    return [
+        (_LOAD, 0, 0, _low(KEY_ARGUMENT)),
+        (_EQUAL, 0, 3, key & 0xFFFFFFFF),
+        (_LOAD, 0, 0, _low(KEY_ARGUMENT) + 4),
+        (_EQUAL, 0, 1, key >> 32),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _NOTIFY),
+    ]
 
 
 def _unless_null(argument: int) -> Code:

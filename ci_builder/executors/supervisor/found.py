@@ -6,11 +6,13 @@ import ctypes
 import errno
 import os
 import stat as stat_module
+import struct
 from types import TracebackType
 
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import failure
+from ci_builder.rootfs.record import Key
 
 _ARCHITECTURE = of_this_machine()
 _STAT = _ARCHITECTURE.stat
@@ -19,6 +21,7 @@ _NEWFSTATAT = _ARCHITECTURE.calls["newfstatat"]
 _SIZE = _ARCHITECTURE.stat_size
 _SIZE_AT, _CHANGED_AT = 48, 104  # in both architectures
 _EMPTY_PATH, _NO_FOLLOW, _CURRENT = 0x1000, 0x100, -100
+_KEY = struct.Struct("=QQ")  # the first two in both architectures
 _BUFFER = ctypes.create_string_buffer(_SIZE)
 _syscall = library().syscall
 
@@ -35,6 +38,11 @@ def raw_stat_of(path: bytes, *, follow: bool) -> bytes:
     if _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, 0 if follow else _NO_FOLLOW) < 0:
         raise failure(ctypes.get_errno())
     return _BUFFER.raw
+
+
+def key_of(raw: bytes) -> Key:
+    """Device and inode in a struct stat."""
+    return _KEY.unpack_from(raw)
 
 
 class Found:

@@ -19,6 +19,7 @@ from ci_builder.executors.supervisor.members import members
 from ci_builder.executors.supervisor.owners import Owners
 from ci_builder.executors.supervisor.permissions import EXECUTE, WRITE, need
 from ci_builder.executors.supervisor.redirect import Redirects
+from ci_builder.executors.supervisor.told import Told
 from ci_builder.executors.supervisor.view import View
 
 ANSWERED = None
@@ -32,6 +33,7 @@ class Kernel:
 
     view: View
     owners: Owners
+    told: Told
     contexts: Contexts
     lookup: Lookup
     executables: Executables
@@ -51,6 +53,11 @@ class Kernel:
         if not others:
             raise failure(errno.ESRCH)
         return 0
+
+    def forget_paths(self) -> None:
+        """A file gets a name, or is moved: what was remembered of paths may hold no longer."""
+        self.executables.forget_paths()
+        self.lookup.forget_paths()
 
     def is_recorded(self, found: Found) -> bool:
         """Whether the record has the word on a file, and not the kernel (/proc, devices)."""

@@ -17,18 +17,22 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
-from ci_builder.executors.supervisor.found import Found, raw_stat_of
+from ci_builder.executors.supervisor.found import Found, key_of, raw_stat_of
 from ci_builder.executors.supervisor.view import View
 from ci_builder.executors.supervisor.walk import Located, Walker
 
 CURRENT = -100  # AT_FDCWD
 _OPENAT2 = of_this_machine().calls["openat2"]
+_READLINKAT = of_this_machine().calls["readlinkat"]
+_NOWHERE = ctypes.create_string_buffer(1)
 _HOW = struct.Struct("=QQQ")
 _IN_ROOT, _NO_SYMLINKS, _BENEATH = 0x10, 0x04, 0x08
 _PATH = os.O_PATH | os.O_CLOEXEC
 _FOLLOW = _HOW.pack(_PATH, 0, _IN_ROOT)
 _NO_FOLLOW = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _IN_ROOT)
+_NO_LINKS = _HOW.pack(_PATH, 0, _IN_ROOT | _NO_SYMLINKS)
 _EXACT = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _NO_SYMLINKS | _BENEATH)
+_MOST_REMEMBERED = 4096
 _KERNELS = (b"/proc", b"/dev", b"/sys")
 _PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
 _syscall = library().syscall
@@ -49,6 +53,8 @@ class Lookup:
         self._contexts = contexts
         self._walker = walker
         self._roots = {b"": view.descriptor(view.root)}
+        self._regular: set[bytes] = set()
+        self._missing: set[bytes] = set()
 
     def find(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found:
         """The file that ``path`` means to ``task``. Raises OSError as open(2) would."""
@@ -61,27 +67,26 @@ class Lookup:
                 return found
         return self.found_at(self.locate(task, context, (folder, path), follow=follow))
 
-    def look(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found:
-        """Like ``find``, for its status only: there may be no descriptor."""
+    def look(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found | bytes:
+        """Like ``find``, for its status only: where there is no more to say, that is all (struct stat)."""
         if path and not follow and b"/" not in path and path != b"..":
             context = self._contexts.of(task)
             if context.ignores_permissions:
-                found = self._looked_at(task, folder, path)
-                if found is not None:
-                    return found
+                raw = self._looked_at(task, folder, path)
+                if raw is not None:
+                    return raw
         return self.find(task, folder, path, follow=follow)
 
-    def look_at_descriptor(self, task: int, descriptor: int) -> Found:
+    def look_at_descriptor(self, task: int, descriptor: int) -> Found | bytes:
         """Like ``by_descriptor``, for its status only."""
         if descriptor == CURRENT:
             return self.by_descriptor(task, descriptor)
         try:
-            raw = raw_stat_of(b"/proc/%d/fd/%d" % (task, descriptor), follow=True)
+            return raw_stat_of(b"/proc/%d/fd/%d" % (task, descriptor), follow=True)
         except FileNotFoundError as error:
             raise failure(errno.EBADF) from error
-        return Found(-1, None, raw)
 
-    def _looked_at(self, task: int, folder: int, name: bytes) -> Found | None:
+    def _looked_at(self, task: int, folder: int, name: bytes) -> bytes | None:
         try:
             if folder == CURRENT:
                 raw = raw_stat_of(b"/proc/%d/cwd/%b" % (task, name), follow=False)
@@ -89,10 +94,39 @@ class Lookup:
                 raw = raw_stat_of(b"/proc/%d/fd/%d/%b" % (task, folder, name), follow=False)
         except OSError:
             return None
-        found = Found(-1, None, raw)
-        if found.key in self._view.covered or found.key[0] == self._walker.proc_device:
+        key = key_of(raw)
+        if key in self._view.covered or key[0] == self._walker.proc_device:
             return None
-        return found
+        return raw
+
+    def open_again(self, path: bytes, flags: int) -> Found | None:
+        """An absolute path that led to a regular file before, opened with ``flags`` at once; None where it
+        leads to anything else now."""
+        if path not in self._regular:
+            return None
+        how = _HOW.pack(flags | os.O_CLOEXEC, 0, _IN_ROOT)
+        descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, how, _HOW.size)
+        if descriptor < 0:
+            return None
+        found = Found(descriptor)
+        if stat_module.S_ISREG(found.mode) and found.key not in self._view.covered:
+            return found
+        os.close(descriptor)
+        return None
+
+    def opened(self, path: bytes) -> None:
+        """The absolute path leads to a regular file of the image: see ``open_again``."""
+        if len(self._regular) >= _MOST_REMEMBERED:
+            self._regular.clear()
+        self._regular.add(path)
+
+    def name_made(self) -> None:
+        """Somewhere there is a new name: what was missing may not be any longer."""
+        self._missing.clear()
+
+    def forget_paths(self) -> None:
+        """Paths may lead elsewhere from now on: to a FIFO, which must not be opened just to see that."""
+        self._regular.clear()
 
     def parent(self, task: int, folder: int, path: bytes) -> tuple[Found, bytes]:
         """The directory that ``path`` is to be made or removed in, and the name there: ``.``, ``..`` or
@@ -178,20 +212,26 @@ class Lookup:
             found = self._by_name(task, folder, path, follow)
             if found is not None:
                 return found
-        try:
-            if path.startswith(b"/"):
-                if path.startswith(_KERNELS):
-                    return None
-                descriptor = _openat2(self._root(context), path, _FOLLOW if follow else _NO_FOLLOW)
-            else:
-                return self._below(context, task, where, follow)
-        except OSError as error:
-            if error.errno == errno.ENOENT and self._is_simply_missing(context, path):
-                raise
-            if error.errno in _PERHAPS_ELSEWHERE:
-                return None
-            raise
-        return self._plain(Found(descriptor))
+        if not path.startswith(b"/"):
+            return self._below(context, task, where, follow)
+        return self._in_root(context, path, follow)
+
+    def _in_root(self, context: Context, path: bytes, follow: bool) -> Found | None:
+        """An absolute path of the image; None where a walk has to tell. Raises OSError."""
+        if path.startswith(_KERNELS):
+            return None
+        if path in self._missing and not context.root:
+            raise failure(errno.ENOENT)
+        how = _FOLLOW if follow else _NO_FOLLOW
+        descriptor: int = _syscall(_OPENAT2, self._root(context), path, how, _HOW.size)
+        if descriptor >= 0:
+            return self._plain(Found(descriptor))
+        error = ctypes.get_errno()
+        if error not in _PERHAPS_ELSEWHERE or (
+            error == errno.ENOENT and self._is_simply_missing(context, path)
+        ):
+            raise failure(error)
+        return None
 
     def _plain(self, found: Found) -> Found | None:
         """``found`` unless a walk has to tell what is there."""
@@ -204,18 +244,7 @@ class Lookup:
         """From the real path of an open directory on. Raises OSError."""
         if context.root:
             return None
-        whole = self.base(task, where[0]) + b"/" + where[1]
-        if whole.startswith(_KERNELS):
-            return None
-        how = _FOLLOW if follow else _NO_FOLLOW
-        try:
-            return self._plain(Found(_openat2(self._root(context), whole, how)))
-        except OSError as error:
-            if error.errno == errno.ENOENT and self._is_simply_missing(context, whole):
-                raise
-            if error.errno in _PERHAPS_ELSEWHERE:
-                return None
-            raise
+        return self._in_root(context, self.base(task, where[0]) + b"/" + where[1], follow)
 
     def _by_name(self, task: int, folder: int, name: bytes, follow: bool) -> Found | None:
         """A name in an open directory; None where it is a link to be followed, or may lead elsewhere."""
@@ -247,25 +276,30 @@ class Lookup:
             raise failure(errno.EBADF) from None
 
     def _is_simply_missing(self, context: Context, path: bytes) -> bool:
-        """Whether an absolute path's directory is there and plainly has no such name."""
+        """Whether an absolute path is not there because it plainly has no such name (or its directory is
+        missing): nothing that lies elsewhere is on the way."""
+        if b"/." not in path and b"//" not in path and self._view.is_plain(context.root + path):
+            # Programs look for many files that are not there: mostly no link is on the way.
+            descriptor = _syscall(_OPENAT2, self._root(context), path, _NO_LINKS, _HOW.size)
+            if descriptor >= 0:
+                os.close(descriptor)
+                return False
+            if ctypes.get_errno() == errno.ENOENT:
+                if not context.root and len(self._missing) < _MOST_REMEMBERED:
+                    self._missing.add(path)
+                return True
         head, _, name = path.rpartition(b"/")
         if not path.startswith(b"/") or not head or name in (b"", b".", b".."):
             return False
-        try:
-            folder = _openat2(self._root(context), head, _FOLLOW)
-        except OSError:
+        folder = _syscall(_OPENAT2, self._root(context), head, _FOLLOW, _HOW.size)
+        if folder < 0:
             return False
         try:
-            if raw_key(folder) in self._view.covered:
+            if _syscall(_READLINKAT, folder, name, _NOWHERE, 1) >= 0 or ctypes.get_errno() != errno.ENOENT:
                 return False
-            os.readlink(name, dir_fd=folder)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
+            return raw_key(folder) not in self._view.covered
         finally:
             os.close(folder)
-        return False
 
     def _root(self, context: Context) -> int:
         descriptor = self._roots.get(context.root)

@@ -18,6 +18,7 @@ def new_mode(context: Context, mode: int) -> int:
 def made(kernel: Kernel, context: Context, parent: Found, status: os.stat_result, mode: int) -> None:
     """Record a new file of st_mode ``mode`` in ``parent``; ``status`` is its own, right after it was made."""
     owner = (context.user.file, *_group_and_mode(kernel, context, parent, mode))
+    kernel.lookup.name_made()
     kernel.owners.made((status.st_dev, status.st_ino), owner)
 
 
@@ -26,6 +27,7 @@ def made_device(
 ) -> None:
     """The same of a device: ``node`` is st_mode and st_rdev."""
     owner = (context.user.file, *_group_and_mode(kernel, context, parent, node[0]))
+    kernel.lookup.name_made()
     kernel.owners.made_device((status.st_dev, status.st_ino), owner, node[1])
 
 

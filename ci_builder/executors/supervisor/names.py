@@ -120,6 +120,7 @@ def _make_node(kernel: Kernel, call: Call, at: At, node: tuple[int, int]) -> int
             status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
             made_device(kernel, context, parent, status, (full, device))
             return 0
+        kernel.forget_paths()
         os.mknod(name, kind | full & 0o777 | 0o600, 0, dir_fd=parent.descriptor)
         status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
         made(kernel, context, parent, status, full)
@@ -145,6 +146,7 @@ def _make_link(kernel: Kernel, call: Call, target: int, at: At) -> int:
         raise failure(errno.ENOENT)
     parent, name = _new(kernel, call, at)
     with parent:
+        kernel.forget_paths()
         os.symlink(text, name, dir_fd=parent.descriptor)
         status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
         made(kernel, kernel.contexts.of(call.task), parent, status, status.st_mode)
@@ -175,7 +177,9 @@ def _link_to(kernel: Kernel, call: Call, old: tuple[int, int, int], new: At) -> 
         with parent:
             if found.is_directory:
                 raise failure(errno.EPERM)
+            kernel.forget_paths()
             os.link(found.path, name, dst_dir_fd=parent.descriptor, follow_symlinks=True)
+            kernel.lookup.name_made()
     return 0
 
 
@@ -271,8 +275,10 @@ def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
             _permit_move(kernel, call, ((parent, name), (target, new_name)), (flags, slashes))
             source = name + b"/" if old_path.endswith(b"/") else name
             into = new_name + b"/" if new_path.endswith(b"/") else new_name
+            kernel.forget_paths()
             if _syscall(_RENAMEAT2, parent.descriptor, source, target.descriptor, into, flags) < 0:
                 raise failure(ctypes.get_errno())
+            kernel.lookup.name_made()
     return 0
 
 

@@ -55,11 +55,36 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
         flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     elif flags & os.O_CREAT:
         return _create(kernel, call, (folder, path), wanted)
+    elif not flags & ~os.O_CLOEXEC and _give_again(kernel, call, path, flags):
+        return ANSWERED
     found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
     with found:
+        if not flags & ~os.O_CLOEXEC and _is_ordinary(kernel, call, path, found):
+            kernel.lookup.opened(path)
         if flags & _TMPFILE and flags & os.O_DIRECTORY:
             return _temporary(kernel, call, found, wanted)
         return _give(kernel, call, found, flags)
+
+
+def _give_again(kernel: Kernel, call: Call, path: bytes, flags: int) -> bool:
+    """Whether a path that was opened before, to be read, could be opened without a second look."""
+    context = kernel.contexts.of(call.task)
+    if context.root or not context.ignores_permissions:
+        return False
+    found = kernel.lookup.open_again(path, flags)
+    if found is None:
+        return False
+    with found:
+        record = kernel.owners.record(found)
+        if record is not None and record.device is not None:
+            return False
+        kernel.listener.give((call.cookie, call.task), found.descriptor, bool(flags & os.O_CLOEXEC))
+    return True
+
+
+def _is_ordinary(kernel: Kernel, call: Call, path: bytes, found: Found) -> bool:
+    is_plain = path.startswith(b"/") and found.place is None and stat_module.S_ISREG(found.mode)
+    return is_plain and not kernel.contexts.of(call.task).root and kernel.is_recorded(found)
 
 
 def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
@@ -83,7 +108,7 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     try:
         if flags & (os.O_ACCMODE | os.O_TRUNC):
             kernel.owners.written(found, context)
-        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+        kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     finally:
         os.close(descriptor)
     return ANSWERED
@@ -131,8 +156,7 @@ def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | No
         # A pipe, which has no name but the descriptor's.
         host = found.place or host
     kept = flags & ~(os.O_CREAT | os.O_EXCL)
-    waits = not flags & os.O_PATH
-    order = Order("openat", {0: CURRENT, 2: kept, 3: 0}, {1: host + b"\0"}, {}, waits=waits)
+    order = Order("openat", {0: CURRENT, 2: kept, 3: 0}, {1: host + b"\0"}, {})
     kernel.redirects.start(call, order)
     return ANSWERED
 
@@ -195,7 +219,7 @@ def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted
     descriptor = os.open(name, create, full & 0o777 | 0o600, dir_fd=parent.descriptor)
     try:
         made(kernel, context, parent, os.fstat(descriptor), full)
-        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+        kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     except OSError:
         # The caller has no room for the descriptor: then the kernel makes no file.
         os.unlink(name, dir_fd=parent.descriptor)
@@ -223,7 +247,7 @@ def _temporary(kernel: Kernel, call: Call, parent: Found, wanted: Wanted) -> int
     descriptor = os.open(parent.path, flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, full & 0o777 | 0o600)
     try:
         made(kernel, context, parent, os.fstat(descriptor), full)
-        kernel.listener.give(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+        kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     finally:
         os.close(descriptor)
     return ANSWERED

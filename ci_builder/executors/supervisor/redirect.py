@@ -3,11 +3,16 @@
 1. The supervisor becomes the thread's tracer, asks for a stop, and answers the call with EINTR: the
    thread stops before its program sees that.
 2. The registers are set so that it enters the kernel once more, with other arguments. Strings and
-   arrays go below its stack, and the stack pointer below those: signal handlers that run first do not
-   overwrite them.
-3. The new call is notified again, recognised, and let through to the kernel.
-4. At its end - or at the new program's start - the thread stops once more, gets its registers back, with
-   the result, and is let go.
+   arrays go below its stack.
+3. It stops as it enters. Where a signal came first it never gets there: it gets its registers back, set to
+   make its own call again after the signal's handler.
+4. The call is notified again, recognised, and let through to the kernel.
+5. At its end the thread stops once more, gets its registers back, with the result, and is let go.
+
+Exec is by far the most frequent and has a shorter way: the filter knows it by a secret argument
+(``exec_key``) and lets it through, and the thread makes this one step, at whose end - or at the new
+program's start - it stops. That is waited for here: an exec waits for nothing that others of the command do.
+(A program that ignores SIGTRAP and whose exec fails in the kernel ignores it no longer.)
 
 In between it is nobody's tracee: forks, signals and job control are the kernel's alone.
 """
@@ -19,6 +24,7 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from signal import SIGTRAP
 
 from ci_builder.executors.linux import ptrace
 from ci_builder.executors.linux.architecture import Architecture
@@ -27,7 +33,8 @@ from ci_builder.executors.supervisor.call import Call, failure
 
 _WALL = 0x40000000
 _RED_ZONE = 256
-_GAP = 128
+KEY_ARGUMENT = 5
+"""Where an exec has its key: execve(2) has three arguments."""
 
 Done = Callable[[int, int], None]
 _RESTARTS = (-512, -513, -514, -516)  # what the kernel says to itself: a signal came, do it once more
@@ -41,36 +48,38 @@ def nothing(task: int, result: int) -> None:
 class Order:
     """The call to make instead: its ``name``, and some of its arguments (``values`` as numbers, ``data``
     as bytes whose address is passed, ``arrays`` as lists of strings or addresses, zero-terminated).
-    ``done`` is called with task and result after it. ``waits``: it may wait long for others."""
+    ``done`` is called with task and result after it."""
 
     name: str
     values: Mapping[int, int]
     data: Mapping[int, bytes]
     arrays: Mapping[int, tuple[bytes | int, ...]]
     done: Done = nothing
-    waits: bool = False
 
 
 @dataclass(slots=True)
 class _Pending:
+    call: Call
     order: Order
-    number: int
-    first: int
-    saved: tuple[int, ...]
-    let_through: bool = False
+    saved: bytes
+    at: int = 0
+    entered: bool = False
 
 
 class Redirects:
-    """The redirects that are under way, by thread."""
+    """The redirects that are under way, by thread. ``exec_key``: see the module. ``others`` are processes
+    that were seen to end while an exec was waited for, with their wait status."""
 
-    def __init__(self, architecture: Architecture, listener: Listener) -> None:
+    def __init__(self, architecture: Architecture, listener: Listener, exec_key: int) -> None:
+        self.others: list[tuple[int, int]] = []
         self._architecture = architecture
-        self._listener = listener
+        self.listener = listener
+        self._exec_key = exec_key
         self._registers = ptrace.Registers(architecture)
         self._pending: dict[int, _Pending] = {}
 
     def start(self, call: Call, order: Order) -> None:
-        """Steps 1 and 2. Raises OSError before anything has changed."""
+        """Steps 1 and 2, for an exec all. Raises OSError before anything has changed."""
         task = call.task
         try:
             ptrace.seize(task)
@@ -78,54 +87,65 @@ class Redirects:
             # Somebody else traces it.
             raise failure(errno.EPERM) from error
         ptrace.interrupt(task)
-        self._listener.fail(call.cookie, errno.EINTR)
-        if not _wait_for_stop(task):
+        self.listener.fail(call.cookie, errno.EINTR)
+        status = _stop(task)
+        if status is None:
             return
-        saved = self._load(task)
+        self._registers.load(task)
+        pending = _Pending(call, order, bytes(self._registers.words))
+        if status >> 16 != ptrace.EVENT_STOP:
+            self._do_again(task, pending, os.WSTOPSIG(status))
+            return
         try:
-            first = self._set(call, order)
+            pending.at = self._set(call, order)
         except OSError as error:
-            self._restore(task, saved, -(error.errno or errno.EFAULT))
+            self._restore(task, pending.saved, -(error.errno or errno.EFAULT))
             ptrace.detach(task)
             return
-        self._pending[task] = _Pending(order, self._architecture.calls[order.name], first, saved)
+        self._pending[task] = pending
         self._registers.store(task)
-        (ptrace.proceed_to_call if order.waits else ptrace.proceed)(task)
+        if order.name == "execve":
+            ptrace.step(task)
+            self._await(task)
+        else:
+            ptrace.proceed_to_call(task)
 
     def recognises(self, call: Call) -> bool:
-        """Step 3: whether ``call`` is one that was ordered; then it is let through."""
+        """Step 4: whether ``call`` is one that was ordered; then it is let through."""
         pending = self._pending.get(call.task)
         if pending is None:
             return False
-        if call.number != pending.number or call.arguments[0] != pending.first:
-            # A signal's handler runs first and makes calls of its own.
-            return False
-        pending.let_through = True
-        if not pending.order.waits:
-            # Asked for now, while it waits for the answer: it stops right after the call.
-            ptrace.interrupt(call.task)
-        self._listener.let_go_on(call.cookie)
+        self.listener.let_go_on(call.cookie)
         return True
 
     def stopped(self, task: int, status: int) -> None:
-        """Step 4, for a thread that waitpid says has stopped. Raises OSError (ESRCH) when it was killed."""
+        """Steps 3 and 5, for a thread that waitpid says has stopped. Raises OSError (ESRCH) when it was
+        killed."""
         event = status >> 16
         if event == ptrace.EVENT_EXEC:
-            former = self._former(task)
-            pending = self._pending.pop(former, None)
-            if pending is not None:
-                pending.order.done(task, 0)
-            ptrace.detach(task)
+            pending = self._pending.pop(self._former(task), None)
+            try:
+                if pending is not None:
+                    pending.order.done(task, 0)
+            finally:
+                ptrace.detach(task)
             return
         pending = self._pending.get(task)
         in_call = os.WSTOPSIG(status) == ptrace.IN_CALL
-        if pending is not None and pending.let_through and (in_call or event == ptrace.EVENT_STOP):
-            self._finish(task, pending)
-            return
-        # Traced until the call's end: signals are delivered meanwhile.
         signal = 0 if event or in_call else os.WSTOPSIG(status)
-        waits = pending is not None and pending.order.waits
-        (ptrace.proceed_to_call if waits else ptrace.proceed)(task, signal)
+        if pending is None:
+            ptrace.detach(task, signal)
+        elif pending.order.name == "execve":
+            self._stepped(task, pending, signal)
+        elif in_call and pending.entered:
+            self._finish(task, pending)
+        elif in_call:
+            pending.entered = True
+            ptrace.proceed_to_call(task)
+        elif pending.entered or event:
+            ptrace.proceed_to_call(task, signal)
+        else:
+            self._do_again(task, pending, signal)
 
     def stack(self, task: int) -> int:
         """The stack pointer of a thread that has stopped. Raises OSError."""
@@ -136,25 +156,60 @@ class Redirects:
         """A thread has ended."""
         self._pending.pop(task, None)
 
+    def _await(self, task: int) -> None:
+        """Until the exec of ``task`` has ended."""
+        while task in self._pending:
+            try:
+                changed, status = os.waitpid(-1, _WALL)
+            except ChildProcessError:
+                self.gone(task)
+                return
+            if not os.WIFSTOPPED(status):
+                self.gone(changed)
+                self.others.append((changed, status))
+                continue
+            try:
+                self.stopped(changed, status)
+            except ProcessLookupError:
+                self.gone(changed)
+
+    def _stepped(self, task: int, pending: _Pending, signal: int) -> None:
+        """An exec has failed, or a signal came before it."""
+        self._registers.load(task)
+        if self._registers.words[self._architecture.counter] == pending.at:
+            self._do_again(task, pending, signal)
+        else:
+            self._finish(task, pending, 0 if signal == SIGTRAP else signal)
+
+    def _do_again(self, task: int, pending: _Pending, signal: int) -> None:
+        """Let it go to the handler of ``signal``, after which it makes its own call again."""
+        self._pending.pop(task, None)
+        self._registers.replace_by(pending.saved)
+        architecture, words = self._architecture, self._registers.words
+        words[architecture.counter] -= architecture.call_size
+        words[architecture.number] = pending.call.number
+        if architecture.entered is not None:
+            words[architecture.entered] = 0xFFFFFFFFFFFFFFFF
+        else:
+            words[architecture.arguments[0]] = pending.call.arguments[0]
+        self._registers.store(task)
+        ptrace.detach(task, signal)
+
     def _former(self, task: int) -> int:
         """The thread that made the exec: it takes its process's number."""
         return task if task in self._pending else ptrace.event_message(task)
 
-    def _finish(self, task: int, pending: _Pending) -> None:
+    def _finish(self, task: int, pending: _Pending, signal: int = 0) -> None:
         self._registers.load(task)
         result = _signed(self._registers.words[self._architecture.result])
         del self._pending[task]
         pending.order.done(task, result)
         self._restore(task, pending.saved, result)
-        ptrace.detach(task)
+        ptrace.detach(task, signal)
 
-    def _load(self, task: int) -> tuple[int, ...]:
-        self._registers.load(task)
-        return tuple(self._registers.words)
-
-    def _restore(self, task: int, saved: tuple[int, ...], result: int) -> None:
+    def _restore(self, task: int, saved: bytes, result: int) -> None:
+        self._registers.replace_by(saved)
         words = self._registers.words
-        words[:] = list(saved)
         words[self._architecture.result] = result & 0xFFFFFFFFFFFFFFFF
         if self._architecture.entered is None:
             if result in _RESTARTS:
@@ -164,20 +219,23 @@ class Redirects:
         self._registers.store(task)
 
     def _set(self, call: Call, order: Order) -> int:
-        """Write what the order needs and set the registers for it; returns its first argument."""
+        """Write what the order needs and set the registers for it; returns where it enters the kernel."""
         architecture, words = self._architecture, self._registers.words
         stack = _Stack(call, words[architecture.stack] - _RED_ZONE)
-        values = dict(order.values)
-        values |= {index: stack.put(data) for index, data in order.data.items()}
-        values |= {index: stack.put_array(items) for index, items in order.arrays.items()}
-        for index, value in values.items():
-            words[architecture.arguments[index]] = value & 0xFFFFFFFFFFFFFFFF
-        words[architecture.stack] = (stack.top - _GAP) & ~15
+        registers = architecture.arguments
+        for index, value in order.values.items():
+            words[registers[index]] = value & 0xFFFFFFFFFFFFFFFF
+        for index, data in order.data.items():
+            words[registers[index]] = stack.put(data)
+        for index, items in order.arrays.items():
+            words[registers[index]] = stack.put_array(items)
+        if order.name == "execve":
+            words[registers[KEY_ARGUMENT]] = self._exec_key
         words[architecture.counter] -= architecture.call_size
         words[architecture.number] = architecture.calls[order.name]
         if architecture.entered is not None:
             words[architecture.entered] = 0xFFFFFFFFFFFFFFFF
-        return words[architecture.arguments[0]]
+        return words[architecture.counter]
 
 
 class _Stack:
@@ -199,15 +257,10 @@ class _Stack:
         return self.put(struct.pack(f"={len(addresses) + 1}Q", *addresses, 0))
 
 
-def _wait_for_stop(task: int) -> bool:
-    """Whether it stopped; False: it was killed."""
-    while True:
-        _, status = os.waitpid(task, _WALL)
-        if not os.WIFSTOPPED(status):
-            return False
-        if status >> 16 == ptrace.EVENT_STOP:
-            return True
-        ptrace.proceed(task, os.WSTOPSIG(status))
+def _stop(task: int) -> int | None:
+    """Its status once it has stopped; None: it was killed."""
+    _, status = os.waitpid(task, _WALL)
+    return status if os.WIFSTOPPED(status) else None
 
 
 def _signed(value: int) -> int:

@@ -6,13 +6,13 @@ import errno
 import os
 import select
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.calls import prctl, signal_descriptor
 from ci_builder.executors.supervisor.affinity import PAUSE
-from ci_builder.executors.supervisor.call import Call, Memory
+from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
 from ci_builder.executors.supervisor.members import kill_all
 from ci_builder.executors.supervisor.table import HANDLERS
@@ -48,7 +48,6 @@ class Supervision:
     command: int
     parent: int
     wake: Wake
-    memory: Memory = field(default_factory=Memory)
 
     def run(self) -> int:
         """Serve until the command has ended; its wait status. What it left running is killed."""
@@ -89,27 +88,32 @@ class Supervision:
                         return ended
 
     def _serve(self, handlers: dict[int, Handler]) -> None:
-        received = self.kernel.listener.receive()
+        kernel = self.kernel
+        received = kernel.listener.receive()
         if received is None:
             return
-        self.kernel.affinity.before(received[1])
-        call = Call(received, self.memory)
-        if self.kernel.redirects.recognises(call):
-            # It may be an exec, after which the thread has another memory.
-            self.memory.forget()
+        call = Call(received)
+        kernel.contexts.forget()
+        kernel.affinity.before(call.task)
+        if kernel.redirects.recognises(call):
             return
         try:
-            result = handlers[call.number](self.kernel, call)
+            result = handlers[call.number](kernel, call)
         except OSError as error:
-            self.kernel.listener.fail(call.cookie, error.errno or errno.EIO)
+            kernel.listener.fail(call.cookie, error.errno or errno.EIO)
         else:
             if result is not ANSWERED:
-                self.kernel.listener.answer(call.cookie, result)
+                kernel.listener.answer(call.cookie, result)
 
     def _reap(self) -> int | None:
         """See to every child and traced thread that has changed; the command's wait status at its end."""
         ended = None
+        others = self.kernel.redirects.others
         while True:
+            if others:
+                task, status = others.pop()
+                if task == self.command:
+                    ended = status
             try:
                 task, status = os.waitpid(-1, os.WNOHANG | _WALL)
             except ChildProcessError:

@@ -56,7 +56,7 @@ def _send(kernel: Kernel, call: Call, name: str, where: tuple[int, int]) -> int 
         short = _shortened(kernel, os.readlink(found.path))
     address = _FAMILY.pack(_UNIX) + short + b"\0"
     values = {index: call.arguments[index] for index in range(6) if index not in where}
-    order = Order(name, values | {where[1]: len(address)}, {where[0]: address}, {}, waits=True)
+    order = Order(name, values | {where[1]: len(address)}, {where[0]: address}, {})
     kernel.redirects.start(call, order)
     return ANSWERED
 

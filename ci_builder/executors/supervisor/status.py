@@ -35,28 +35,24 @@ _syscall = library().syscall
 
 def _stat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    with kernel.lookup.look(call.task, CURRENT, call.text(path)) as found:
-        return _tell(kernel, call, found, into)
+    return _tell(kernel, call, kernel.lookup.look(call.task, CURRENT, call.text(path)), into)
 
 
 def _lstat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    with kernel.lookup.look(call.task, CURRENT, call.text(path), follow=False) as found:
-        return _tell(kernel, call, found, into)
+    return _tell(kernel, call, kernel.lookup.look(call.task, CURRENT, call.text(path), follow=False), into)
 
 
 def _fstat(kernel: Kernel, call: Call) -> int:
     descriptor, into, *_ = call.arguments
-    with kernel.lookup.look_at_descriptor(call.task, _real(descriptor)) as found:
-        return _tell(kernel, call, found, into)
+    return _tell(kernel, call, kernel.lookup.look_at_descriptor(call.task, _real(descriptor)), into)
 
 
 def _newfstatat(kernel: Kernel, call: Call) -> int:
     folder, path, into, flags, *_ = call.arguments
     if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
         raise failure(errno.EINVAL)
-    with _looked_at(kernel, call, (folder, path), flags) as found:
-        return _tell(kernel, call, found, into)
+    return _tell(kernel, call, _looked_at(kernel, call, (folder, path), flags), into)
 
 
 def _statx(kernel: Kernel, call: Call) -> int:
@@ -92,7 +88,7 @@ def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) ->
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
 
 
-def _looked_at(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
+def _looked_at(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found | bytes:
     folder, pointer = signed(where[0]), where[1]
     path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
     if flags & _EMPTY_PATH and not path:
@@ -108,16 +104,23 @@ def _real(descriptor: int) -> int:
     return number
 
 
-def _tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
-    uid, gid, mode, device = _shown(kernel, call, found)
-    if (uid, gid, mode, device) == (found.uid, found.gid, found.mode, found.rdev):
-        call.write(into, found.raw)
-        return 0
-    data = bytearray(found.raw)
-    _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
-    _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
-    _U64.pack_into(data, _ARCHITECTURE.stat_rdev, device)
-    call.write(into, bytes(data))
+def _tell(kernel: Kernel, call: Call, looked_at: Found | bytes, into: int) -> int:
+    if isinstance(looked_at, bytes):
+        told = kernel.told.data(looked_at)
+        if told is not None:
+            call.write(into, told)
+            return 0
+        looked_at = Found(-1, None, looked_at)
+    with looked_at as found:
+        uid, gid, mode, device = _shown(kernel, call, found)
+        data = bytearray(found.raw)
+        _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
+        _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
+        _U64.pack_into(data, _ARCHITECTURE.stat_rdev, device)
+        told = bytes(data)
+        if kernel.is_recorded(found):
+            kernel.told.keep(found, told)
+        call.write(into, told)
     return 0
 
 

@@ -48,6 +48,7 @@ class View:
             self.covered[found.st_dev, found.st_ino] = mount.place
             self._places[mount.place] = mount
             self._hosts[mount.host] = mount
+        self._starts = tuple(self._places)
 
     @property
     def root(self) -> bytes:
@@ -57,6 +58,10 @@ class View:
     def is_mount_point(self, path: bytes) -> bool:
         """Whether something is mounted at the image's real path."""
         return path in self._places
+
+    def is_plain(self, path: bytes) -> bool:
+        """Whether a path without links, ``.`` and ``..`` stays below all mount points."""
+        return not path.startswith(self._starts)
 
     def seen(self, path: bytes) -> Seen:
         """What is at a real path of the image (absolute, no trailing slash; empty: its root)."""
