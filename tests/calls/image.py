@@ -14,7 +14,7 @@ from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
-from tests.calls.program import compile_program, loader_and_libraries, without_interpreter
+from tests.calls.program import compile_file, compile_program, loader_and_libraries, without_interpreter
 
 USER, GROUP = 1000, 2000
 _SET = 1_000_000_000  # modification time of everything
@@ -112,12 +112,19 @@ _DATA = {
 }
 
 
+def attack_program(folder: Path) -> Path:
+    """The program that changes paths behind the supervisor's back, as ``make_image`` left it."""
+    return folder / "race"
+
+
 def make_image(folder: Path) -> Path:
     """Write the layer of the image to ``folder``; returns its path."""
     static, dynamic = folder / "static", folder / "dynamic"
     compile_program(static, "-static")
     compile_program(dynamic)
     program = static.read_bytes()
+    race = attack_program(folder)
+    compile_file(Path(__file__).parent / "attack/race.c", race)
     items = dict(_DATA)
     for name, mode, uid, gid in (
         ("calls", 0o755, 0, 0),
@@ -130,6 +137,7 @@ def make_image(folder: Path) -> Path:
         ("show-setgid-no-execute", 0o2745, USER, GROUP),
     ):
         items[f"bin/{name}"] = _Item(mode, uid, gid, program)
+    items["bin/race"] = _Item(0o755, content=race.read_bytes())
     items["bin/show-dynamic"] = _Item(0o755, content=dynamic.read_bytes())
     items["bin/show-no-loader"] = _Item(0o755, content=without_interpreter(dynamic.read_bytes()))
     items["bin/busybox"] = _Item(0o755, content=Path("/bin/busybox").read_bytes())

@@ -49,6 +49,16 @@ def compile_program(target: Path, *flags: str, compiler: str = "gcc") -> None:
         raise RuntimeError(f"{compiler}: {done.stderr}")
 
 
+def compile_file(source: Path, target: Path) -> None:
+    """Compile a program of a single file, statically linked."""
+    flags = ("-O1", "-Wall", "-Wextra", "-static", "-pthread")
+    done = subprocess.run(
+        ["gcc", *flags, "-o", str(target), str(source)], capture_output=True, text=True, check=False
+    )
+    if done.returncode or done.stderr:
+        raise RuntimeError(f"gcc: {done.stderr}")
+
+
 def without_interpreter(program: bytes) -> bytes:
     """A dynamically linked program whose loader is not there."""
     return _INTERPRETER.sub(lambda found: b"/no" + found[0][3:], program, count=1)

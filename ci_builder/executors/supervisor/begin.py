@@ -125,9 +125,11 @@ def _start(
         os.chdir(supervised.folder)
         hard = resource.getrlimit(RLIMIT_LOCKS)[1]
         resource.setrlimit(RLIMIT_LOCKS, (first_tag(os.getppid()), hard))
-        # Other processes of this user, such as the shell of the CI's job, are out of reach in a domain.
-        if landlock.version() >= 2:
-            landlock.enclose()
+        # In a domain other processes of this user, such as the shell of the CI's job, are out of reach, and
+        # so are files outside of the image for the few calls that a thread makes itself (redirect.py).
+        if landlock.version() >= 1:
+            places = (mount.host for mount in supervised.mounts)
+            landlock.enclose_in((supervised.folder, supervised.own, *places))
         network = launch.process.network != "none"
         code = program(of_this_machine(), HANDLERS, network=network, exec_key=exec_key)
         listener = seccomp.install(code, wait_killable=True)

@@ -23,7 +23,13 @@ def _chdir(kernel: Kernel, call: Call) -> int | None:
             raise failure(errno.ENOTDIR)
         _enter(kernel, call, found)
         host = _host(found, path)
-        kernel.redirects.start(call, Order("chdir", {}, {0: host + b"\0"}, {}))
+        key = found.key
+
+    def done(task: int, result: int) -> None:
+        if result == 0:
+            kernel.need_seen(task, b"/proc/%d/cwd" % task, key)
+
+    kernel.redirects.start(call, Order("chdir", {}, {0: host + b"\0"}, {}, done, soon=True))
     return ANSWERED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from ci_builder.executors.supervisor.permissions import EXECUTE, WRITE, need
 from ci_builder.executors.supervisor.redirect import Redirects
 from ci_builder.executors.supervisor.told import Told
 from ci_builder.executors.supervisor.view import View
+from ci_builder.rootfs.record import Key
 
 ANSWERED = None
 """What a handler returns that has answered by itself."""
@@ -58,6 +60,13 @@ class Kernel:
         """A file gets a name, or is moved: what was remembered of paths may hold no longer."""
         self.executables.forget_paths()
         self.lookup.forget_paths()
+
+    def need_seen(self, task: int, link: bytes, key: Key) -> None:
+        """Kill ``task`` unless ``link`` (of /proc) leads to the file ``key`` or to another one of the view:
+        its path was changed in its memory after it was looked at. Raises OSError when it is gone."""
+        found = os.stat(link)
+        if (found.st_dev, found.st_ino) != key and self.view.place_of(os.readlink(link)) is None:
+            os.kill(task, signal.SIGKILL)
 
     def is_recorded(self, found: Found) -> bool:
         """Whether the record has the word on a file, and not the kernel (/proc, devices)."""

@@ -156,7 +156,13 @@ def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | No
         # A pipe, which has no name but the descriptor's.
         host = found.place or host
     kept = flags & ~(os.O_CREAT | os.O_EXCL)
-    order = Order("openat", {0: CURRENT, 2: kept, 3: 0}, {1: host + b"\0"}, {})
+    key, is_path = found.key, bool(flags & os.O_PATH)
+
+    def done(task: int, result: int) -> None:
+        if result >= 0 and is_path:
+            kernel.need_seen(task, b"/proc/%d/fd/%d" % (task, result), key)
+
+    order = Order("openat", {0: CURRENT, 2: kept, 3: 0}, {1: host + b"\0"}, {}, done, soon=is_path)
     kernel.redirects.start(call, order)
     return ANSWERED
 

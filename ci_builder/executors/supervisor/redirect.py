@@ -48,13 +48,15 @@ def nothing(task: int, result: int) -> None:
 class Order:
     """The call to make instead: its ``name``, and some of its arguments (``values`` as numbers, ``data``
     as bytes whose address is passed, ``arrays`` as lists of strings or addresses, zero-terminated).
-    ``done`` is called with task and result after it."""
+    ``done`` is called with task and result after it. ``soon``: it waits for nothing that others of the
+    command do; until ``done`` nobody is served, so nobody sees what it has not permitted yet."""
 
     name: str
     values: Mapping[int, int]
     data: Mapping[int, bytes]
     arrays: Mapping[int, tuple[bytes | int, ...]]
     done: Done = nothing
+    soon: bool = False
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class _Pending:
 
 class Redirects:
     """The redirects that are under way, by thread. ``exec_key``: see the module. ``others`` are processes
-    that were seen to end while an exec was waited for, with their wait status."""
+    that were seen to end while a call was waited for, with their wait status."""
 
     def __init__(self, architecture: Architecture, listener: Listener, exec_key: int) -> None:
         self.others: list[tuple[int, int]] = []
@@ -116,6 +118,8 @@ class Redirects:
         if pending is None:
             return False
         self.listener.let_go_on(call.cookie)
+        if pending.order.soon:
+            self._await(call.task)
         return True
 
     def stopped(self, task: int, status: int) -> None:
@@ -157,7 +161,7 @@ class Redirects:
         self._pending.pop(task, None)
 
     def _await(self, task: int) -> None:
-        """Until the exec of ``task`` has ended."""
+        """Until the call of ``task`` has ended."""
         while task in self._pending:
             try:
                 changed, status = os.waitpid(-1, _WALL)
