@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, Contexts
@@ -42,6 +43,7 @@ class Kernel:
     redirects: Redirects
     listener: Listener
     affinity: Affinity
+    memory: Memory
     folder: bytes
     foreign_devices: frozenset[int]
     network: bool
