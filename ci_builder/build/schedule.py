@@ -16,7 +16,11 @@ from ci_builder.build.creation_time import fixed_time
 from ci_builder.build.elsewhere import places
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
-from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.mounts.agents import Agents
+from ci_builder.build.mounts.caches import Caches
+from ci_builder.build.mounts.prepare import MountSources
+from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.origins import FromContext, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
@@ -27,7 +31,7 @@ from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
-from ci_builder.dockerfile.instructions import Copy, Instruction, Run
+from ci_builder.dockerfile.instructions import Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.errors import (
     ContextError,
@@ -95,6 +99,8 @@ class _Job:
     place: Place
     bases: Bases
     outputs: list[Output]
+    secrets: SecretValues
+    agents: Agents
 
     @property
     def blobs(self) -> Path:
@@ -106,6 +112,8 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     """Read what is to be built; no network but what a remote context needs."""
     refuse_what_is_not_built_yet(request)
     fixed_time(request, surroundings.environment)
+    secrets = SecretValues.read(request.secrets)
+    agents = Agents.find(request.ssh, surroundings.environment.get("SSH_AUTH_SOCK", ""))
     named = NamedContexts.parse(request.build_contexts)
     environment = surroundings.environment
     sessions = stack.enter_context(http_sessions(request.registry, environment))
@@ -125,7 +133,7 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     )
     outputs = choose_outputs(request, registry, surroundings.home / "store", surroundings.stdout)
     bases = Bases(registry, named, target_platform(request))
-    return _Job(request, surroundings, folder, dockerfile, context, place, bases, outputs)
+    return _Job(request, surroundings, folder, dockerfile, context, place, bases, outputs, secrets, agents)
 
 
 def _without(context: Context, folder: Path) -> Context:
@@ -179,7 +187,8 @@ def _choose(job: _Job, planned: Plan, stack: contextlib.ExitStack) -> Choice:
     needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
-    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request)]
+    sockets = job.agents.sockets.values()
+    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
     progress = job.surroundings.progress
     states = [job.folder / name for name in ("none", "namespace", "in-place", "ptrace", "chroot")]
     for state in states:
@@ -226,6 +235,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     layers came with its base."""
     sources = CopySources(job.context, job.place, choice.executor, job.bases)
     (job.folder / "downloads").mkdir()
+    mounts = _mount_sources(job, choice)
     base_layers: dict[int, int] = {}
     for stage in planned.stages:
         if isinstance(stage.base, FromStage):
@@ -238,6 +248,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             executor=choice.executor,
             source=partial(_source, sources, stage),
             fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
+            mounts=mounts,
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
             dockerfile=job.dockerfile.source,
@@ -247,6 +258,21 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     target = planned.target.index
     state = finish(works[target].state, job.request.labels)
     return finished_image(sources.stages[target], state), base_layers[target]
+
+
+def _mount_sources(job: _Job, choice: Choice) -> MountSources:
+    folder = job.folder / "mounts"
+    folder.mkdir(mode=0o711)
+    progress = job.surroundings.progress
+
+    def waiting(name: str) -> None:
+        progress(Notice("info", f"waiting for another build to be done with the cache {name}"))
+
+    # Where nothing can be mounted, a cache is moved to where it is to be seen.
+    alone = choice.executor.name in ("in-place", "chroot")
+    namespace = dict(job.request.build_args).get("BUILDKIT_CACHE_MOUNT_NS", "")
+    caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
+    return MountSources(folder, caches, job.secrets, job.agents)
 
 
 def _source(
@@ -270,11 +296,11 @@ def _find_images_to_copy_from(job: _Job, stage: PlannedStage) -> None:
     """Ask for the images that COPY --from names before anything is built."""
     origins = dict(stage.origins)
     for instruction in stage.instructions:
-        origin = origins.get(instruction.origin) if isinstance(instruction, Copy) else None
-        if origin is None or isinstance(origin, FromStage) or _is_folder(job, origin):
-            continue
-        with _at(job, instruction):
-            job.bases.image(origin)
+        for name in named_origins(instruction):
+            origin = origins[name]
+            if not isinstance(origin, FromStage) and not _is_folder(job, origin):
+                with _at(job, instruction):
+                    job.bases.image(origin)
 
 
 @contextlib.contextmanager

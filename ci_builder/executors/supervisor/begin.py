@@ -90,7 +90,9 @@ def _kernel(
 ) -> Kernel:
     contexts, records = state
     architecture = of_this_machine()
-    mounts = [Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded) for m in supervised.mounts]
+    mounts = [
+        Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded, m.read_only) for m in supervised.mounts
+    ]
     view = View(os.fsencode(supervised.folder), mounts)
     own = os.fsencode(supervised.own)
     executables = Executables(own + b"/x", architecture)

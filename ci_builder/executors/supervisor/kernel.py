@@ -74,6 +74,11 @@ class Kernel:
         """Whether the record has the word on a file, and not the kernel (/proc, devices)."""
         return found.key[0] not in self.foreign_devices
 
+    def need_writable(self, found: Found) -> None:
+        """Raises OSError (EROFS) for a file, or a directory's name, that nobody may change."""
+        if self.view.has_read_only and self.view.is_read_only(os.readlink(found.path)):
+            raise failure(errno.EROFS)
+
     def may_search(self, context: Context, parent: Found) -> None:
         """Raises OSError (EACCES) unless ``context`` may look names up in ``parent``."""
         if not context.ignores_permissions:
