@@ -262,7 +262,9 @@ class Lookup:
         start = os.open(link, _PATH)
         try:
             return self._plain(Found(_openat2(start, path, _EXACT)))
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                raise
             return None
         finally:
             os.close(start)
