@@ -120,6 +120,8 @@ class _Placing:
                 self.performer.output(text.encode("utf-8", "surrogateescape"))
             return
         if selection.below and not stat.S_ISDIR(found.status.st_mode):
+            if found.by_wildcard:
+                return  # nothing is below it
             raise CiBuilderError(
                 f"--parents: /{os.fsdecode(found.path)} before the pivot /./ is no directory"
             )

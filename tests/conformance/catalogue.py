@@ -6,6 +6,7 @@ from tests.conformance.cases import (
     add,
     arguments,
     copy_files,
+    copy_flags,
     copy_folders,
     copy_stages,
     dockerignore,
@@ -15,6 +16,7 @@ from tests.conformance.cases import (
 
 CASES = (
     *copy_files.CASES,
+    *copy_flags.CASES,
     *copy_folders.CASES,
     *copy_stages.CASES,
     *add.CASES,

@@ -11,7 +11,7 @@ import tarfile
 from tests.conformance.case import Case, File, Symlink
 
 
-def _tar() -> bytes:
+def _tar(everything: tuple[int, int] | None = None) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, kind, mode, owner, target in (
@@ -24,7 +24,8 @@ def _tar() -> bytes:
             ("t/pipe", tarfile.FIFOTYPE, 0o600, 5, ""),
         ):
             entry = tarfile.TarInfo(name)
-            entry.type, entry.mode, entry.uid, entry.gid = kind, mode, owner, owner
+            entry.type, entry.mode = kind, mode
+            entry.uid, entry.gid = everything or (owner, owner)
             entry.linkname, entry.mtime = target, 1_500_000_000
             data = name.encode() if kind == tarfile.REGTYPE else b""
             entry.size = len(data)
@@ -105,7 +106,38 @@ ADD a.tar /x/
 FROM busybox
 ADD --chown=worker:staff a.tar /x/
 """,
-        context={"a.tar": File(_tar())},
+        reference="""\
+FROM busybox
+ADD --chown=worker:staff theirs.tar /x/
+""",
+        context={"a.tar": File(_tar()), "theirs.tar": File(_tar((1000, 50)))},
+        excused={"history": "docker 20.10 leaves the archive's owners, so it is given one that has them"},
+    ),
+    Case(
+        name="add-unpack-false",
+        dockerfile="""\
+FROM busybox
+ADD --unpack=false a.tar b /x/
+""",
+        reference="""\
+FROM busybox
+COPY a.tar b /x/
+""",
+        context={"a.tar": File(_tar()), "b": "b"},
+        excused={"history": "docker 20.10 knows no --unpack, it builds the text that means the same"},
+    ),
+    Case(
+        name="add-unpack-true",
+        dockerfile="""\
+FROM busybox
+ADD --unpack --chmod=600 a.tar b /x/
+""",
+        reference="""\
+FROM busybox
+ADD --chmod=600 a.tar b /x/
+""",
+        context={"a.tar": File(_tar()), "b": "b"},
+        excused={"history": "docker 20.10 knows no --unpack, it builds the text that means the same"},
     ),
     Case(
         name="add-gzip-that-is-no-tar",
