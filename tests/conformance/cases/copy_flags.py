@@ -14,11 +14,11 @@ _OLDER = {"history": "docker 20.10 does not know the flag, it builds the text th
 _TREE: Mapping[str, Content] = {
     "src/a.go": "a",
     "src/a_test.go": "test",
-    "src/deep": Folder(0o750),
-    "src/deep/b.go": File("b", 0o640),
+    "src/deep": Folder(0o775),
+    "src/deep/b.go": File("b", 0o664),
     "src/deep/b_test.go": "test",
     "src/deep/er/c.go": "c",
-    "src/empty": Folder(0o700),
+    "src/empty": Folder(0o777),
     "src/link": Symlink("deep/er"),
     "src/vendor/v.go": "v",
     "src/vendor/keep/k.go": "k",
@@ -173,10 +173,10 @@ COPY --parents ./src/deep/b* top.txt .//
         reference="""\
 FROM busybox
 COPY src/deep /x/src/deep/
-RUN rm -r /x/src/deep/er /x/src/deep/b_test.go && chmod 750 /x/src/deep
+RUN rm -r /x/src/deep/er /x/src/deep/b_test.go && chmod 775 /x/src/deep
 WORKDIR /test
 COPY src/deep src/deep/
-RUN rm -r src/deep/er && chmod 750 src/deep
+RUN rm -r src/deep/er && chmod 775 src/deep
 COPY top.txt .
 """,
         context=_TREE,
@@ -194,7 +194,7 @@ FROM busybox
 COPY src /x/src
 RUN cd /x/src && rm -r vendor empty link deep/er a.go deep/b.go
 COPY src/deep /y/src/deep
-RUN cd /y/src/deep && rm -r er b_test.go && chmod 750 .
+RUN cd /y/src/deep && rm -r er b_test.go && chmod 775 .
 COPY top.txt /y/
 """,
         context=_TREE,
@@ -227,7 +227,7 @@ COPY --parents /src/deep/./ /four/
 FROM busybox
 COPY src/deep /one/deep/
 COPY src/deep /two/deep/
-RUN chmod 750 /one/deep && rm /one/deep/*.go /two/deep/*.go && mv /two/deep/er /two/er && rmdir /two/deep
+RUN chmod 775 /one/deep && rm /one/deep/*.go /two/deep/*.go && mv /two/deep/er /two/er && rmdir /two/deep
 COPY src/deep/*.go src/vendor/v.go src/link/c.go /three/
 COPY src/deep /four/
 """,
@@ -243,7 +243,7 @@ COPY --parents src/deep/b.go /x/
 """,
         reference="""\
 FROM busybox
-RUN mkdir -p /x/src/deep && chmod 750 /x/src/deep && chown 7:7 /x /x/src /x/src/deep
+RUN mkdir -p /x/src/deep && chmod 775 /x/src/deep && chown 7:7 /x /x/src /x/src/deep
 COPY src/deep/b.go /x/src/deep/
 """,
         context=_TREE,
@@ -360,7 +360,7 @@ ADD --exclude=deep --exclude=*.go --exclude=vendor src top.txt /x/
 FROM busybox
 COPY src/empty /x/empty/
 COPY top.txt /x/
-RUN ln -s deep/er /x/link && chmod 700 /x/empty
+RUN ln -s deep/er /x/link && chmod 777 /x/empty
 """,
         context=_TREE,
         excused=_OLDER,
