@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.conformance.cases import (
     add,
     arguments,
+    copy_edges,
     copy_files,
     copy_flags,
     copy_folders,
@@ -17,6 +18,7 @@ from tests.conformance.cases import (
 CASES = (
     *copy_files.CASES,
     *copy_flags.CASES,
+    *copy_edges.CASES,
     *copy_folders.CASES,
     *copy_stages.CASES,
     *add.CASES,

@@ -11,7 +11,8 @@ import tarfile
 from tests.conformance.case import Case, File, Symlink
 
 
-def _tar(everything: tuple[int, int] | None = None) -> bytes:
+def archive(everything: tuple[int, int] | None = None) -> bytes:
+    """A tar with files of all kinds; ``everything`` is the owner of all of them."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, kind, mode, owner, target in (
@@ -65,7 +66,7 @@ ADD a b d /many/
 FROM busybox
 ADD a.tar /x
 """,
-        context={"a.tar": File(_tar())},
+        context={"a.tar": File(archive())},
     ),
     Case(
         name="add-tar-gz",
@@ -73,7 +74,7 @@ ADD a.tar /x
 FROM busybox
 ADD a.tar.gz /x/
 """,
-        context={"a.tar.gz": File(gzip.compress(_tar()))},
+        context={"a.tar.gz": File(gzip.compress(archive()))},
     ),
     Case(
         name="add-tar-bz2-by-content-not-by-name",
@@ -81,7 +82,7 @@ ADD a.tar.gz /x/
 FROM busybox
 ADD archive /x/
 """,
-        context={"archive": File(bz2.compress(_tar()))},
+        context={"archive": File(bz2.compress(archive()))},
     ),
     Case(
         name="add-tar-xz",
@@ -89,7 +90,7 @@ ADD archive /x/
 FROM busybox
 ADD a.txz /x/
 """,
-        context={"a.txz": File(lzma.compress(_tar()))},
+        context={"a.txz": File(lzma.compress(archive()))},
     ),
     Case(
         name="add-tar-over-existing",
@@ -98,7 +99,7 @@ FROM busybox
 RUN mkdir -p /x/t/a && mkdir /x/t/keep && touch /x/t/setuid
 ADD a.tar /x/
 """,
-        context={"a.tar": File(_tar())},
+        context={"a.tar": File(archive())},
     ),
     Case(
         name="add-tar-with-chown",
@@ -110,7 +111,7 @@ ADD --chown=worker:staff a.tar /x/
 FROM busybox
 ADD --chown=worker:staff theirs.tar /x/
 """,
-        context={"a.tar": File(_tar()), "theirs.tar": File(_tar((1000, 50)))},
+        context={"a.tar": File(archive()), "theirs.tar": File(archive((1000, 50)))},
         excused={"history": "docker 20.10 leaves the archive's owners, so it is given one that has them"},
     ),
     Case(
@@ -123,7 +124,7 @@ ADD --unpack=false a.tar b /x/
 FROM busybox
 COPY a.tar b /x/
 """,
-        context={"a.tar": File(_tar()), "b": "b"},
+        context={"a.tar": File(archive()), "b": "b"},
         excused={"history": "docker 20.10 knows no --unpack, it builds the text that means the same"},
     ),
     Case(
@@ -136,7 +137,7 @@ ADD --unpack --chmod=600 a.tar b /x/
 FROM busybox
 ADD --chmod=600 a.tar b /x/
 """,
-        context={"a.tar": File(_tar()), "b": "b"},
+        context={"a.tar": File(archive()), "b": "b"},
         excused={"history": "docker 20.10 knows no --unpack, it builds the text that means the same"},
     ),
     Case(
@@ -161,7 +162,7 @@ ADD fake.tar /x/
 FROM busybox
 ADD *.tar file /x/
 """,
-        context={"a.tar": File(_tar()), "file": "f"},
+        context={"a.tar": File(archive()), "file": "f"},
     ),
     Case(
         name="copy-does-not-unpack",
@@ -169,7 +170,7 @@ ADD *.tar file /x/
 FROM busybox
 COPY a.tar /x/
 """,
-        context={"a.tar": File(_tar())},
+        context={"a.tar": File(archive())},
     ),
     Case(
         name="add-missing",
