@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
-from ci_builder.build.clones import clone_all
+from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
@@ -227,8 +227,8 @@ def _existing_outputs(request: Request) -> list[Path]:
 def _fetcher(job: _Job, works: dict[int, StageWork]) -> Fetcher:
     """What ADD downloads with; repositories are cloned now. Raises DockerfileError."""
     steps = (step for work in works.values() for step in work.steps)
-    source, progress = job.dockerfile.source, job.surroundings.progress
-    clones = clone_all(steps, job.folder / "clones", source, progress)
+    cloning = Cloning(job.folder / "clones", job.request.secrets, job.surroundings.progress)
+    clones = clone_all(steps, job.dockerfile.source, cloning)
     (job.folder / "downloads").mkdir()
     return Fetcher(job.place.sessions, job.folder / "downloads", clones)
 

@@ -36,7 +36,8 @@ _QUERIES_SHOWN = ", ".join(_QUERIES)
 @dataclass(frozen=True, slots=True)
 class Remote:
     """Where to clone from. ``url`` holds no credentials; ``ref`` empty: the remote's HEAD. ``checksum``:
-    how the commit that ``ref`` means must begin. ``keep_git`` is None where the URL does not say."""
+    how the commit that ``ref`` means must begin. ``keep_git`` is None where the URL does not say.
+    ``authorization``: the header of that name, in the place of user and password."""
 
     url: str
     ref: str
@@ -46,6 +47,7 @@ class Remote:
     checksum: str = ""
     keep_git: bool | None = None
     submodules: bool = True
+    authorization: str = field(default="", repr=False)
 
 
 def is_git(text: str) -> bool:
@@ -207,13 +209,16 @@ def _child_environment(remote: Remote) -> dict[str, str]:
         "GIT_LFS_SKIP_SMUDGE": "0",
         "LC_ALL": "C",
     }
+    authorization = remote.authorization
     if remote.username or remote.password:
-        parts = urlsplit(remote.url)
         secret = base64.b64encode(f"{remote.username}:{remote.password}".encode()).decode()
+        authorization = f"Basic {secret}"
+    if authorization:
+        parts = urlsplit(remote.url)
         environment |= {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}",
+            "GIT_CONFIG_VALUE_0": f"Authorization: {authorization}",
         }
     return environment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,14 +56,14 @@ class Build:
         self.folder = folder
         self.number = 0
 
-    def __call__(self, dockerfile: str, **env: str) -> Built:
+    def __call__(self, dockerfile: str, *options: str, **env: str) -> Built:
         self.number += 1
         context = self.folder / f"context-{self.number}"
         (self.folder / "home").mkdir(exist_ok=True)
         context.mkdir()
         (context / "Dockerfile").write_text(f"FROM scratch\n{dockerfile}")
         output = f"--output=type=oci,tar=false,dest={self.layout}"
-        flags = ["build", "--progress=plain", output, str(context)]
+        flags = ["build", "--progress=plain", output, *options, str(context)]
         return run_ours(flags, home=self.folder / "home", env=env)
 
     @property
@@ -148,3 +149,14 @@ def test_the_token_of_the_job_goes_nowhere(build: Build, url: str) -> None:
     built = build(f"ADD http://{address} /x\n", GIT_USERNAME=user, GIT_PASSWORD=password)
     assert built.code != 0
     assert "cannot be cloned" in built.text
+    assert "--secret id=GIT_AUTH_TOKEN.HOST" in built.text
+
+
+def test_a_secret_opens_a_repository(build: Build, url: str) -> None:
+    _, _, address = url.partition("@")
+    host = address.partition("/")[0]
+    header = "Basic " + base64.b64encode(LOGIN.encode()).decode()
+    for name, ends in ((f"GIT_AUTH_HEADER.{host}", 0), ("GIT_AUTH_HEADER", 0), ("GIT_AUTH_HEADER.other", 1)):
+        built = build(f"ADD http://{address} /x\n", f"--secret=id={name},env=HEADER", HEADER=header)
+        assert bool(built.code) == bool(ends), (name, built.text)
+        assert header not in built.text
