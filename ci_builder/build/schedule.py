@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
@@ -45,6 +46,7 @@ from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.executable_folder import Elsewhere
 from ci_builder.executors.in_place import InPlaceExecutor
+from ci_builder.executors.interface import Executor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.private_folder import private_folder
@@ -74,8 +76,9 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         choice = _choose(job, planned, stack)
+        fetcher = _fetcher(job, works)
         choice.executor.enter()
-        image, base_layers = _build_stages(job, planned, works, choice)
+        image, base_layers = _build_stages(job, planned, works, (choice.executor, fetcher))
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
         written = write_product(product, job.outputs)
     return report(product, written, time.monotonic() - started)
@@ -230,12 +233,23 @@ def _existing_outputs(request: Request) -> list[Path]:
     return [path for path in named if path.exists()]
 
 
-def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> tuple[Image, int]:
+def _fetcher(job: _Job, works: dict[int, StageWork]) -> Fetcher:
+    """What ADD downloads with; repositories are cloned now. Raises DockerfileError."""
+    steps = (step for work in works.values() for step in work.steps)
+    cloning = Cloning(job.folder / "clones", job.request.secrets, job.surroundings.progress)
+    clones = clone_all(steps, job.dockerfile.source, cloning)
+    (job.folder / "downloads").mkdir()
+    return Fetcher(job.place.sessions, job.folder / "downloads", clones)
+
+
+def _build_stages(
+    job: _Job, planned: Plan, works: dict[int, StageWork], means: tuple[Executor, Fetcher]
+) -> tuple[Image, int]:
     """Build every stage in order; the target's image with the labels of the Request, and how many of its
     layers came with its base."""
-    sources = CopySources(job.context, job.place, choice.executor, job.bases)
-    (job.folder / "downloads").mkdir()
-    mounts = _mount_sources(job, choice)
+    executor, fetcher = means
+    sources = CopySources(job.context, job.place, executor, job.bases)
+    mounts = _mount_sources(job, executor)
     base_layers: dict[int, int] = {}
     for stage in planned.stages:
         if isinstance(stage.base, FromStage):
@@ -245,9 +259,9 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             base = _base_image(job, stage)
             base_layers[stage.index] = len(base.layers)
         tools = StageTools(
-            executor=choice.executor,
+            executor=executor,
             source=partial(_source, sources, stage),
-            fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
+            fetcher=fetcher,
             mounts=mounts,
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
@@ -260,7 +274,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     return finished_image(sources.stages[target], state), base_layers[target]
 
 
-def _mount_sources(job: _Job, choice: Choice) -> MountSources:
+def _mount_sources(job: _Job, executor: Executor) -> MountSources:
     folder = job.folder / "mounts"
     folder.mkdir(mode=0o711)
     progress = job.surroundings.progress
@@ -269,7 +283,7 @@ def _mount_sources(job: _Job, choice: Choice) -> MountSources:
         progress(Notice("info", f"waiting for another build to be done with the cache {name}"))
 
     # Where nothing can be mounted, a cache is moved to where it is to be seen.
-    alone = choice.executor.name in ("in-place", "chroot")
+    alone = executor.name in ("in-place", "chroot")
     namespace = dict(job.request.build_args).get("BUILDKIT_CACHE_MOUNT_NS", "")
     caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
     return MountSources(folder, caches, job.secrets, job.agents)

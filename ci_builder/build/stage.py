@@ -15,6 +15,7 @@ from ci_builder.build.copy.source import CopySource
 from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.fetch import Fetcher
+from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.dockerfile.instructions import Instruction
@@ -22,6 +23,7 @@ from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, In
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
 from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.span import Source, Span
@@ -118,19 +120,23 @@ def _do(step: Step, doing: _Doing) -> Image:
         progress(StepOutput(doing.label, data))
 
     try:
-        performer = Performer(
-            doing.workspace, doing.tools.source, doing.tools.fetcher, output, doing.tools.mounts
-        )
-        for action in step.actions:
-            perform(action, performer)
-        changes = doing.workspace.changes()
-        layer = write_layer(changes, doing.workspace.tree, doing.tools.blobs, family=doing.image.family)
+        layer = _layer(step, doing, output)
     except BaseException as error:
         progress(StepFinished(doing.label, "failed", time.monotonic() - started))
         raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
     size = layer.descriptor.size
     progress(StepFinished(doing.label, "done", time.monotonic() - started, f"layer of {size:,} bytes"))
     return doing.image.append(layer, _history(step, doing.tools.created, empty=False))
+
+
+def _layer(step: Step, doing: _Doing, output: Callable[[bytes], None]) -> Layer:
+    workspace, tools = doing.workspace, doing.tools
+    performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
+    if step.linked:
+        return linked_layer(step, performer, tools.blobs, doing.image.family)
+    for action in step.actions:
+        perform(action, performer)
+    return write_layer(workspace.changes(), workspace.tree, tools.blobs, family=doing.image.family)
 
 
 def _history(step: Step, created: str, *, empty: bool) -> History:
