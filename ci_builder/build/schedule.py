@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.checks import Checked, check_options, file_findings, find, refuse, tell
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
 from ci_builder.build.elsewhere import places
-from ci_builder.build.evaluate import begin, begin_from_stage, finish
+from ci_builder.build.evaluate import State, begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
-from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.lint.trace import Base
+from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin
 from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
@@ -29,7 +31,9 @@ from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.instructions import Copy, Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
+from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.errors import (
+    CiBuilderError,
     ContextError,
     DockerfileError,
     ImageError,
@@ -69,12 +73,44 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _check_outputs(job.outputs, references)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
+        _lint(job, planned, works, stack)
         choice = _choose(job, planned, stack)
         choice.executor.enter()
         image, base_layers = _build_stages(job, planned, works, choice)
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
         written = write_product(product, job.outputs)
     return report(product, written, time.monotonic() - started)
+
+
+def check(request: Request, surroundings: Surroundings) -> Checked:
+    """Lint the Dockerfile without building it: every stage, or those that a given target needs. Raises
+    CiBuilderError for a request or a Dockerfile that cannot be read."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        job = _prepare(request, surroundings, folder, stack)
+        job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
+        options = check_options(job.dockerfile, request.build_args)
+        try:
+            planned = _plan_with_triggers(job)
+            return Checked(_findings(job, planned, _evaluate(job, planned)))
+        except CiBuilderError as error:
+            return Checked(file_findings(job.dockerfile, options), error)
+
+
+def _lint(job: _Job, planned: Plan, works: Mapping[int, StageWork], stack: contextlib.ExitStack) -> None:
+    """Findings are told when the build is over, whatever comes of it."""
+    found = _findings(job, planned, works)
+    stack.callback(tell, found, job.surroundings.progress)
+    refuse(found, check_options(job.dockerfile, job.request.build_args))
+
+
+def _findings(job: _Job, planned: Plan, works: Mapping[int, StageWork]) -> tuple[Finding, ...]:
+    def base(stage: PlannedStage) -> Base:
+        pulled = isinstance(stage.base, FromImage)
+        actual = _base_image(job, stage).config.platform if pulled else None
+        wanted = stage.platform or job.bases.platform
+        return Base(_begin(job, planned, stage, works), wanted, actual, job.context.ignore)
+
+    return find(job.dockerfile, planned, _options(job, {}), base)
 
 
 def _check_outputs(outputs: list[Output], references: tuple[Reference, ...]) -> None:
@@ -95,6 +131,7 @@ class _Job:
     place: Place
     bases: Bases
     outputs: list[Output]
+    everything: bool = False
 
     @property
     def blobs(self) -> Path:
@@ -172,6 +209,7 @@ def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
         build_args=request.build_args,
         contexts=job.bases.named.names,
         onbuild=triggers,
+        everything=job.everything,
     )
 
 
@@ -207,12 +245,15 @@ def _evaluate(job: _Job, planned: Plan) -> dict[int, StageWork]:
     """Every stage's steps, before anything is done. Raises DockerfileError."""
     works: dict[int, StageWork] = {}
     for stage in planned.stages:
-        if isinstance(stage.base, FromStage):
-            state = begin_from_stage(works[stage.base.index].state)
-        else:
-            state = begin(_base_image(job, stage).config, planned.settings)
+        state = _begin(job, planned, stage, works)
         works[stage.index] = evaluate_stage(stage.name, state, stage.instructions)
     return works
+
+
+def _begin(job: _Job, planned: Plan, stage: PlannedStage, works: Mapping[int, StageWork]) -> State:
+    if isinstance(stage.base, FromStage):
+        return begin_from_stage(works[stage.base.index].state)
+    return begin(_base_image(job, stage).config, planned.settings)
 
 
 def _existing_outputs(request: Request) -> list[Path]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_builder.errors import DockerfileError, UnsupportedSyntax
+from ci_builder.dockerfile.check import parse_check
+from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
 from ci_builder.span import Source, Span
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
@@ -29,7 +30,7 @@ class Directives:
 
 def read_directives(source: Source, physical: Sequence[str]) -> Directives:
     """Read them off the first lines. Raises DockerfileError; UnsupportedSyntax for another frontend
-    than docker's own, and for a ``check`` that wants warnings to be errors."""
+    than docker's own."""
     found: dict[str, str] = {}
     at = 1 if physical and physical[0].startswith("#!") else 0
     while at < len(physical):
@@ -63,14 +64,11 @@ def _check(key: str, value: str, source: Source, span: Span) -> None:
 
 
 def _check_lint(value: str, source: Source, span: Span) -> None:
-    for item in value.split(";"):
-        name, _, setting = item.partition("=")
-        if name.strip().lower() == "error" and setting.strip().lower() not in ("false", "0", ""):
-            raise UnsupportedSyntax(
-                "check=error=true is not supported yet: there are no lint rules", source=source, span=span
-            )
-        if name.strip().lower() not in ("skip", "error", "experimental"):
-            raise DockerfileError(f"unknown check option {name.strip()!r}", source=source, span=span)
+    try:
+        parse_check(value)
+    except InvalidValue as error:
+        hint = "for example # check=skip=StageNameCasing;error=true"
+        raise DockerfileError(f"{error}", source=source, span=span, hint=hint) from error
 
 
 def is_known_frontend(reference: str) -> bool:

@@ -2,7 +2,8 @@
 
     python -m tests.golden.frontend      writes every expectation; look at the difference before you commit
 
-``dockerfiles/`` are the inputs of ``parsed/``, ``plan/`` and ``evaluated/``; ``errors/`` has its own.
+``dockerfiles/`` are the inputs of ``parsed/``, ``plan/`` and ``evaluated/``; ``errors/`` and ``lint/`` have
+their own.
 The config and history lines of ``evaluated/`` were held against dockerd 20.10's BuildKit and are equal,
 except for what that version does not know (heredocs, ``${x%y}``, RUN --network, ADD --checksum, text
 behind a JSON array), for what needs the network, and for made-up bases.
@@ -15,10 +16,13 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ci_builder.build.checks import find
 from ci_builder.build.describe import describe
 from ci_builder.build.evaluate import State, begin, begin_from_stage, evaluate, finish
+from ci_builder.build.lint.trace import Base
 from ci_builder.build.origins import FromImage, FromStage
-from ci_builder.build.plan import Plan, PlanOptions, plan
+from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
+from ci_builder.context import ignore
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import expand
@@ -51,7 +55,9 @@ _TRIGGERS = ("RUN echo one", "COPY --from=tools /bin/sh /x", "ENV X=$BASE")
 IMAGES = {
     "base:1": ImageConfig(AMD64, _BASE, author="base author"),
     "onbuild:1": ImageConfig(AMD64, dataclasses.replace(_BASE, onbuild=_TRIGGERS)),
+    "arm:1": ImageConfig(Platform("linux", "arm64"), _BASE),
 }
+IGNORED = "ignored\n*.tmp\n"
 
 
 def load(path: Path) -> Source:
@@ -111,12 +117,42 @@ def failed(source: Source) -> str:
     return "no error\n"
 
 
+def linted(source: Source) -> str:
+    """What the lint rules find in all stages, in a context that leaves out IGNORED."""
+    dockerfile = parse(source)
+    options = PlanOptions(AMD64, AMD64, build_args=BUILD_ARGS, everything=True)
+    made = plan(dockerfile, options)
+    states: dict[int, State] = {}
+    for stage in made.stages:
+        states[stage.index] = _first(stage, made, states)
+        for instruction in stage.instructions:
+            states[stage.index], _ = evaluate(states[stage.index], instruction)
+
+    def base(stage: PlannedStage) -> Base:
+        pulled = isinstance(stage.base, FromImage)
+        actual = _config(stage.base).platform if pulled else None
+        wanted = stage.platform or AMD64
+        return Base(_first(stage, made, states), wanted, actual, ignore.parse(IGNORED))
+
+    found = find(dockerfile, made, options, base)
+    lines = [f"{item.span.first}-{item.span.last} {item}\n" for item in found]
+    return "".join(lines) or "nothing\n"
+
+
+def _first(stage: PlannedStage, made: Plan, states: dict[int, State]) -> State:
+    if isinstance(stage.base, FromStage):
+        return begin_from_stage(states[stage.base.index])
+    return begin(_config(stage.base), made.settings)
+
+
 SHOWS: dict[str, Callable[[Source], str]] = {
     "parsed": parsed,
     "plan": planned,
     "evaluated": evaluated,
     "errors": failed,
+    "lint": linted,
 }
+_WITH_INPUTS = ("errors", "lint")
 
 
 VARIABLES = {"x": "foobar.tar.gz", "e": "", "p": "a/b/c", "s": "two  words"}
@@ -138,7 +174,7 @@ def expanded(texts: str) -> str:
 def cases() -> Iterator[tuple[str, Path, Path]]:
     """(what is shown, input, expectation) of every golden test."""
     for what in SHOWS:
-        folder = HERE / ("errors" if what == "errors" else "dockerfiles")
+        folder = HERE / (what if what in _WITH_INPUTS else "dockerfiles")
         for path in sorted(folder.glob("*.Dockerfile")):
             yield what, path, HERE / what / f"{path.stem}.txt"
 
