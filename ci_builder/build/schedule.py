@@ -32,6 +32,8 @@ from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.instructions import Copy, Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.dockerfile.lint.finding import Finding
+from ci_builder.dockerfile.targets import Target
+from ci_builder.dockerfile.targets import targets as targets_of
 from ci_builder.errors import (
     CiBuilderError,
     ContextError,
@@ -94,6 +96,12 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
             return Checked(_findings(job, planned, _evaluate(job, planned)))
         except CiBuilderError as error:
             return Checked(file_findings(job.dockerfile, options), error)
+
+
+def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
+    """The stages of the Dockerfile that ``request`` names. Raises CiBuilderError."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        return targets_of(_prepare(request, surroundings, folder, stack).dockerfile)
 
 
 def _lint(job: _Job, planned: Plan, works: Mapping[int, StageWork], stack: contextlib.ExitStack) -> None:

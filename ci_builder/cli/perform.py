@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ci_builder.build.schedule import build
 from ci_builder.build.surroundings import Surroundings
@@ -23,6 +24,7 @@ from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
 
 _LARGEST_SECRET = 1 << 20
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,27 @@ class _OneAtATime:
 def perform(request: Request, invocation: Invocation, display: Display) -> Result | CiBuilderError:
     """Build, showing progress, and write the result files. Never raises for what went wrong: that is
     the outcome as well."""
+
+    def asked(under: Request, surroundings: Surroundings) -> Result:
+        check_result_files(under)
+        result = build(under, surroundings)
+        write_result_files(under, result)
+        return result
+
+    return examined(asked, request, invocation, display)
+
+
+def examined(
+    what: Callable[[Request, Surroundings], Answer],
+    request: Request,
+    invocation: Invocation,
+    display: Display,
+) -> Answer | CiBuilderError:
+    """Do ``what`` with a request over its settings, showing progress. Never raises for what went wrong."""
     renderer = choose_renderer(display.progress, invocation.stderr, debug=display.debug)
     try:
         try:
-            return _build(request, invocation, display, renderer)
+            return _do(what, request, invocation, display, renderer)
         finally:
             renderer.close()
     except CiBuilderError as error:
@@ -87,9 +106,14 @@ def secrets_of(request: Request) -> Secrets:
     return Secrets.of(texts)
 
 
-def _build(asked: Request, invocation: Invocation, display: Display, renderer: Renderer) -> Result:
+def _do(
+    what: Callable[[Request, Surroundings], Answer],
+    asked: Request,
+    invocation: Invocation,
+    display: Display,
+    renderer: Renderer,
+) -> Answer:
     request = read_settings(Path(FILE)).under(asked)
-    check_result_files(request)
     with _credentials(request, invocation) as environment:
         surroundings = Surroundings(
             environment=environment,
@@ -101,9 +125,7 @@ def _build(asked: Request, invocation: Invocation, display: Display, renderer: R
             secret_files=_secret_files(request, invocation.environment, environment),
             elsewhere=folders_elsewhere(invocation.environment),
         )
-        result = build(request, surroundings)
-    write_result_files(request, result)
-    return result
+        return what(request, surroundings)
 
 
 def _secret_files(request: Request, *environments: Mapping[str, str]) -> tuple[Path, ...]:
