@@ -17,7 +17,7 @@ from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_se
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
 from ci_builder.errors import CiBuilderError, Interrupted, UsageError
-from ci_builder.progress import Event, Progress
+from ci_builder.progress import Event, Progress, silent
 from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
@@ -29,11 +29,25 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """``progress`` is a mode of ``--progress``; ``secrets`` are hidden in everything that is shown."""
+    """``progress`` is a mode of ``--progress``; ``secrets`` are hidden in everything that is shown;
+    ``listener`` is told the same."""
 
     progress: str = "auto"
     debug: bool = False
     secrets: Secrets = NO_SECRETS
+    listener: Progress = silent
+
+
+@dataclass(slots=True)
+class _Both:
+    """A Progress before two others."""
+
+    first: Progress
+    second: Progress
+
+    def __call__(self, event: Event, /) -> None:
+        self.first(event)
+        self.second(event)
 
 
 @dataclass(slots=True)
@@ -117,7 +131,7 @@ def _do(
     with _credentials(request, invocation) as environment:
         surroundings = Surroundings(
             environment=environment,
-            progress=_OneAtATime(MaskedProgress(display.secrets, renderer)),
+            progress=_OneAtATime(MaskedProgress(display.secrets, _Both(renderer, display.listener))),
             home=data_folder(invocation.environment),
             temporary=temporary_folder(invocation.environment),
             stdin=invocation.stdin,
