@@ -9,6 +9,7 @@ from tests.conformance.cases import (
     copy_folders,
     copy_stages,
     dockerignore,
+    generated,
     run,
     settings,
 )
@@ -19,6 +20,7 @@ CASES = (
     *copy_stages.CASES,
     *add.CASES,
     *dockerignore.CASES,
+    *generated.CASES,
     *run.CASES,
     *settings.CASES,
     *arguments.CASES,
