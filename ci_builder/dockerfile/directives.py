@@ -6,6 +6,7 @@ shebang in the first line is skipped. Source: Dockerfile reference, "Parser dire
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
 from ci_builder.span import Source, Span
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_OTHER_COMMENT = re.compile(r"//\s*syntax\s*=\s*(\S+).*", re.IGNORECASE)
 _FRONTEND = re.compile(r"(?:.+/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
 
 
@@ -30,7 +32,8 @@ class Directives:
 
 def read_directives(source: Source, physical: Sequence[str]) -> Directives:
     """Read them off the first lines. Raises DockerfileError; UnsupportedSyntax for another frontend
-    than docker's own."""
+    than docker's own, also where files in other languages name theirs: ``//syntax=…``, ``{"syntax": …}``."""
+    _check_other_languages(source, physical)
     found: dict[str, str] = {}
     at = 1 if physical and physical[0].startswith("#!") else 0
     while at < len(physical):
@@ -61,6 +64,26 @@ def _check(key: str, value: str, source: Source, span: Span) -> None:
         )
     if key == "check":
         _check_lint(value, source, span)
+
+
+def _check_other_languages(source: Source, physical: Sequence[str]) -> None:
+    first = 1 if physical and physical[0].startswith("#!") else 0
+    top = physical[first] if len(physical) > first else ""
+    found = _OTHER_COMMENT.fullmatch(top.strip())
+    named = found[1] if found else _named_in_json("".join(physical[first:]))
+    if named:
+        _check("syntax", named, source, Span(source.name, first + 1, first + 1))
+
+
+def _named_in_json(text: str) -> str:
+    if not text.lstrip().startswith("{"):
+        return ""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    named = value.get("syntax", "") if isinstance(value, dict) else ""
+    return named if isinstance(named, str) else ""
 
 
 def _check_lint(value: str, source: Source, span: Span) -> None:
