@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ci_builder.build.lint import Subject, lint
+from ci_builder.build.lint import Subject, lint, lint_from
 from ci_builder.build.lint.global_args import global_args
 from ci_builder.build.lint.trace import Base, StageTrace, trace
 from ci_builder.build.origins import FromStage
-from ci_builder.build.plan import Plan, PlannedStage, PlanOptions
+from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.special_args import CHECK
 from ci_builder.dockerfile.check import CheckOptions, parse_check
 from ci_builder.dockerfile.dockerfile import Dockerfile
-from ci_builder.dockerfile.lint import lint_file
+from ci_builder.dockerfile.lint import lint_file, lint_stage
 from ci_builder.dockerfile.lint.finding import Finding, permitted
 from ci_builder.errors import CiBuilderError, DockerfileError, InvalidValue, UsageError
 from ci_builder.progress import Notice, Progress
@@ -38,9 +38,19 @@ def check_options(dockerfile: Dockerfile, build_args: Iterable[tuple[str, str]])
         raise UsageError(f"{CHECK}={given}: {error}") from error
 
 
-def file_findings(dockerfile: Dockerfile, options: CheckOptions) -> tuple[Finding, ...]:
-    """What can be said before the stages are planned."""
-    return permitted(lint_file(dockerfile), options)
+def findings_without_bases(dockerfile: Dockerfile, options: PlanOptions) -> tuple[Finding, ...]:
+    """What can be said without knowing the base images, and without a plan where there can be none.
+    Raises UsageError."""
+    found = list(lint_file(dockerfile))
+    try:
+        planned = plan(dockerfile, options)
+    except CiBuilderError:
+        planned = None
+    if planned is not None:
+        found += lint_from(dockerfile, global_args(dockerfile, planned, options))
+        for stage in planned.stages:
+            found += lint_stage(stage.instructions)
+    return permitted(found, check_options(dockerfile, options.build_args))
 
 
 def find(

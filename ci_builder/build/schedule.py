@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
-from ci_builder.build.checks import Checked, check_options, file_findings, find, refuse, tell
+from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
@@ -90,12 +90,11 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = _prepare(request, surroundings, folder, stack)
         job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
-        options = check_options(job.dockerfile, request.build_args)
         try:
             planned = _plan_with_triggers(job)
             return Checked(_findings(job, planned, _evaluate(job, planned)))
         except CiBuilderError as error:
-            return Checked(file_findings(job.dockerfile, options), error)
+            return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
 
 
 def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:

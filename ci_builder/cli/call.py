@@ -76,7 +76,8 @@ def _findings_text(checked: Checked) -> str:
     blocks = [
         f"{item.span}: {item}\n{item.url}\n{item.source.excerpt(item.span)}\n" for item in checked.findings
     ]
-    return "\n".join([*blocks, f"check: {summary}"])
+    incomplete = " so far" if checked.error else ""
+    return "\n".join([*blocks, f"check: {summary}{incomplete}"])
 
 
 def _findings_json(checked: Checked) -> str:

@@ -55,11 +55,16 @@ class Subject:
     traces: tuple[StageTrace, ...]
 
 
+def lint_from(dockerfile: Dockerfile, args: GlobalArgs) -> Iterator[Finding]:
+    """What the rules about FROM find."""
+    for rule in FROM_RULES:
+        yield from rule(dockerfile, args)
+
+
 def lint(subject: Subject) -> Iterator[Finding]:
     """What all rules find, before anything is skipped."""
     yield from lint_file(subject.dockerfile)
-    for rule in FROM_RULES:
-        yield from rule(subject.dockerfile, subject.args)
+    yield from lint_from(subject.dockerfile, subject.args)
     for trace in subject.traces:
         yield from lint_stage(trace.stage.instructions)
         for trace_rule in TRACE_RULES:

@@ -82,6 +82,16 @@ def test_a_dockerfile_that_cannot_be_planned(context: Path) -> None:
     assert "error: Dockerfile:2: invalid stage index 9" in said
 
 
+def test_a_base_that_cannot_be_reached(context: Path) -> None:
+    text = "FROM --platform=$TARGETPLATFORM localhost:1/none AS a\nENV x y\nCMD shell\n"
+    code, out, said = run(context, text, "--check")
+    assert code == 1
+    assert "RedundantTargetPlatform: " in out
+    assert "LegacyKeyValueFormat: " in out
+    assert out.endswith("check: 2 findings so far\n")
+    assert "error: Dockerfile:1: " in said
+
+
 def test_a_build_tells_each_finding_once_at_its_end(context: Path) -> None:
     code, _, said = run(context, BAD)
     assert code == 0
