@@ -23,6 +23,7 @@ from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_y
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
 from ci_builder.build.sessions import http_sessions
+from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.stage import StageTools, StageWork, build_stage, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.context.context import Context, Place
@@ -156,7 +157,8 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     (folder / "contexts").mkdir()
     place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
     try:
-        context = open_context(request.context, request.context_sub_path, place)
+        keep_git = keeps_git_folder(request.build_args)
+        context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
         context = _without(context, folder)
     except OSError as error:

@@ -15,10 +15,11 @@ import pytest
 
 from ci_builder.build.evaluate import State, begin, evaluate
 from ci_builder.build.plan import PlanOptions, plan
+from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.dockerfile import instructions
 from ci_builder.dockerfile.dockerfile import parse
 from ci_builder.dockerfile.instructions.names import NAMES
-from ci_builder.errors import CiBuilderError, DockerfileError, Unsupported
+from ci_builder.errors import CiBuilderError, DockerfileError, Unsupported, UsageError
 from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.platform import Platform
 from ci_builder.span import Source
@@ -217,7 +218,6 @@ def test_every_field_is_read_by_somebody() -> None:
     "name",
     [
         "CACHE_MOUNT_NS",
-        "CONTEXT_KEEP_GIT_DIR",
         "INLINE_CACHE",
         "MULTI_PLATFORM",
         "SANDBOX_HOSTNAME",
@@ -237,3 +237,16 @@ def test_build_args_of_the_builder(name: str) -> None:
 def test_the_walk_can_fail() -> None:
     assert not makes_a_difference("RUN --network=default x", "RUN x")
     assert not makes_a_difference("COPY a /b", "COPY  a  /b")
+
+
+def test_the_git_folder_of_a_context() -> None:
+    name = "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
+    assert [keeps_git_folder(((name, value),)) for value in ("1", "true", "", "0")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not keeps_git_folder(())
+    with pytest.raises(UsageError, match=name):
+        keeps_git_folder(((name, "yes"),))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
+import git
 import pytest
 
 from ci_builder.cli.invocation import Invocation
@@ -161,3 +163,21 @@ def test_what_is_refused(context: Path, word: str, message: str) -> None:
 def test_a_build_all_the_same(context: Path, word: str) -> None:
     assert run(context, GOOD, word)[0] == 0
     assert built(context)
+
+
+def test_the_git_folder_of_a_git_context_on_request(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . /all/\n")
+    with git.Repo.init(context) as repository, repository.config_writer() as settings:
+        settings.set_value("user", "name", "x").set_value("user", "email", "x@example.com")
+    with git.Repo(context) as repository:
+        repository.git.add(".")
+        repository.index.commit("one")
+    for value, there in (("1", True), ("0", False)):
+        target = context.parent / f"out{value}"
+        environment = {"HOME": str(context.parent), "PATH": os.environ["PATH"]}
+        invocation = Invocation("ci-builder", environment, io.BytesIO(), io.BytesIO(), io.StringIO())
+        given = f"BUILDKIT_CONTEXT_KEEP_GIT_DIR={value}"
+        words = ["build", "--build-arg", given, "-o", str(target), f"file://{context}/.git"]
+        assert main(words, invocation) == 0
+        assert (target / "all" / "x").exists()
+        assert (target / "all" / ".git").exists() is there
