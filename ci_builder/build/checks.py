@@ -55,15 +55,16 @@ def findings_without_bases(dockerfile: Dockerfile, options: PlanOptions) -> tupl
 
 def find(
     dockerfile: Dockerfile, planned: Plan, options: PlanOptions, base: Callable[[PlannedStage], Base]
-) -> tuple[Finding, ...]:
+) -> Checked:
     """Everything that the rules find in the stages of a plan; ``base`` says what each begins with. Raises
-    UsageError, and DockerfileError for what cannot be evaluated."""
+    UsageError, and what ``base`` raises."""
     traces: dict[int, StageTrace] = {}
     for stage in planned.stages:
         below = traces[stage.base.index] if isinstance(stage.base, FromStage) else None
         traces[stage.index] = trace(stage, base(stage), below)
     subject = Subject(dockerfile, global_args(dockerfile, planned, options), tuple(traces.values()))
-    return permitted(lint(subject), check_options(dockerfile, options.build_args))
+    found = permitted(lint(subject), check_options(dockerfile, options.build_args))
+    return Checked(found, next((item.error for item in subject.traces if item.error), None))
 
 
 def tell(findings: Iterable[Finding], progress: Progress) -> None:

@@ -15,7 +15,7 @@ from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import fixed_time
 from ci_builder.build.elsewhere import places
-from ci_builder.build.evaluate import State, begin, begin_from_stage, finish
+from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin
@@ -32,7 +32,6 @@ from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.instructions import Copy, Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
-from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.dockerfile.targets import Target
 from ci_builder.dockerfile.targets import targets as targets_of
 from ci_builder.errors import (
@@ -76,7 +75,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _check_outputs(job.outputs, references)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
-        _lint(job, planned, works, stack)
+        _lint(job, planned, stack)
         choice = _choose(job, planned, stack)
         choice.executor.enter()
         image, base_layers = _build_stages(job, planned, works, choice)
@@ -93,7 +92,7 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
         job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
         try:
             planned = _plan_with_triggers(job)
-            return Checked(_findings(job, planned, _evaluate(job, planned)))
+            return _checked(job, planned)
         except CiBuilderError as error:
             return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
 
@@ -104,19 +103,21 @@ def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
         return targets_of(_prepare(request, surroundings, folder, stack).dockerfile)
 
 
-def _lint(job: _Job, planned: Plan, works: Mapping[int, StageWork], stack: contextlib.ExitStack) -> None:
+def _lint(job: _Job, planned: Plan, stack: contextlib.ExitStack) -> None:
     """Findings are told when the build is over, whatever comes of it."""
-    found = _findings(job, planned, works)
+    found = _checked(job, planned).findings
     stack.callback(tell, found, job.surroundings.progress)
     refuse(found, check_options(job.dockerfile, job.request.build_args))
 
 
-def _findings(job: _Job, planned: Plan, works: Mapping[int, StageWork]) -> tuple[Finding, ...]:
+def _checked(job: _Job, planned: Plan) -> Checked:
     def base(stage: PlannedStage) -> Base:
-        pulled = isinstance(stage.base, FromImage)
-        actual = _base_image(job, stage).config.platform if pulled else None
         wanted = stage.platform or job.bases.platform
-        return Base(_begin(job, planned, stage, works), wanted, actual, job.context.ignore)
+        if isinstance(stage.base, FromStage):
+            return Base(None, wanted, None, job.context.ignore)
+        config = _base_image(job, stage).config
+        actual = config.platform if isinstance(stage.base, FromImage) else None
+        return Base(begin(config, planned.settings), wanted, actual, job.context.ignore)
 
     return find(job.dockerfile, planned, _options(job, {}), base)
 
@@ -254,15 +255,12 @@ def _evaluate(job: _Job, planned: Plan) -> dict[int, StageWork]:
     """Every stage's steps, before anything is done. Raises DockerfileError."""
     works: dict[int, StageWork] = {}
     for stage in planned.stages:
-        state = _begin(job, planned, stage, works)
+        if isinstance(stage.base, FromStage):
+            state = begin_from_stage(works[stage.base.index].state)
+        else:
+            state = begin(_base_image(job, stage).config, planned.settings)
         works[stage.index] = evaluate_stage(stage.name, state, stage.instructions)
     return works
-
-
-def _begin(job: _Job, planned: Plan, stage: PlannedStage, works: Mapping[int, StageWork]) -> State:
-    if isinstance(stage.base, FromStage):
-        return begin_from_stage(works[stage.base.index].state)
-    return begin(_base_image(job, stage).config, planned.settings)
 
 
 def _existing_outputs(request: Request) -> list[Path]:

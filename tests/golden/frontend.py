@@ -122,27 +122,19 @@ def linted(source: Source) -> str:
     dockerfile = parse(source)
     options = PlanOptions(AMD64, AMD64, build_args=BUILD_ARGS, everything=True)
     made = plan(dockerfile, options)
-    states: dict[int, State] = {}
-    for stage in made.stages:
-        states[stage.index] = _first(stage, made, states)
-        for instruction in stage.instructions:
-            states[stage.index], _ = evaluate(states[stage.index], instruction)
 
     def base(stage: PlannedStage) -> Base:
-        pulled = isinstance(stage.base, FromImage)
-        actual = _config(stage.base).platform if pulled else None
         wanted = stage.platform or AMD64
-        return Base(_first(stage, made, states), wanted, actual, ignore.parse(IGNORED))
+        if isinstance(stage.base, FromStage):
+            return Base(None, wanted, None, ignore.parse(IGNORED))
+        config = _config(stage.base)
+        actual = config.platform if isinstance(stage.base, FromImage) else None
+        return Base(begin(config, made.settings), wanted, actual, ignore.parse(IGNORED))
 
-    found = find(dockerfile, made, options, base)
-    lines = [f"{item.span.first}-{item.span.last} {item}\n" for item in found]
-    return "".join(lines) or "nothing\n"
-
-
-def _first(stage: PlannedStage, made: Plan, states: dict[int, State]) -> State:
-    if isinstance(stage.base, FromStage):
-        return begin_from_stage(states[stage.base.index])
-    return begin(_config(stage.base), made.settings)
+    checked = find(dockerfile, made, options, base)
+    lines = [f"{item.span.first}-{item.span.last} {item}\n" for item in checked.findings]
+    error = f"error: {checked.error}\n" if checked.error else ""
+    return ("".join(lines) or "nothing\n") + error
 
 
 SHOWS: dict[str, Callable[[Source], str]] = {

@@ -15,7 +15,7 @@ NAME = "UndefinedVar"
 def undefined_var(trace: StageTrace) -> Iterator[Finding]:
     """An expanded word has a variable that is neither set nor declared by ARG. As with BuildKit the words
     of EXPOSE do not count, and a default in the word is no excuse."""
-    for step in trace.steps:
+    for step in (*trace.steps, *([trace.failed] if trace.failed else ())):
         declared = trace.declared.union(name for name, _ in step.before.args)
         for name in step.missing:
             if name in declared or isinstance(step.instruction, Expose):

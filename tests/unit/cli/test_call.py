@@ -94,6 +94,13 @@ def test_a_base_that_cannot_be_reached(context: Path) -> None:
     assert "error: Dockerfile:1: " in said
 
 
+def test_an_instruction_that_cannot_be_evaluated(context: Path) -> None:
+    code, out, said = run(context, "FROM scratch\nCOPY $foo /x\n", "--check")
+    assert code == 1
+    assert "Dockerfile:2: UndefinedVar: nothing sets $foo" in out
+    assert "error: Dockerfile:2: a source of COPY is empty" in said
+
+
 def test_a_build_tells_each_finding_once_at_its_end(context: Path) -> None:
     code, _, said = run(context, BAD)
     assert code == 0
