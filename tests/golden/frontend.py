@@ -19,7 +19,7 @@ from pathlib import Path
 from ci_builder.build.checks import find
 from ci_builder.build.describe import describe
 from ci_builder.build.evaluate import State, begin, begin_from_stage, evaluate, finish
-from ci_builder.build.lint.trace import Base
+from ci_builder.build.lint.trace import Base, StageTrace, trace
 from ci_builder.build.origins import FromImage, FromStage
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.context import ignore
@@ -135,6 +135,24 @@ def linted(source: Source) -> str:
     lines = [f"{item.span.first}-{item.span.last} {item}\n" for item in checked.findings]
     error = f"error: {checked.error}\n" if checked.error else ""
     return ("".join(lines) or "nothing\n") + error
+
+
+def final_states(source: Source) -> tuple[list[State], list[State]]:
+    """The state at the end of every stage that is needed, as a build has it and as lint has it."""
+    made = _plan(parse(source))
+    built: dict[int, State] = {}
+    traces: dict[int, StageTrace] = {}
+    for stage in made.stages:
+        below = stage.base.index if isinstance(stage.base, FromStage) else None
+        first = None if below is not None else begin(_config(stage.base), made.settings)
+        state = begin_from_stage(built[below]) if below is not None else first
+        assert state is not None
+        for instruction in stage.instructions:
+            state, _ = evaluate(state, instruction)
+        built[stage.index] = state
+        base = Base(first, AMD64, None, ignore.Ignore())
+        traces[stage.index] = trace(stage, base, traces[below] if below is not None else None)
+    return list(built.values()), [item.after for item in traces.values()]
 
 
 SHOWS: dict[str, Callable[[Source], str]] = {

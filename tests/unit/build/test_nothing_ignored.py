@@ -250,3 +250,11 @@ def test_the_git_folder_of_a_context() -> None:
     assert not keeps_git_folder(())
     with pytest.raises(UsageError, match=name):
         keeps_git_folder(((name, "yes"),))
+
+
+def test_the_document_names_every_form() -> None:
+    text = (PACKAGE.parent / "docs" / "dockerfile.md").read_text()
+    words = [*NAMES, *(flag.partition("=")[0] for _, flag, _ in FORMS if not flag.startswith("--start"))]
+    words = [word for word in words if word not in ("--interval", "--timeout", "--retries")]
+    words += ["# syntax=", "# escape=", "# check="]
+    assert [word for word in words if word not in text] == []
