@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
 from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
@@ -17,15 +18,17 @@ from ci_builder.build.creation_time import fixed_time
 from ci_builder.build.elsewhere import places
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
+from ci_builder.build.lint.trace import Base
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.mounts.secrets import SecretValues
-from ci_builder.build.origins import FromContext, FromStage, Origin, named_origins
+from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
 from ci_builder.build.sessions import http_sessions
+from ci_builder.build.special_args import CACHE_NAMESPACE, keeps_git_folder
 from ci_builder.build.stage import StageTools, StageWork, build_stage, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.context.context import Context, Place
@@ -34,7 +37,10 @@ from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.instructions import Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
+from ci_builder.dockerfile.targets import Target
+from ci_builder.dockerfile.targets import targets as targets_of
 from ci_builder.errors import (
+    CiBuilderError,
     ContextError,
     DockerfileError,
     ImageError,
@@ -75,6 +81,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _check_outputs(job.outputs, references)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
+        _lint(job, planned, stack)
         choice = _choose(job, planned, stack)
         fetcher = _fetcher(job, works)
         choice.executor.enter()
@@ -82,6 +89,44 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
         written = write_product(product, job.outputs)
     return report(product, written, time.monotonic() - started)
+
+
+def check(request: Request, surroundings: Surroundings) -> Checked:
+    """Lint the Dockerfile without building it: every stage, or those that a given target needs. Raises
+    CiBuilderError for a request or a Dockerfile that cannot be read."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        job = _prepare(request, surroundings, folder, stack)
+        job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
+        try:
+            planned = _plan_with_triggers(job)
+            return _checked(job, planned)
+        except CiBuilderError as error:
+            return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
+
+
+def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
+    """The stages of the Dockerfile that ``request`` names. Raises CiBuilderError."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        return targets_of(_prepare(request, surroundings, folder, stack).dockerfile)
+
+
+def _lint(job: _Job, planned: Plan, stack: contextlib.ExitStack) -> None:
+    """Findings are told when the build is over, whatever comes of it."""
+    found = _checked(job, planned).findings
+    stack.callback(tell, found, job.surroundings.progress)
+    refuse(found, check_options(job.dockerfile, job.request.build_args))
+
+
+def _checked(job: _Job, planned: Plan) -> Checked:
+    def base(stage: PlannedStage) -> Base:
+        wanted = stage.platform or job.bases.platform
+        if isinstance(stage.base, FromStage):
+            return Base(None, wanted, None, job.context.ignore)
+        config = _base_image(job, stage).config
+        actual = config.platform if isinstance(stage.base, FromImage) else None
+        return Base(begin(config, planned.settings), wanted, actual, job.context.ignore)
+
+    return find(job.dockerfile, planned, _options(job, {}), base)
 
 
 def _check_outputs(outputs: list[Output], references: tuple[Reference, ...]) -> None:
@@ -104,6 +149,7 @@ class _Job:
     outputs: list[Output]
     secrets: SecretValues
     agents: Agents
+    everything: bool = False
 
     @property
     def blobs(self) -> Path:
@@ -123,7 +169,8 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     (folder / "contexts").mkdir()
     place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
     try:
-        context = open_context(request.context, request.context_sub_path, place)
+        keep_git = keeps_git_folder(request.build_args)
+        context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
         context = _without(context, folder)
     except OSError as error:
@@ -183,6 +230,7 @@ def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
         build_args=request.build_args,
         contexts=job.bases.named.names,
         onbuild=triggers,
+        everything=job.everything,
     )
 
 
@@ -284,7 +332,7 @@ def _mount_sources(job: _Job, executor: Executor) -> MountSources:
 
     # Where nothing can be mounted, a cache is moved to where it is to be seen.
     alone = executor.name in ("in-place", "chroot")
-    namespace = dict(job.request.build_args).get("BUILDKIT_CACHE_MOUNT_NS", "")
+    namespace = dict(job.request.build_args).get(CACHE_NAMESPACE, "")
     caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
     return MountSources(folder, caches, job.secrets, job.agents)
 
