@@ -12,7 +12,7 @@ from pathlib import Path
 from ci_builder.build.bases import Bases, NamedContexts
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
-from ci_builder.build.creation_time import fixed_time
+from ci_builder.build.creation_time import check_time, creation_time, timestamp
 from ci_builder.build.elsewhere import places
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
@@ -36,6 +36,7 @@ from ci_builder.errors import (
     OutputError,
     RegistryError,
     Unsupported,
+    UsageError,
 )
 from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
@@ -46,13 +47,12 @@ from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.oci.image import Image
-from ci_builder.oci.reference import Reference
-from ci_builder.outputs.choose import choose_outputs, extra_names
-from ci_builder.outputs.interface import Output
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs, insecure_hosts
+from ci_builder.outputs.variants import Made, Source, Variants, how_to_make
 from ci_builder.progress import Notice
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
-from ci_builder.request import Request, Result
+from ci_builder.request import RegistryOptions, Request, Result
 
 
 def build(request: Request, surroundings: Surroundings) -> Result:
@@ -63,24 +63,23 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     folder is removed.
     """
     started = time.monotonic()
-    references = tuple(Reference.parse(name) for name in (*request.tags, *extra_names(request)))
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = _prepare(request, surroundings, folder, stack)
-        _check_outputs(job.outputs, references)
+        _check_outputs(job.outputs)
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         choice = _choose(job, planned, stack)
         choice.executor.enter()
-        image, base_layers = _build_stages(job, planned, works, choice)
-        product = Built(image.with_annotations(request.annotations), references, choice, base_layers)
-        written = write_product(product, job.outputs)
-    return report(product, written, time.monotonic() - started)
+        sources = _build_stages(job, planned, works, choice)
+        variants = Variants(job.blobs / "sha256", job.epoch)
+        delivered = write_product(Built(sources, choice, variants), job.outputs)
+    return report(choice, delivered, time.monotonic() - started)
 
 
-def _check_outputs(outputs: list[Output], references: tuple[Reference, ...]) -> None:
+def _check_outputs(outputs: tuple[Wanted, ...]) -> None:
     try:
-        for output in outputs:
-            output.check(references)
+        for item in outputs:
+            item.output.check(item.references)
     except OSError as error:
         raise OutputError(f"cannot write the output: {error.strerror}: {error.filename}") from error
 
@@ -94,7 +93,15 @@ class _Job:
     context: Context
     place: Place
     bases: Bases
-    outputs: list[Output]
+    outputs: tuple[Wanted, ...]
+    epoch: int | None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The stages that are asked for, each once: the first is that of outputs that name none."""
+        request = self.request
+        named = (item.target for item in self.outputs if item.target)
+        return tuple(dict.fromkeys((request.target, *request.more_targets, *named)))
 
     @property
     def blobs(self) -> Path:
@@ -105,7 +112,9 @@ class _Job:
 def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> _Job:
     """Read what is to be built; no network but what a remote context needs."""
     refuse_what_is_not_built_yet(request)
-    fixed_time(request, surroundings.environment)
+    check_time(request, surroundings.environment)
+    platform = target_platform(request)
+    insecure = insecure_hosts(request)
     named = NamedContexts.parse(request.build_contexts)
     environment = surroundings.environment
     sessions = stack.enter_context(http_sessions(request.registry, environment))
@@ -118,14 +127,35 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
+    created = creation_time(request, environment, dockerfile, context, surroundings.progress)
     credentials = load(environment, request.logins)
     (folder / "blobs" / "sha256").mkdir(parents=True)
     registry = stack.enter_context(
-        Registry(credentials, request.registry, environment, surroundings.progress, folder / "blobs")
+        Registry(
+            credentials,
+            _less_secure(request.registry, insecure),
+            environment,
+            surroundings.progress,
+            folder / "blobs",
+        )
     )
-    outputs = choose_outputs(request, registry, surroundings.home / "store", surroundings.stdout)
-    bases = Bases(registry, named, target_platform(request))
-    return _Job(request, surroundings, folder, dockerfile, context, place, bases, outputs)
+    places = Places(registry, surroundings.home / "store", surroundings.stdout)
+    outputs = choose_outputs(request, platform, places)
+    if created.epoch is None and any(item.form is not None and item.form.rewrite for item in outputs):
+        raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
+    bases = Bases(registry, named, platform)
+    return _Job(
+        created.request, surroundings, folder, dockerfile, context, place, bases, outputs, created.epoch
+    )
+
+
+def _less_secure(options: RegistryOptions, hosts: tuple[str, ...]) -> RegistryOptions:
+    """``options`` as ``registry.insecure=true`` of an output wants them for ``hosts``."""
+    return replace(
+        options,
+        insecure=(*options.insecure, *hosts),
+        skip_tls_verify=(*options.skip_tls_verify, *hosts),
+    )
 
 
 def _without(context: Context, folder: Path) -> Context:
@@ -168,7 +198,8 @@ def _options(job: _Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
     return PlanOptions(
         target_platform=job.bases.platform,
         build_platform=host_platform(),
-        target=request.target,
+        target=job.targets[0],
+        others=job.targets[1:],
         build_args=request.build_args,
         contexts=job.bases.named.names,
         onbuild=triggers,
@@ -221,12 +252,13 @@ def _existing_outputs(request: Request) -> list[Path]:
     return [path for path in named if path.exists()]
 
 
-def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> tuple[Image, int]:
-    """Build every stage in order; the target's image with the labels of the Request, and how many of its
-    layers came with its base."""
+def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> dict[str, Source]:
+    """Build every stage in order; each target's image by its name in the Request, with its labels."""
     sources = CopySources(job.context, job.place, choice.executor, job.bases)
     (job.folder / "downloads").mkdir()
     base_layers: dict[int, int] = {}
+    own_layers: dict[int, int] = {}
+    made = {stage.index: _how_to_make(job, planned, stage.index) for stage in planned.stages}
     for stage in planned.stages:
         if isinstance(stage.base, FromStage):
             base = sources.stages[stage.base.index]
@@ -234,6 +266,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
         else:
             base = _base_image(job, stage)
             base_layers[stage.index] = len(base.layers)
+        own_layers[stage.index] = len(base.layers)
         tools = StageTools(
             executor=choice.executor,
             source=partial(_source, sources, stage),
@@ -241,12 +274,30 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
             dockerfile=job.dockerfile.source,
-            created=fixed_time(job.request, job.surroundings.environment),
+            created=timestamp(job.epoch),
+            made=made[stage.index],
         )
         sources.stages[stage.index] = build_stage(works[stage.index], base, tools)
-    target = planned.target.index
-    state = finish(works[target].state, job.request.labels)
-    return finished_image(sources.stages[target], state), base_layers[target]
+    found = {}
+    for text, index in zip(job.targets, planned.targets, strict=True):
+        image = finished_image(sources.stages[index], finish(works[index].state, job.request.labels))
+        found[text] = Source(image, base_layers[index], own_layers[index], made[index])
+    return {**found, "": found[job.targets[0]]}
+
+
+def _how_to_make(job: _Job, planned: Plan, index: int) -> Made:
+    """How layers of one stage are written: as its outputs want them. A stage that others are made from
+    keeps its times, which their commands may look at."""
+    numbers = dict(zip(job.targets, planned.targets, strict=True))
+    names = [text for text in job.targets if numbers[text] == index]
+    first = job.targets[0]
+    forms = [
+        item.form
+        for item in job.outputs
+        if item.form is not None and (not names or (item.target or first) in names)
+    ]
+    made = how_to_make(forms, job.epoch)
+    return Made(made.compression) if planned.is_needed(index) or not names else made
 
 
 def _source(

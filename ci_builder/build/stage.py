@@ -21,6 +21,8 @@ from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, In
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
+from ci_builder.outputs.variants import MADE_AS_USUAL, Made
 from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.span import Source, Span
@@ -32,7 +34,8 @@ _TAIL_LINES = 10
 @dataclass(frozen=True, slots=True)
 class StageTools:
     """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
-    the folder that new layers are written to. ``created`` is the time for the history, now when empty."""
+    the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
+    when empty."""
 
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
@@ -41,6 +44,7 @@ class StageTools:
     progress: Progress
     dockerfile: Source
     created: str = ""
+    made: Made = MADE_AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +123,26 @@ def _do(step: Step, doing: _Doing) -> Image:
         performer = Performer(doing.workspace, doing.tools.source, doing.tools.fetcher, output)
         for action in step.actions:
             perform(action, performer)
-        changes = doing.workspace.changes()
-        layer = write_layer(changes, doing.workspace.tree, doing.tools.blobs, family=doing.image.family)
+        layer = _layer(doing)
     except BaseException as error:
         progress(StepFinished(doing.label, "failed", time.monotonic() - started))
         raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
     size = layer.descriptor.size
     progress(StepFinished(doing.label, "done", time.monotonic() - started, f"layer of {size:,} bytes"))
     return doing.image.append(layer, _history(step, doing.tools.created, empty=False))
+
+
+def _layer(doing: _Doing) -> Layer:
+    changes, tools = doing.workspace.changes(), doing.tools
+    made = tools.made
+    return write_layer(
+        changes,
+        doing.workspace.tree,
+        tools.blobs,
+        compression=made.compression,
+        family=doing.image.family,
+        times=made.times,
+    )
 
 
 def _history(step: Step, created: str, *, empty: bool) -> History:

@@ -17,7 +17,7 @@ from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.executors.choose import AUTO, AVAILABLE
 from ci_builder.oci.platform import Platform
-from ci_builder.outputs.choose import TYPES
+from ci_builder.outputs.choose import TYPES, is_standard_output
 from ci_builder.request import Request
 
 NAME = "build"
@@ -75,8 +75,11 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the Dockerfile (default: CONTEXT/Dockerfile); - reads it from standard input",
     )
-    group.add_argument(
-        "--target", default="", metavar="STAGE", help="stop at this stage (default: the last one)"
+    _repeated(
+        group,
+        "--target",
+        "STAGE",
+        "build this stage (default: the last one); outputs without target= get the first",
     )
     _repeated(group, "--build-arg", "NAME[=VALUE]", "set an ARG; NAME alone takes the variable of that name")
     _repeated(
@@ -86,7 +89,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "a further context or base: a folder, an archive, a URL, docker-image://REF, oci-layout://DIR[:TAG]",
     )
     _repeated(group, "--label", "KEY=VALUE", "add a label to the image's config")
-    _repeated(group, "--annotation", "KEY=VALUE", "add an annotation to the image's manifest")
+    _repeated(group, "--annotation", "[TYPE:]KEY=VALUE", "annotate the manifest, or manifest-descriptor")
     group.add_argument(
         "--platform",
         default="",
@@ -111,8 +114,9 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     _repeated(
         group,
         "--output",
-        f"type={'|'.join(TYPES)}[,dest=PATH]",
-        "where to write the result; PATH alone means type=local,dest=PATH, - a tar on standard output",
+        f"type={'|'.join(TYPES)}[,KEY=VALUE]",
+        "where to write the result, and how (docs/outputs.md); PATH alone means type=local,dest=PATH, - a "
+        "tar on standard output",
         short="-o",
     )
     group.add_argument("--iidfile", type=Path, metavar="FILE", help="write the image ID to FILE")
@@ -161,7 +165,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     outcome = perform(request, invocation, Display(progress, arguments.debug, secrets))
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, secrets, debug=arguments.debug)
-    if any(output.dest == "-" for output in request.outputs):
+    if any(is_standard_output(output) for output in request.outputs):
         return 0
     if arguments.quiet:
         invocation.answer(outcome.image_id)
@@ -182,11 +186,14 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         dockerfile=arguments.file,
         tags=tuple(arguments.tag),
         build_args=tuple(item for item in given if item is not None),
-        target=arguments.target,
+        target=arguments.target[0] if arguments.target else "",
+        more_targets=tuple(arguments.target[1:]),
         outputs=tuple(options.output(text) for text in arguments.output),
         push=arguments.push,
         labels=tuple(options.label(text) for text in arguments.label),
-        annotations=tuple(options.annotation(text, "--annotation") for text in arguments.annotation),
+        annotations=tuple(
+            item for text in arguments.annotation for item in options.annotation(text, "--annotation")
+        ),
         build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
         no_cache=arguments.no_cache,
         pull=arguments.pull,

@@ -19,7 +19,7 @@ from ci_builder.cli.summary import summary
 from ci_builder.context.kaniko import from_kaniko
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.oci.reference import Reference
-from ci_builder.request import OutputSpec, RegistryOptions, Request
+from ci_builder.request import Annotation, OutputSpec, RegistryOptions, Request
 
 NAME = "executor"
 _DEFAULT_CONTEXT = "/workspace/"
@@ -104,7 +104,9 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
         outputs=outputs_of(words),
         push=push,
         labels=tuple(options.label(text) for text in words.all("label")),
-        annotations=tuple(options.pair(text, "--annotation") for text in words.all("annotation")),
+        annotations=tuple(
+            Annotation(*options.pair(text, "--annotation")) for text in words.all("annotation")
+        ),
         platform=platform(words.text("custom-platform")),
         disposable=words.switch("force"),
         secrets=tuple(options.secret(text, environment) for text in words.all("secret")),

@@ -71,10 +71,11 @@ def parse_remote(text: str, environment: Mapping[str, str]) -> Remote:
     return Remote(url, ref, folder, username, password)
 
 
-def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> None:
+def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> int:
     """Check ``remote`` out into the folder ``target``, submodules included.
 
-    ``.git`` is removed unless ``keep_git``. Raises ContextError, Unsupported without a git program.
+    ``.git`` is removed unless ``keep_git``. Returns the commit's time in seconds since 1970.
+    Raises ContextError, Unsupported without a git program.
     """
     if not GIT_IS_HERE:
         raise Unsupported("a git context needs the program git, which is not here", hint="install git")
@@ -85,10 +86,12 @@ def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> None:
             _fetch(repository, remote)
             if (target / ".gitmodules").is_file():
                 repository.git.submodule("update", "--init", "--recursive", "--depth", "1")
+            moment = repository.head.commit.committed_date
     except git.GitError as error:
         raise ContextError(_message(remote, error), hint=_hint(error)) from error
     if not keep_git:
         shutil.rmtree(target / ".git")
+    return moment
 
 
 def _fetch(repository: git.Repo, remote: Remote) -> None:

@@ -28,7 +28,7 @@ class FolderOutput:
         """Copy the whole tree."""
         try:
             with product.files() as tree:
-                tree_copy(tree, self.dest)
+                tree_copy(tree, self.dest, product.times)
         except OSError as error:
             where = os.fsdecode(error.filename) if error.filename else self.dest
             raise OutputError(f"cannot write {where}: {error.strerror}") from error
@@ -48,7 +48,7 @@ class TarOutput:
     def write(self, product: Product) -> Written:
         """Write the tar; it appears under its name when it is whole."""
         with product.files() as tree:
-            write_whole(self.dest, lambda file: tree_tar(tree, file))
+            write_whole(self.dest, lambda file: tree_tar(tree, file, product.times))
         return Written(f"{self.dest} (root file system, tar)")
 
 
@@ -64,5 +64,5 @@ class TarStreamOutput:
     def write(self, product: Product) -> Written:
         """Write the tar."""
         with product.files() as tree:
-            tree_tar(tree, self.stream)
+            tree_tar(tree, self.stream, product.times)
         return Written("standard output")
