@@ -116,12 +116,9 @@ def _line(item: Delivered, several: bool) -> str:
 
 def _layers(main: Delivered) -> tuple[LayerReport, ...]:
     image = main.image
-    makers = [item.created_by for item in image.config.history if not item.empty_layer]
-    # A base may have fewer history entries than layers: the entries belong to the topmost ones.
-    makers = [""] * (len(image.layers) - len(makers)) + makers[-len(image.layers) :] if image.layers else []
     return tuple(
         LayerReport(
             str(layer.descriptor.digest), layer.descriptor.size, made_by, base=number < main.base_layers
         )
-        for number, (layer, made_by) in enumerate(zip(image.layers, makers, strict=True))
+        for number, (layer, made_by) in enumerate(zip(image.layers, image.layer_makers(), strict=True))
     )

@@ -98,10 +98,13 @@ class _Job:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The stages that are asked for, each once: the first is that of outputs that name none."""
+        """The stages that are asked for, each once: the first is that of outputs that name none (empty:
+        the last stage)."""
         request = self.request
-        named = (item.target for item in self.outputs if item.target)
-        return tuple(dict.fromkeys((request.target, *request.more_targets, *named)))
+        named = tuple(item.target for item in self.outputs if item.target)
+        is_asked_for = request.target or len(named) < len(self.outputs)
+        first = (request.target,) if is_asked_for else ()
+        return tuple(dict.fromkeys((*first, *request.more_targets, *named)))
 
     @property
     def blobs(self) -> Path:

@@ -9,7 +9,7 @@ from ci_builder import options
 from ci_builder.ci.isolation import isolation
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
-from ci_builder.cli.parser import NotHere, SubParsers, Switch
+from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
@@ -53,6 +53,12 @@ def add_parser(commands: SubParsers) -> None:
     parser = commands.add_parser(
         NAME, help="build an image from a Dockerfile", description=__doc__, epilog=_EXAMPLES
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: Parser) -> None:
+    """Add what a build can be told."""
     parser.add_argument(
         "context",
         metavar="CONTEXT",
@@ -64,7 +70,6 @@ def add_parser(commands: SubParsers) -> None:
     add_registry_flags(parser)
     for names, allowed, hint in _NOT_HERE:
         parser.add_argument(*names, action=NotHere, allowed=allowed, hint=hint, help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:
