@@ -6,7 +6,7 @@ import stat as stat_module
 from pathlib import Path
 
 from ci_builder.oci.layer import Layer
-from ci_builder.rootfs import tar_writer
+from ci_builder.rootfs import tar_writer, whiteout
 from ci_builder.rootfs.apply import verified_blocks
 from ci_builder.rootfs.blob import write_blob
 from ci_builder.rootfs.compress import Compression
@@ -52,8 +52,11 @@ def convert_layer(
 
 def _rewrite(entry: Entry, reader: TarReader, write: Write, times: Times) -> None:
     mode = _TYPES[entry.kind] | entry.mode
-    metadata = Metadata(mode, entry.uid, entry.gid, times.of(entry.mtime_ns), entry.xattrs)
     name = entry.name.rstrip(b"/")
+    # Whiteouts have no time of their own: pack gives them all the same one.
+    is_whiteout = name.rpartition(b"/")[2].startswith(whiteout.PREFIX)
+    moment = entry.mtime_ns if is_whiteout else times.of(entry.mtime_ns)
+    metadata = Metadata(mode, entry.uid, entry.gid, moment, entry.xattrs)
     hard = entry.kind == "link"
     write(entry_header(name, metadata, size=entry.size, link=entry.link, hard=hard, device=entry.device))
     for _, piece in reader.content():
