@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.span import Span
 
 
@@ -14,7 +15,8 @@ from ci_builder.span import Span
 class RunCommand:
     """RUN. ``argv`` and ``env`` are complete (shell prepended, build args included); ``user`` is still
     the Dockerfile's text (``name``, ``uid``, ``name:group`` …, empty for root); ``stdin``: empty;
-    ``files``: heredoc scripts to be placed for the command: (path inside the root, content, mode)."""
+    ``files``: heredoc scripts to be placed for the command: (path inside the root, content, mode);
+    ``mounts``: with absolute targets, empty only for a secret that is just a variable."""
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
@@ -22,6 +24,7 @@ class RunCommand:
     user: str
     network: str = "default"
     files: tuple[tuple[str, bytes, int], ...] = ()
+    mounts: tuple[RunMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ci_builder.dockerfile.instructions import Copy
+from ci_builder.dockerfile.instructions import Copy, Instruction, Run
+from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.stages import Stage, find_stage
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.reference import Reference
@@ -43,6 +44,13 @@ class Scratch:
 Origin = FromStage | FromImage | FromContext | Scratch
 
 
+def named_origins(instruction: Instruction) -> tuple[str, ...]:
+    """The texts of what an instruction takes files from, besides the build context."""
+    if isinstance(instruction, Copy) and instruction.origin:
+        return (instruction.origin,)
+    return instruction.origins if isinstance(instruction, Run) else ()
+
+
 class Names:
     """Looks names up among the stages and the named build contexts."""
 
@@ -66,36 +74,35 @@ class Names:
         except InvalidValue as error:
             raise stage.base.line.error(str(error), hint=error.hint) from error
 
-    def origin(self, copy: Copy, stage: Stage) -> Origin:
-        """What --from of ``copy`` in ``stage`` means. Raises DockerfileError."""
-        name = copy.origin
-        found = self._by_number(copy) if re.fullmatch(r"[+-]?[0-9]{1,9}", name) else None
+    def origin(self, name: str, line: Line, stage: Stage) -> Origin:
+        """What ``name``, of a --from in ``line`` of ``stage``, means. Raises DockerfileError."""
+        found = self._by_number(name, line) if re.fullmatch(r"[+-]?[0-9]{1,9}", name) else None
         found = found or find_stage(self._stages, name)
         if found:
-            return self._stage(found, copy, stage)
+            return self._stage(found, line, stage, name)
         if name == _SCRATCH:
             return Scratch()
         try:
             return self._context(name) or FromImage(Reference.parse(name))
         except InvalidValue as error:
             hint = f"there is no stage, image or build context {name}"
-            raise copy.line.error(f"--from: {error}", hint=error.hint or hint) from error
+            raise line.error(f"--from: {error}", hint=error.hint or hint) from error
 
-    def _by_number(self, copy: Copy) -> Stage:
-        number = int(copy.origin)
+    def _by_number(self, name: str, line: Line) -> Stage:
+        number = int(name)
         if not 0 <= number < len(self._stages):
-            raise copy.line.error(f"invalid stage index {copy.origin}: there are {len(self._stages)} stages")
+            raise line.error(f"invalid stage index {name}: there are {len(self._stages)} stages")
         return self._stages[number]
 
-    def _stage(self, found: Stage, copy: Copy, stage: Stage) -> Origin:
+    def _stage(self, found: Stage, line: Line, stage: Stage, name: str) -> Origin:
         replaced = self.replacement(found)
         if replaced:
             return replaced
         if found.index == stage.index:
-            raise copy.line.error(f"stage {stage.title} cannot copy from itself")
+            raise line.error(f"stage {stage.title} cannot copy from itself")
         if found.index > stage.index:
-            raise copy.line.error(
-                f"cannot copy from stage {copy.origin!r}, it needs to be defined before current stage "
+            raise line.error(
+                f"cannot copy from stage {name!r}, it needs to be defined before current stage "
                 f"{stage.title!r}"
             )
         return FromStage(found.index)

@@ -16,6 +16,7 @@ from ci_builder.build.copy.permissions import parse_mode
 from ci_builder.build.copy.place import Placement, make_directories, place, resolve_target
 from ci_builder.build.copy.source import CopySource, find
 from ci_builder.build.fetch import Fetcher
+from ci_builder.build.mounts.prepare import MountSources, prepared
 from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.executors.interface import Process, Workspace
 from ci_builder.rootfs.paths import read_file
@@ -27,12 +28,13 @@ _ACCOUNTS_LIMIT = 16 << 20
 @dataclass(frozen=True, slots=True)
 class Performer:
     """What actions need: ``source`` opens what COPY --from names (empty: the build context), ``fetcher``
-    downloads, ``output`` takes what commands print."""
+    downloads, ``output`` takes what commands print, ``mounts`` is where those of RUN come from."""
 
     workspace: Workspace
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     fetcher: Fetcher
     output: Callable[[bytes], None]
+    mounts: MountSources
 
 
 class CommandExit(CiBuilderError):
@@ -72,17 +74,20 @@ def _run(action: RunCommand, performer: Performer) -> None:
     env = action.env
     if not any(name == "HOME" for name, _ in env):
         env = (*env, ("HOME", account.home))
-    process = Process(
-        argv=action.argv,
-        env=env,
-        cwd=action.cwd,
-        uid=account.uid,
-        gid=account.gid,
-        groups=account.groups,
-        network=action.network,
-        files=action.files,
-    )
-    code = performer.workspace.run(process, performer.output)
+    workspace = performer.workspace
+    with prepared(action.mounts, workspace.tree, performer.mounts, performer.source) as found:
+        process = Process(
+            argv=action.argv,
+            env=tuple((dict(env) | dict(found.variables)).items()),
+            cwd=action.cwd,
+            uid=account.uid,
+            gid=account.gid,
+            groups=account.groups,
+            network=action.network,
+            files=action.files,
+            mounts=found.mounts,
+        )
+        code = workspace.run(process, performer.output)
     if code != 0:
         raise CommandExit(code)
 

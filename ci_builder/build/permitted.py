@@ -21,8 +21,6 @@ def target_platform(request: Request) -> Platform:
 
 def refuse_what_is_not_built_yet(request: Request) -> None:
     """Raise Unsupported for what the Request can say and this version does not do."""
-    if request.ssh:
-        raise Unsupported("--ssh: RUN --mount=type=ssh is not supported in this version")
     wanted = target_platform(request)
     if not host_platform().runs(wanted):
         raise Unsupported(

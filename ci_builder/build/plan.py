@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
-from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin
+from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin, named_origins
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.directives import is_known_frontend
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse_trigger
-from ci_builder.dockerfile.instructions import Arg, Copy, Instruction, OnBuild
+from ci_builder.dockerfile.instructions import Arg, Instruction, OnBuild
 from ci_builder.dockerfile.stages import Stage
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue, Unsupported, UsageError
@@ -51,7 +51,7 @@ class PlannedStage:
 
     platform      what FROM --platform says; None: the target's
     instructions  ONBUILD triggers of the base, then its own
-    origins       what each COPY --from means, by its text
+    origins       what each COPY --from and each from= of a RUN --mount means, by its text
     """
 
     stage: Stage
@@ -158,8 +158,8 @@ class _Planner:
         instructions = (*self._triggers(stage, base), *stage.instructions)
         origins: dict[str, Origin] = {}
         for instruction in instructions:
-            if isinstance(instruction, Copy) and instruction.origin:
-                origins[instruction.origin] = self.names.origin(instruction, stage)
+            for name in named_origins(instruction):
+                origins[name] = self.names.origin(name, instruction.line, stage)
         return PlannedStage(stage, base, self._platform(stage), instructions, tuple(origins.items()))
 
     def _triggers(self, stage: Stage, base: Origin) -> tuple[Instruction, ...]:

@@ -16,7 +16,11 @@ from ci_builder.build.creation_time import check_time, creation_time, timestamp
 from ci_builder.build.elsewhere import places
 from ci_builder.build.evaluate import begin, begin_from_stage, finish
 from ci_builder.build.fetch import Fetcher
-from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.mounts.agents import Agents
+from ci_builder.build.mounts.caches import Caches
+from ci_builder.build.mounts.prepare import MountSources
+from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.origins import FromContext, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform, refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, finished_image, report, write_product
@@ -27,7 +31,7 @@ from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
-from ci_builder.dockerfile.instructions import Copy, Instruction, Run
+from ci_builder.dockerfile.instructions import Instruction, Run
 from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.errors import (
     ContextError,
@@ -95,6 +99,8 @@ class _Job:
     bases: Bases
     outputs: tuple[Wanted, ...]
     epoch: int | None
+    secrets: SecretValues
+    agents: Agents
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -118,6 +124,8 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     check_time(request, surroundings.environment)
     platform = target_platform(request)
     insecure = insecure_hosts(request)
+    secrets = SecretValues.read(request.secrets)
+    agents = Agents.find(request.ssh, surroundings.environment.get("SSH_AUTH_SOCK", ""))
     named = NamedContexts.parse(request.build_contexts)
     environment = surroundings.environment
     sessions = stack.enter_context(http_sessions(request.registry, environment))
@@ -148,7 +156,17 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
     bases = Bases(registry, named, platform)
     return _Job(
-        created.request, surroundings, folder, dockerfile, context, place, bases, outputs, created.epoch
+        created.request,
+        surroundings,
+        folder,
+        dockerfile,
+        context,
+        place,
+        bases,
+        outputs,
+        created.epoch,
+        secrets,
+        agents,
     )
 
 
@@ -213,7 +231,8 @@ def _choose(job: _Job, planned: Plan, stack: contextlib.ExitStack) -> Choice:
     needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
-    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request)]
+    sockets = job.agents.sockets.values()
+    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
     progress = job.surroundings.progress
     states = [job.folder / name for name in ("none", "namespace", "in-place", "ptrace", "chroot")]
     for state in states:
@@ -259,6 +278,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     """Build every stage in order; each target's image by its name in the Request, with its labels."""
     sources = CopySources(job.context, job.place, choice.executor, job.bases)
     (job.folder / "downloads").mkdir()
+    mounts = _mount_sources(job, choice)
     base_layers: dict[int, int] = {}
     own_layers: dict[int, int] = {}
     made = {stage.index: _how_to_make(job, planned, stage.index) for stage in planned.stages}
@@ -274,6 +294,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             executor=choice.executor,
             source=partial(_source, sources, stage),
             fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
+            mounts=mounts,
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
             dockerfile=job.dockerfile.source,
@@ -303,6 +324,21 @@ def _how_to_make(job: _Job, planned: Plan, index: int) -> Made:
     return Made(made.compression) if planned.is_needed(index) or not names else made
 
 
+def _mount_sources(job: _Job, choice: Choice) -> MountSources:
+    folder = job.folder / "mounts"
+    folder.mkdir(mode=0o711)
+    progress = job.surroundings.progress
+
+    def waiting(name: str) -> None:
+        progress(Notice("info", f"waiting for another build to be done with the cache {name}"))
+
+    # Where nothing can be mounted, a cache is moved to where it is to be seen.
+    alone = choice.executor.name in ("in-place", "chroot")
+    namespace = dict(job.request.build_args).get("BUILDKIT_CACHE_MOUNT_NS", "")
+    caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
+    return MountSources(folder, caches, job.secrets, job.agents)
+
+
 def _source(
     sources: CopySources, stage: PlannedStage, text: str
 ) -> contextlib.AbstractContextManager[CopySource]:
@@ -324,11 +360,11 @@ def _find_images_to_copy_from(job: _Job, stage: PlannedStage) -> None:
     """Ask for the images that COPY --from names before anything is built."""
     origins = dict(stage.origins)
     for instruction in stage.instructions:
-        origin = origins.get(instruction.origin) if isinstance(instruction, Copy) else None
-        if origin is None or isinstance(origin, FromStage) or _is_folder(job, origin):
-            continue
-        with _at(job, instruction):
-            job.bases.image(origin)
+        for name in named_origins(instruction):
+            origin = origins[name]
+            if not isinstance(origin, FromStage) and not _is_folder(job, origin):
+                with _at(job, instruction):
+                    job.bases.image(origin)
 
 
 @contextlib.contextmanager

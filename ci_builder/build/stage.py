@@ -15,6 +15,7 @@ from ci_builder.build.copy.source import CopySource
 from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.fetch import Fetcher
+from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
@@ -40,6 +41,7 @@ class StageTools:
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     fetcher: Fetcher
+    mounts: MountSources
     blobs: Path
     progress: Progress
     dockerfile: Source
@@ -120,7 +122,9 @@ def _do(step: Step, doing: _Doing) -> Image:
         progress(StepOutput(doing.label, data))
 
     try:
-        performer = Performer(doing.workspace, doing.tools.source, doing.tools.fetcher, output)
+        performer = Performer(
+            doing.workspace, doing.tools.source, doing.tools.fetcher, output, doing.tools.mounts
+        )
         for action in step.actions:
             perform(action, performer)
         layer = _layer(doing)

@@ -7,13 +7,15 @@ import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.stubs import stubs
+from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import Tree
 
@@ -44,7 +46,10 @@ class ChrootRuns:
             stack.enter_context(_devices(tree, untouched))
             for name, place in places.items():
                 stack.enter_context(_content(tree, os.fsencode(place[1:]), Path(name), untouched))
-            return self._run(tree, process, output), untouched
+            mounts, beneath = stack.enter_context(stubs(tree, process.mounts))
+            untouched += beneath
+            stack.enter_context(swapped(tree, mounts, untouched))
+            return self._run(tree, replace(process, mounts=()), output), untouched
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""

@@ -22,7 +22,7 @@ from ci_builder.executors.scripts import place_scripts
 def be_first(launch: Launch, root: PrivateRoot, streams: Streams) -> NoReturn:
     """Everything from the new root to the end of the command; its exit code is this process's."""
     try:
-        enter_private_root(root)
+        enter_private_root(root, launch.process.mounts)
         place_scripts(launch.process.files)
         notices, theirs = socket.socketpair()
         command = os.fork()

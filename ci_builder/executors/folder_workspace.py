@@ -12,7 +12,6 @@ from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.inventory import Inventory
-from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import Tree
 
 
@@ -58,7 +57,7 @@ class FolderWorkspace:
     def changes(self) -> Sequence[Change]:
         """See Workspace."""
         found, self._inventory = self._inventory.changes(self._tree)
-        traces = {path for path, before in self._untouched.items() if self._is_as(before)}
+        traces = {path for path, before in self._untouched.items() if before.is_unchanged(self._tree)}
         self._untouched.clear()
         return [item for item in found if item.kind != "present" or item.path not in traces]
 
@@ -69,11 +68,3 @@ class FolderWorkspace:
             if not self._closed:
                 self._closed = True
                 remove_folder(self._tree.root)
-
-    def _is_as(self, before: Untouched) -> bool:
-        with Directories(self._tree) as directories:
-            try:
-                place = directories.place(before.path)
-                return Untouched.of(before.path, place.parent, place.name) == before
-            except OSError:
-                return False

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +25,11 @@ from ci_builder.executors.linux import landlock
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
 from ci_builder.executors.linux.mount_table import read_mounts
+from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.stubs import stubs
+from ci_builder.executors.swapped import swapped
 from ci_builder.executors.taken_away import taken_away
 from ci_builder.executors.trial import refusal
 from ci_builder.executors.watch import Watch
@@ -160,6 +164,7 @@ class _InPlaceWorkspace:
         self._launcher = launcher
         self._inventory = Inventory.take(tree)
         self._running: Running | None = None
+        self._untouched: dict[bytes, Untouched] = {}
         self._closed = False
 
     @property
@@ -169,7 +174,14 @@ class _InPlaceWorkspace:
     def run(self, process: Process, output: Callable[[bytes], None]) -> int:
         if self._closed:
             raise ExecutorError("another stage has taken the place of this one")
-        with self._without_secrets():
+        with (
+            self._without_secrets(),
+            stubs(self._tree, process.mounts) as (mounts, beneath),
+            swapped(self._tree, mounts, beneath),
+        ):
+            for directory in beneath:
+                self._untouched.setdefault(directory.path, directory)
+            process = replace(process, mounts=())
             self._running = self._launcher.start(Launch(process, None), process.stdin)
             try:
                 code = self._running.wait(output).code
@@ -180,7 +192,9 @@ class _InPlaceWorkspace:
 
     def changes(self) -> Sequence[Change]:
         found, self._inventory = self._inventory.changes(self._tree)
-        return found
+        traces = {path for path, before in self._untouched.items() if before.is_unchanged(self._tree)}
+        self._untouched.clear()
+        return [item for item in found if item.kind != "present" or item.path not in traces]
 
     def close(self) -> None:
         running = self._running

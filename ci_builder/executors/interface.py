@@ -12,6 +12,22 @@ from ci_builder.rootfs.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """Something that is seen at ``place`` (absolute, inside the root) for one command only.
+
+    ``host`` is the folder, file or socket of these surroundings that is seen there; it is the caller's, and
+    keeps what a command writes to it. ``read_only``: the command cannot change it, where that can be had.
+    ``size``: in bytes; the file system of its own that an empty ``host`` stands for has no more room (0: no
+    limit but the machine's).
+    """
+
+    place: str
+    host: str
+    read_only: bool = False
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """A command to run in a root file system.
 
@@ -31,6 +47,7 @@ class Process:
     network: str = "default"
     stdin: bytes = b""
     files: tuple[tuple[str, bytes, int], ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

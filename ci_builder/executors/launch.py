@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ci_builder.executors.facts import Fact
-from ci_builder.executors.interface import Process
+from ci_builder.executors.interface import Mount, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,10 @@ class PrivateRoot:
     """Namespaces and mounts of their own.
 
     ``folder`` becomes ``/``. ``files`` are (file outside, path inside without symbolic links) pairs
-    that are mounted; their mount points exist. ``guard``: this process is the machine's root, so
-    what the kernel would let root do through /proc, /sys and device nodes must be shut. ``single_id``:
-    the namespace has root's ids only, so that other ids and devices are pretended and told as facts.
+    that are mounted; their mount points exist; the command's mounts come after them. ``guard``: this process
+    is the machine's root, so what the kernel would let root do through /proc, /sys and device nodes must be
+    shut. ``single_id``: the namespace has root's ids only, so that other ids and devices are
+    pretended and told as facts.
     """
 
     folder: str
@@ -31,11 +32,12 @@ class PrivateRoot:
 
 @dataclass(frozen=True, slots=True)
 class SeenAt:
-    """``host`` is seen at ``place``, a real path of the image; ``recorded``: see supervisor.view.Mount."""
+    """``host`` is seen at ``place``, a real path of the image; the rest: see supervisor.view.Mount."""
 
     place: str
     host: str
     recorded: bool
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def _process(value: dict[str, Any]) -> Process:
         groups=tuple(value["groups"]),
         network=value["network"],
         files=tuple((path, base64.b64decode(data), mode) for path, data, mode in value["files"]),
+        mounts=tuple(Mount(**item) for item in value["mounts"]),
     )
 
 

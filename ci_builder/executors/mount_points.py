@@ -38,6 +38,15 @@ class Untouched:
         xattrs = read_xattrs(parent, name)
         return Untouched(path, found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, xattrs)
 
+    def is_unchanged(self, tree: Tree) -> bool:
+        """Whether it is like that now."""
+        with Directories(tree) as directories:
+            try:
+                place = directories.place(self.path)
+                return Untouched.of(self.path, place.parent, place.name) == self
+            except OSError:
+                return False
+
 
 @contextlib.contextmanager
 def mount_points(tree: Tree) -> Iterator[tuple[dict[str, str], list[Untouched]]]:

@@ -11,11 +11,14 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Sequence
 
+from ci_builder.executors.interface import Mount
 from ci_builder.executors.launch import PrivateRoot
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import make_read_only, mount, pivot_root, umount
 from ci_builder.executors.linux.mount_table import read_mounts
+from ci_builder.executors.mounting import mount_in
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = (
@@ -45,8 +48,9 @@ _IFF_UP_RUNNING = 0x41
 _PTS = "newinstance,ptmxmode=0666,mode=0620"
 
 
-def enter_private_root(root: PrivateRoot) -> None:
-    """Make ``root`` this process's ``/``, in the namespaces it was started in. Raises OSError."""
+def enter_private_root(root: PrivateRoot, mounts: Sequence[Mount] = ()) -> None:
+    """Make ``root`` this process's ``/``, in the namespaces it was started in, with ``mounts`` in it.
+    Raises OSError."""
     mount("none", "/", flags=n.MS_REC | n.MS_PRIVATE)
     mount(root.folder, root.folder, flags=n.MS_BIND)
     if root.guard:
@@ -57,6 +61,8 @@ def enter_private_root(root: PrivateRoot) -> None:
     _mount_dev(root.folder)
     for outside, inside in root.files:
         _mount_file(outside, root.folder + inside)
+    for item in mounts:
+        mount_in(root.folder, item, guard=root.guard)
     _restrict(root)
     _change_root(root.folder)
     socket.sethostname(root.hostname)

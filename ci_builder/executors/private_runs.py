@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci_builder.executors.facts import SingleIdOwnership
@@ -13,6 +13,7 @@ from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.tree import Tree
 
 
@@ -46,7 +47,12 @@ class Runs:
     ) -> tuple[Ended, list[Untouched]]:
         """Run it to its end; how it ended, and the directories that it only seems to have changed.
         Raises ExecutorError."""
-        with mount_points(tree) as (places, untouched):
+        with (
+            mount_points(tree) as (places, untouched),
+            stubs(tree, process.mounts) as (mounts, beneath),
+        ):
+            untouched.extend(beneath)
+            process = replace(process, mounts=mounts)
             root = self.surroundings.root(tree, process, places)
             ownership = tree.ownership
             facts = ownership.facts() if isinstance(ownership, SingleIdOwnership) else ()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ci_builder.executors.interface import Process
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.interface import Mount, Process
 from ci_builder.executors.launch import Launch, SeenAt, Supervised
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
 from ci_builder.rootfs.tree import Tree
@@ -44,10 +47,18 @@ class PtraceRuns:
         self, tree: Tree, process: Process, output: Callable[[bytes], None]
     ) -> tuple[Ended, list[Untouched]]:
         """Run it to its end; how it ended, and what it only seems to have changed. Raises ExecutorError."""
-        with mount_points(tree) as (places, untouched), self._own_folder() as own:
+        with (
+            mount_points(tree) as (places, untouched),
+            stubs(tree, process.mounts) as (found, beneath),
+            self._own_folder() as own,
+        ):
+            untouched.extend(beneath)
             files = [self._host_file(own, Path(name).name, place) for name, place in places.items()]
-            mounts = (*self._kernels(own / "dev"), *files)
-            launch = Launch(process, None, supervised=Supervised(tree.root, mounts, str(own)))
+            mounts = [*self._kernels(own / "dev"), *files]
+            for mount in found:
+                mounts.append(self._mount(mount, own))
+            supervised = Supervised(tree.root, tuple(mounts), str(own))
+            launch = Launch(replace(process, mounts=()), None, supervised=supervised)
             ended = self._start(launch, process.stdin, output)
         self.ownership.records.replace_by(ended.record)
         return ended, untouched
@@ -96,6 +107,24 @@ class PtraceRuns:
         for name in _DEVICES:
             (dev / name).touch()
             yield SeenAt(f"/dev/{name}", f"/dev/{name}", False)
+
+    def _mount(self, mount: Mount, own: Path) -> SeenAt:
+        """One of the command's own, which takes the place of what is there."""
+        if mount.place.startswith("/dev/"):
+            self._make_in_dev(own / "dev", mount)
+        elif mount.place.startswith(("/proc", "/sys")) or mount.place == "/dev":
+            raise ExecutorError(f"nothing can be mounted at {mount.place}")
+        return SeenAt(mount.place, os.path.realpath(mount.host), True, mount.read_only)
+
+    def _make_in_dev(self, dev: Path, mount: Mount) -> None:
+        place = dev / mount.place.removeprefix("/dev/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            return
+        if os.path.isdir(mount.host):
+            place.mkdir()
+        else:
+            place.touch()
 
     def _host_file(self, own: Path, name: str, place: str) -> SeenAt:
         """A copy for this command alone, which may write to it: that is lost, as with docker."""

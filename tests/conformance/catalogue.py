@@ -10,6 +10,7 @@ from tests.conformance.cases import (
     copy_stages,
     dockerignore,
     run,
+    run_mounts,
     settings,
 )
 
@@ -20,6 +21,7 @@ CASES = (
     *add.CASES,
     *dockerignore.CASES,
     *run.CASES,
+    *run_mounts.CASES,
     *settings.CASES,
     *arguments.CASES,
 )

@@ -17,7 +17,7 @@ import pytest
 
 from tests.compare.builders import Built
 from tests.conformance.case import Case
-from tests.conformance.cases import copy_stages, run, settings
+from tests.conformance.cases import copy_stages, run, run_mounts, settings
 from tests.conformance.catalogue import CASES
 from tests.conformance.examine import Outcomes, examine_ahead, judge, selected_cases
 from tests.servers.bases import Base
@@ -28,13 +28,14 @@ pytestmark = [pytest.mark.docker, pytest.mark.root]
 
 _CASES = [
     case
-    for case in (*run.CASES, *copy_stages.CASES, *settings.CASES)
+    for case in (*run.CASES, *run_mounts.CASES, *copy_stages.CASES, *settings.CASES)
     if "RUN" in case.dockerfile or "WORKDIR" in case.dockerfile
 ]
 
 _RESTRICTED = ("--user=1000:1000", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _ONE_FILE = "overlayfs parts the names when one is written to; in place they stay one file, as POSIX has it"
 _OWN = "in place, the container's own is there, and a folder of the image cannot be told from it"
+_WRITABLE = "in place nothing can be mounted, so nothing is read-only; what is written is thrown away"
 _IN_PLACE = {
     ("copy-whole-root-of-a-stage", "/dev: only in docker"): _OWN,
     ("copy-whole-root-of-a-stage", "/proc: only in docker"): _OWN,
@@ -43,6 +44,7 @@ _IN_PLACE = {
     ("run-writes-through-one-hard-link", "/usr/lib/second: content: "): _ONE_FILE,
     ("run-writes-through-one-hard-link", "hard links only in ours: usr/lib/first usr/lib/second"): _ONE_FILE,
     ("run-chmod-of-a-hard-link-of-the-base", "/usr/lib/first: mode: 0644 != 0600"): _ONE_FILE,
+    ("mount-bind-cannot-be-written", "/r: only in docker"): _WRITABLE,
     (
         "run-chmod-of-a-hard-link-of-the-base",
         "hard links only in ours: usr/lib/first usr/lib/second",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import posixpath
+from collections.abc import Iterator
+from dataclasses import replace
+
 from ci_builder.build.action import RunCommand, Step
 from ci_builder.build.evaluate.config import with_shell
 from ci_builder.build.evaluate.paths import clean
@@ -9,6 +14,7 @@ from ci_builder.build.evaluate.state import State
 from ci_builder.build.evaluate.step import layer_step
 from ci_builder.dockerfile.heredocs import parse_mark
 from ci_builder.dockerfile.instructions.run import Run
+from ci_builder.dockerfile.instructions.run_mount import RunMount, parse_mount
 from ci_builder.dockerfile.instructions.shell_form import Command
 
 _SCRIPTS = "/dev/pipes/"
@@ -23,9 +29,28 @@ def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
     argv = with_shell(state, command)
     env = dict(state.env)
     env.update(state.settings.proxies)
-    action = RunCommand(argv, tuple(env.items()), clean(state.cwd), state.run.user, run.network, files)
+    mounts = tuple(_mounts(state, run))
+    action = RunCommand(
+        argv, tuple(env.items()), clean(state.cwd), state.run.user, run.network, files, mounts
+    )
     shown = " ".join((*_declared(state), *argv))
     return state, layer_step(run.line, f"RUN {shown}", (action,), _remark(run))
+
+
+def _mounts(state: State, run: Run) -> Iterator[RunMount]:
+    """With absolute targets; an agent's socket has a default one, by its number."""
+    agents = itertools.count()
+    for text in run.mounts:
+        mount = parse_mount(run.line, text, lambda value: state.expand(value, run.line))
+        target = mount.target
+        if mount.kind == "ssh":
+            number = next(agents)
+            target = target or f"/run/buildkit/ssh_agent.{number}"
+        if target:
+            target = clean(posixpath.join(state.cwd, target))
+        if target == "/":
+            raise run.line.error(f"--mount={text}: nothing can be mounted over the root directory")
+        yield replace(mount, target=target, id=mount.id or target)
 
 
 def _declared(state: State) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.instructions.run_mount import origin_of, parse_mount
 from ci_builder.dockerfile.instructions.shell_form import Command
 from ci_builder.dockerfile.reader import Line
 from ci_builder.errors import UnsupportedSyntax
@@ -14,27 +15,42 @@ _NETWORKS = ("default", "none", "host")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """``RUN [--network=default|none|host] <command>``, ``RUN [… ] ["program", "argument"]`` or with
-    heredocs, which are in ``line``."""
+    """``RUN [--mount=…]… [--network=default|none|host] <command>``, ``RUN [… ] ["program", "argument"]`` or
+    with heredocs, which are in ``line``. ``mounts`` are the texts behind ``--mount=``; ``origins`` what their
+    ``from`` say."""
 
     line: Line
     command: Command
     network: str = "default"
+    mounts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @staticmethod
     def parse(line: Line) -> Run:
         """Raises DockerfileError, UnsupportedSyntax."""
-        flags = take_flags(line, frozenset({"network", "security"}), frozenset({"mount", "device"}))
+        known, repeated = frozenset({"network", "security"}), frozenset({"mount", "device"})
+        flags = take_flags(line, known, repeated=repeated)
         network = flags.values.get("network", "default")
         if network not in _NETWORKS:
             raise line.error(f"unknown network {network!r}", hint=f"it is one of {', '.join(_NETWORKS)}")
         _check_security(line, flags.values.get("security", "sandbox"))
+        if flags.all("device"):
+            raise UnsupportedSyntax(
+                "RUN --device is not supported: a job has no devices to give",
+                source=line.source,
+                span=line.span,
+            )
+        mounts = flags.all("mount")
+        origins = tuple(origin for text in mounts if (origin := origin_of(line, text)))
+        for text in mounts:
+            if "$" not in text:
+                parse_mount(line, text)
         if not flags.rest:
             raise line.error("RUN requires at least one argument")
         command = Command.parse(line, flags.rest)
         if not command.words:
             raise line.error("RUN needs a program to run, [] has none")
-        return Run(line, command, network)
+        return Run(line, command, network, mounts, origins)
 
 
 def _check_security(line: Line, security: str) -> None:

@@ -56,6 +56,7 @@ def _set_mode(kernel: Kernel, call: Call, where: Where, mode: int) -> int:
     with object_of(kernel, call, where[:2], where[2]) as found:
         if stat_module.S_ISLNK(found.mode):
             raise failure(errno.EOPNOTSUPP)
+        kernel.need_writable(found)
         if not kernel.is_recorded(found):
             os.chmod(found.path, mode & 0o7777)
             return 0
@@ -102,6 +103,7 @@ def _open_file(kernel: Kernel, call: Call, descriptor: int) -> Where:
 def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -> int:
     uid, gid = ids[0] & _KEEP, ids[1] & _KEEP
     with object_of(kernel, call, where[:2], where[2]) as found:
+        kernel.need_writable(found)
         if not kernel.is_recorded(found):
             os.chown(found.path, _own(uid), _own(gid))
             return 0
@@ -178,6 +180,7 @@ def _set_times(kernel: Kernel, call: Call, where: Where, times: tuple[int, ...] 
     with object_of(kernel, call, where[:2], where[2]) as found:
         if times is not None and times[1] == times[3] == _OMIT:
             return 0
+        kernel.need_writable(found)
         if kernel.is_recorded(found):
             _permit_times(kernel, call, found, times)
         data = None if times is None else _TIMES.pack(*times)
@@ -209,6 +212,7 @@ def _truncate(kernel: Kernel, call: Call) -> int:
         context, owner = kernel.contexts.of(call.task), kernel.owners.of(found)
         if not stat_module.S_ISREG(owner[2]):
             raise failure(errno.EINVAL)
+        kernel.need_writable(found)
         if kernel.is_recorded(found):
             need(context, owner, WRITE)
         os.truncate(found.path, length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 
-from ci_builder.executors.linux import memory
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.context import Context
 
 _NAME = struct.pack("=Q", 31)
@@ -22,23 +22,23 @@ def _ids(uid: int, euid: int, gid: int, egid: int) -> bytes:
 _REAL = _ids(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
 
 
-def correct(task: int, stack: int, context: Context, names: tuple[bytes, bytes]) -> None:
-    """Write the pretended ids into the vector of ``task``, which stands before its program's first
-    instruction with the stack pointer ``stack``. ``names``: the path that was executed, as the command knows
-    it and as the kernel got it. Raises OSError when it was killed."""
-    start, vector = _vector(task, stack)
+def correct(memory: Memory, where: tuple[int, int], context: Context, names: tuple[bytes, bytes]) -> None:
+    """Write the pretended ids into the vector of a thread that stands before its program's first
+    instruction; ``where`` is the thread and its stack pointer. ``names``: the path that was executed, as
+    the command knows it and as the kernel got it. Raises OSError when it was killed."""
+    task, stack = where
+    start, vector = _vector(memory, task, stack)
     user, group = context.user, context.group
     ids = _ids(user.real, user.effective, group.real, group.effective)
     name, given = names
     # The kernel has the path out here, in a place of just that size; a longer name stays away.
     pointer = _name_pointer(vector) if len(name) <= len(given) else 0
+    memory.write(task, start, ids)
     if pointer:
-        memory.write_two(task, (start, ids), (pointer, name.ljust(len(given), b"\0")))
-    else:
-        memory.write(task, start, ids)
+        memory.write(task, pointer, name.ljust(len(given), b"\0"))
 
 
-def _vector(task: int, stack: int) -> tuple[int, bytes]:
+def _vector(memory: Memory, task: int, stack: int) -> tuple[int, bytes]:
     """The address of the ids, and what is there from them to the vector's end."""
     data = b""
     while len(data) < _MOST:

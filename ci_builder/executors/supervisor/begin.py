@@ -16,6 +16,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.linux.memory import memory_access
 from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
@@ -89,7 +90,9 @@ def _kernel(
 ) -> Kernel:
     contexts, records = state
     architecture = of_this_machine()
-    mounts = [Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded) for m in supervised.mounts]
+    mounts = [
+        Mount(os.fsencode(m.place), os.fsencode(m.host), m.recorded, m.read_only) for m in supervised.mounts
+    ]
     view = View(os.fsencode(supervised.folder), mounts)
     own = os.fsencode(supervised.own)
     executables = Executables(own + b"/x", architecture)
@@ -107,6 +110,7 @@ def _kernel(
         redirects=redirects,
         listener=redirects.listener,
         affinity=Affinity(contexts),
+        memory=memory_access(),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

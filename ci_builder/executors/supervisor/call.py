@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from ci_builder.executors.linux import memory
 from ci_builder.executors.linux.listener import Received
+from ci_builder.executors.linux.memory import Memory
 
 _PAGE = 4096
 PATH_MAX = 4096
@@ -19,11 +19,12 @@ def failure(error: int) -> OSError:
 
 class Call:
     """``task`` is the thread, ``number`` the call's, ``arguments`` its six registers; ``cookie`` names it
-    to the kernel."""
+    to the kernel; ``memory`` is where its pointers lead."""
 
-    __slots__ = ("arguments", "cookie", "number", "task")
+    __slots__ = ("_memory", "arguments", "cookie", "number", "task")
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, received: Received, memory: Memory) -> None:
+        self._memory = memory
         self.cookie, self.task, self.number, self.arguments = received
 
     def read(self, pointer: int, size: int) -> bytes:
@@ -57,12 +58,12 @@ class Call:
     def write(self, pointer: int, data: bytes) -> None:
         """Put ``data`` there. Raises OSError (EFAULT)."""
         try:
-            memory.write(self.task, pointer, data)
+            self._memory.write(self.task, pointer, data)
         except OSError as error:
             raise failure(errno.EFAULT) from error
 
     def _read(self, pointer: int, size: int) -> bytes:
         try:
-            return memory.read(self.task, pointer, size)
+            return self._memory.read(self.task, pointer, size)
         except OSError as error:
             raise failure(errno.EFAULT) from error

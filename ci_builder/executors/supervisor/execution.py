@@ -77,7 +77,8 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
         if result == 0:
             if after is not context:
                 kernel.contexts.put(task, after)
-            correct(task, kernel.redirects.stack(task), after, (name, host))
+            kernel.memory.forget()
+            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, host))
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
     return ANSWERED

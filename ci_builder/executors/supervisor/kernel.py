@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ci_builder.executors.linux.listener import Listener
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, Contexts
@@ -42,6 +43,7 @@ class Kernel:
     redirects: Redirects
     listener: Listener
     affinity: Affinity
+    memory: Memory
     folder: bytes
     foreign_devices: frozenset[int]
     network: bool
@@ -71,6 +73,11 @@ class Kernel:
     def is_recorded(self, found: Found) -> bool:
         """Whether the record has the word on a file, and not the kernel (/proc, devices)."""
         return found.key[0] not in self.foreign_devices
+
+    def need_writable(self, found: Found) -> None:
+        """Raises OSError (EROFS) for a file, or a directory's name, that nobody may change."""
+        if self.view.has_read_only and self.view.is_read_only(os.readlink(found.path)):
+            raise failure(errno.EROFS)
 
     def may_search(self, context: Context, parent: Found) -> None:
         """Raises OSError (EACCES) unless ``context`` may look names up in ``parent``."""

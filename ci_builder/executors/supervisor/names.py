@@ -50,6 +50,8 @@ def _new(
             if source is not None:
                 _permit_link(kernel, context, source)
             kernel.may_change(context, parent)
+        if kernel.view.has_read_only and not is_there(parent, name):
+            kernel.need_writable(parent)
     except OSError:
         os.close(parent.descriptor)
         raise
@@ -219,6 +221,7 @@ def _remove(kernel: Kernel, call: Call, at: At, *, directory: bool) -> int:
         if name in _DOTS:
             raise failure(_dots(name) if directory else errno.EISDIR)
         kernel.may_search(kernel.contexts.of(call.task), parent)
+        kernel.need_writable(parent)
         status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
         if path.endswith(b"/") and not directory:
             raise failure(errno.EISDIR if stat_module.S_ISDIR(status.st_mode) else errno.ENOTDIR)
@@ -271,6 +274,8 @@ def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
                 raise failure(errno.EBUSY)
             if new_name in _DOTS:
                 raise failure(errno.EEXIST if flags & _NO_REPLACE else errno.EBUSY)
+            kernel.need_writable(parent)
+            kernel.need_writable(target)
             slashes = (old_path.endswith(b"/"), new_path.endswith(b"/"))
             _permit_move(kernel, call, ((parent, name), (target, new_name)), (flags, slashes))
             source = name + b"/" if old_path.endswith(b"/") else name

@@ -100,6 +100,8 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
         raise failure(errno.EISDIR)
     context = kernel.contexts.of(call.task)
     _permit(kernel, context, found, flags)
+    if flags & (os.O_ACCMODE | os.O_TRUNC) and kind == stat_module.S_IFREG:
+        kernel.need_writable(found)
     if kind == stat_module.S_IFIFO or found.rdev == _TTY:
         return _by_itself(kernel, call, found, flags)
     descriptor = _rewritten(kernel, found, flags)
@@ -220,6 +222,7 @@ def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted
         kernel.may_search(context, parent)
         _refuse_unless_missing(parent, name)
         kernel.may_change(context, parent)
+    kernel.need_writable(parent)
     full = new_mode(context, stat_module.S_IFREG | mode)
     create = (flags & ~os.O_TRUNC) | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, create, full & 0o777 | 0o600, dir_fd=parent.descriptor)
@@ -249,6 +252,7 @@ def _temporary(kernel: Kernel, call: Call, parent: Found, wanted: Wanted) -> int
     if not parent.is_directory:
         raise failure(errno.ENOTDIR)
     kernel.may_change(context, parent)
+    kernel.need_writable(parent)
     full = new_mode(context, stat_module.S_IFREG | mode)
     descriptor = os.open(parent.path, flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, full & 0o777 | 0o600)
     try:

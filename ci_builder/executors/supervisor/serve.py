@@ -92,7 +92,7 @@ class Supervision:
         received = kernel.listener.receive()
         if received is None:
             return
-        call = Call(received)
+        call = Call(received, kernel.memory)
         kernel.contexts.forget()
         kernel.affinity.before(call.task)
         if kernel.redirects.recognises(call):

@@ -77,6 +77,7 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
         if path.endswith(b"/"):
             raise failure(errno.ENOENT)
         kernel.may_change(context, parent)
+        kernel.need_writable(parent)
         folder = os.readlink(parent.path)
     short = _shortened(kernel, folder) + b"/" + name
     elsewhere = b""

@@ -12,11 +12,13 @@ from ci_builder.rootfs.record import Key
 @dataclass(frozen=True, slots=True)
 class Mount:
     """``host`` (a real path of these surroundings) is seen at ``place`` (a real path of the image without
-    trailing slash). ``recorded``: owners and permissions of its files are the record's, else the kernel's."""
+    trailing slash). ``recorded``: owners and permissions of its files are the record's, else the kernel's.
+    ``read_only``: a command cannot change them."""
 
     place: bytes
     host: bytes
     recorded: bool = False
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class View:
             self._places[mount.place] = mount
             self._hosts[mount.host] = mount
         self._starts = tuple(self._places)
+        self.has_read_only = any(mount.read_only for mount in mounts)
 
     @property
     def root(self) -> bytes:
@@ -58,6 +61,16 @@ class View:
     def is_mount_point(self, path: bytes) -> bool:
         """Whether something is mounted at the image's real path."""
         return path in self._places
+
+    def is_read_only(self, host: bytes) -> bool:
+        """Whether a real path of these surroundings lies in what a command cannot change."""
+        end = len(host)
+        while end > 0:
+            mount = self._hosts.get(host[:end])
+            if mount is not None:
+                return mount.read_only
+            end = host.rfind(b"/", 0, end)
+        return False
 
     def is_plain(self, path: bytes) -> bool:
         """Whether a path without links, ``.`` and ``..`` stays below all mount points."""

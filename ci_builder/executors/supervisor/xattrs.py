@@ -48,6 +48,7 @@ def _set(kernel: Kernel, call: Call, where: Where) -> int:
         raise failure(errno.E2BIG)
     data = call.read(value, size) if size else b""
     with object_of(kernel, call, where[:2], where[2]) as found:
+        kernel.need_writable(found)
         _permit_setting(kernel, kernel.contexts.of(call.task), found, key)
         if not _is_recorded(key):
             os.setxattr(found.path, key, data, flags)
@@ -99,6 +100,7 @@ def _list(kernel: Kernel, call: Call, where: Where) -> int:
 def _remove(kernel: Kernel, call: Call, where: Where) -> int:
     key = _name(call, call.arguments[1])
     with object_of(kernel, call, where[:2], where[2]) as found:
+        kernel.need_writable(found)
         _permit_setting(kernel, kernel.contexts.of(call.task), found, key)
         if not _is_recorded(key):
             os.removexattr(found.path, key)

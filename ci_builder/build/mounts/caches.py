@@ -1,0 +1,167 @@
+"""The folders of RUN --mount=type=cache: kept in the store from build to build, by id.
+
+A folder has its lock beside it, and the record of its files' owners where the kernel cannot hold them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci_builder.dockerfile.instructions.run_mount import RunMount
+from ci_builder.rootfs.ownership import RecordedOwnership
+from ci_builder.rootfs.record import Records
+from ci_builder.rootfs.tree import Tree
+
+_EMPTY = b"."
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """``folder`` holds them. ``namespace`` sets builds apart (BUILDKIT_CACHE_MOUNT_NS). ``alone``: a folder
+    can be used by one command at a time, whatever its mount says. ``waiting`` is told the id of a cache that
+    another build uses."""
+
+    folder: Path
+    namespace: str
+    alone: bool
+    waiting: Callable[[str], None]
+
+    @contextlib.contextmanager
+    def open(self, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]) -> Iterator[Path]:
+        """The folder of ``mount``, for files of ``tree``'s ownership; a new one gets its content by
+        ``fill``. Raises OSError and what ``fill`` raises."""
+        kind = "recorded" if isinstance(tree.ownership, RecordedOwnership) else "kernel"
+        named = "\0".join((kind, str(os.geteuid()), self.namespace, mount.id, mount.origin, mount.source))
+        base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._locked(mount, base) as place:
+            files, record = place / "files", place / "owners"
+            if not files.is_dir():
+                _make(files, mount, tree, fill)
+            with _records(Tree(str(files), tree.ownership), record):
+                yield files
+
+    @contextlib.contextmanager
+    def _locked(self, mount: RunMount, base: Path) -> Iterator[Path]:
+        if mount.sharing != "private":
+            place = base / "0"
+            with _Lock(place) as lock:
+                shared = mount.sharing == "shared" and not self.alone
+                lock.take(shared=shared, waiting=lambda: self.waiting(mount.id))
+                yield place
+            return
+        for number in itertools.count():
+            place = base / str(number)
+            with _Lock(place) as lock:
+                if lock.take_if_free():
+                    yield place
+                    return
+
+
+class _Lock:
+    """The lock of one folder, which is made where it is missing."""
+
+    def __init__(self, place: Path) -> None:
+        place.mkdir(mode=0o700, exist_ok=True)
+        self._descriptor = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> _Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def take(self, *, shared: bool, waiting: Callable[[], None]) -> None:
+        """Wait for it."""
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(self._descriptor, kind)
+
+    def take_if_free(self) -> bool:
+        """Whether it could be had."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]) -> None:
+    """Complete under another name first: a build that is stopped leaves no half of it."""
+    made = files.with_name("new")
+    _clear(made)
+    made.mkdir(mode=0o755)
+    inside = Tree(str(made), tree.ownership)
+    fill(inside)
+    parent = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
+    finally:
+        os.close(parent)
+    _write_records(inside, files.with_name("owners"))
+    os.rename(made, files)
+
+
+def _clear(folder: Path) -> None:
+    for root, folders, names in os.walk(folder, topdown=False):
+        for name in names:
+            os.unlink(os.path.join(root, name))
+        for name in folders:
+            path = os.path.join(root, name)
+            if os.path.islink(path):
+                os.unlink(path)
+            else:
+                os.rmdir(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(folder)
+
+
+@contextlib.contextmanager
+def _records(tree: Tree, file: Path) -> Iterator[None]:
+    """What was recorded of the files in ``tree`` is known in its ownership meanwhile."""
+    if not isinstance(tree.ownership, RecordedOwnership):
+        yield
+        return
+    known = Records()
+    with contextlib.suppress(FileNotFoundError):
+        known.replace_by(file.read_bytes())
+    records = tree.ownership.records
+    inside = {key for key, _ in _files(tree.root)}
+    records.by_key.update({key: record for key, record in known.by_key.items() if key in inside})
+    try:
+        yield
+    finally:
+        _write_records(tree, file)
+        for key, _ in _files(tree.root):
+            records.drop(key)
+
+
+def _write_records(tree: Tree, file: Path) -> None:
+    if not isinstance(tree.ownership, RecordedOwnership):
+        return
+    records = tree.ownership.records.by_key
+    kept = Records({key: records[key] for key, _ in _files(tree.root) if key in records})
+    new = file.with_name("owners.new")
+    new.write_bytes(kept.to_bytes())
+    os.replace(new, file)
+
+
+def _files(root: str) -> Iterator[tuple[tuple[int, int], str]]:
+    """Device and inode of every file, the root's too, and its path."""
+    found = os.lstat(root)
+    yield (found.st_dev, found.st_ino), root
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            path = os.path.join(folder, name)
+            found = os.lstat(path)
+            yield (found.st_dev, found.st_ino), path

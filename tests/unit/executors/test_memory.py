@@ -1,0 +1,72 @@
+"""Both ways into another process's memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from ci_builder.executors.linux.memory import DirectMemory, FileMemory, Memory, memory_access
+
+_BUFFER = ctypes.create_string_buffer(b"what is there" + bytes(200_000))
+
+
+@pytest.fixture(params=[DirectMemory, FileMemory])
+def memory(request: pytest.FixtureRequest) -> Memory:
+    """Each of them."""
+    made: Memory = request.param()
+    return made
+
+
+@pytest.fixture
+def child() -> Iterator[int]:
+    """A process with the same memory to begin with."""
+    process = os.fork()
+    if process == 0:
+        signal.pause()
+        os._exit(0)
+    yield process
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+def test_reading_and_writing(memory: Memory, child: int) -> None:
+    address = ctypes.addressof(_BUFFER)
+    assert memory.read(child, address, 13) == b"what is there"
+    memory.write(child, address, b"that")
+    assert memory.read(child, address, 13) == b"that is there"
+    assert _BUFFER.raw[:13] == b"what is there"
+
+
+def test_much_at_once(memory: Memory, child: int) -> None:
+    data = bytes(range(256)) * 600
+    address = ctypes.addressof(_BUFFER)
+    memory.write(child, address, data)
+    found = b""
+    while len(found) < len(data):
+        found += memory.read(child, address + len(found), len(data) - len(found))
+    assert found == data
+
+
+@pytest.mark.parametrize("address", [0, 8, (1 << 64) - 1, 1 << 47])
+def test_where_nothing_is(memory: Memory, child: int, address: int) -> None:
+    with pytest.raises(OSError):
+        memory.write(child, address, b"x")
+    with contextlib.suppress(OSError):
+        assert not memory.read(child, address, 1)
+
+
+def test_another_process_comes_next(memory: Memory, child: int) -> None:
+    address = ctypes.addressof(_BUFFER)
+    memory.write(child, address, b"one")
+    assert memory.read(os.getpid(), address, 3) == b"wha"
+    memory.forget()
+    assert memory.read(child, address, 3) == b"one"
+
+
+def test_the_quicker_one_is_taken_where_it_may() -> None:
+    assert isinstance(memory_access(), DirectMemory)
