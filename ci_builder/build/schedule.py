@@ -27,6 +27,7 @@ from ci_builder.build.product import Built, finished_image, report, write_produc
 from ci_builder.build.sessions import http_sessions
 from ci_builder.build.stage import StageTools, StageWork, build_stage, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
+from ci_builder.build.targets import how_stages_are_made, targets_of
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import open_context
@@ -51,12 +52,12 @@ from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.oci.image import Image
-from ci_builder.outputs.choose import Places, Wanted, choose_outputs, insecure_hosts
-from ci_builder.outputs.variants import Made, Source, Variants, how_to_make
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
+from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
-from ci_builder.request import RegistryOptions, Request, Result
+from ci_builder.request import Request, Result
 
 
 def build(request: Request, surroundings: Surroundings) -> Result:
@@ -104,13 +105,8 @@ class _Job:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The stages that are asked for, each once: the first is that of outputs that name none (empty:
-        the last stage)."""
-        request = self.request
-        named = tuple(item.target for item in self.outputs if item.target)
-        is_asked_for = request.target or len(named) < len(self.outputs)
-        first = (request.target,) if is_asked_for else ()
-        return tuple(dict.fromkeys((*first, *request.more_targets, *named)))
+        """The names of the stages that are asked for, the first one first."""
+        return targets_of(self.request, self.outputs)
 
     @property
     def blobs(self) -> Path:
@@ -123,7 +119,7 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     refuse_what_is_not_built_yet(request)
     check_time(request, surroundings.environment)
     platform = target_platform(request)
-    insecure = insecure_hosts(request)
+    registry_options = options_for(request)
     secrets = SecretValues.read(request.secrets)
     agents = Agents.find(request.ssh, surroundings.environment.get("SSH_AUTH_SOCK", ""))
     named = NamedContexts.parse(request.build_contexts)
@@ -144,7 +140,7 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
     registry = stack.enter_context(
         Registry(
             credentials,
-            _less_secure(request.registry, insecure),
+            registry_options,
             environment,
             surroundings.progress,
             folder / "blobs",
@@ -167,15 +163,6 @@ def _prepare(request: Request, surroundings: Surroundings, folder: Path, stack: 
         created.epoch,
         secrets,
         agents,
-    )
-
-
-def _less_secure(options: RegistryOptions, hosts: tuple[str, ...]) -> RegistryOptions:
-    """``options`` as ``registry.insecure=true`` of an output wants them for ``hosts``."""
-    return replace(
-        options,
-        insecure=(*options.insecure, *hosts),
-        skip_tls_verify=(*options.skip_tls_verify, *hosts),
     )
 
 
@@ -281,7 +268,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     mounts = _mount_sources(job, choice)
     base_layers: dict[int, int] = {}
     own_layers: dict[int, int] = {}
-    made = {stage.index: _how_to_make(job, planned, stage.index) for stage in planned.stages}
+    made = how_stages_are_made(planned, job.targets, job.outputs, job.epoch)
     for stage in planned.stages:
         if isinstance(stage.base, FromStage):
             base = sources.stages[stage.base.index]
@@ -307,21 +294,6 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
         image = finished_image(sources.stages[index], finish(works[index].state, job.request.labels))
         found[text] = Source(image, base_layers[index], own_layers[index], made[index])
     return {**found, "": found[job.targets[0]]}
-
-
-def _how_to_make(job: _Job, planned: Plan, index: int) -> Made:
-    """How layers of one stage are written: as its outputs want them. A stage that others are made from
-    keeps its times, which their commands may look at."""
-    numbers = dict(zip(job.targets, planned.targets, strict=True))
-    names = [text for text in job.targets if numbers[text] == index]
-    first = job.targets[0]
-    forms = [
-        item.form
-        for item in job.outputs
-        if item.form is not None and (not names or (item.target or first) in names)
-    ]
-    made = how_to_make(forms, job.epoch)
-    return Made(made.compression) if planned.is_needed(index) or not names else made
 
 
 def _mount_sources(job: _Job, choice: Choice) -> MountSources:

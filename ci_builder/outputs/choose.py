@@ -20,7 +20,7 @@ from ci_builder.outputs.interface import Output
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
 from ci_builder.registry.client import Registry
-from ci_builder.request import OutputSpec, Request
+from ci_builder.request import OutputSpec, RegistryOptions, Request
 
 TYPES = ("image", "registry", "oci", "docker", "local", "tar")
 _INSECURE = "registry.insecure"
@@ -66,26 +66,33 @@ def is_standard_output(spec: OutputSpec) -> bool:
     return spec.type in ("oci", "docker", "tar") and spec.dest in ("", "-") and not folder
 
 
-def insecure_hosts(request: Request) -> tuple[str, ...]:
-    """The hosts of the names of outputs with ``registry.insecure=true``. Raises UsageError, InvalidValue."""
+def options_for(request: Request) -> RegistryOptions:
+    """How registries are reached: as the Request says, less secure for the names of outputs with
+    ``registry.insecure=true``. Raises UsageError, InvalidValue."""
     hosts: list[str] = []
     for spec in request.outputs:
         attributes = Attributes(spec)
         if attributes.flag(_INSECURE, default=False):
             hosts += [Reference.parse(name).registry for name in (*request.tags, *_names(attributes))]
-    return tuple(dict.fromkeys(hosts))
+    more = tuple(dict.fromkeys(hosts))
+    own = request.registry
+    return replace(own, insecure=(*own.insecure, *more), skip_tls_verify=(*own.skip_tls_verify, *more))
 
 
 def _with_push(request: Request) -> tuple[OutputSpec, ...]:
-    """The outputs, with ``--push`` written into them: it makes the first type=image one that pushes."""
+    """The outputs, with ``--push`` written into them: it makes the first type=image one that pushes.
+    Raises UsageError."""
     specs = request.outputs
     if request.push and not any(_pushes(spec) for spec in specs):
         push = ("push", "true")
         first = next((spec for spec in specs if spec.type == "image"), None)
         if first is None:
             return (*specs, OutputSpec("image", "", (push,)))
-        changed = tuple(pair for pair in first.attributes if pair[0] != "push")
-        pushing = replace(first, attributes=(*changed, push))
+        if "push" in dict(first.attributes):
+            raise UsageError(
+                "--push contradicts --output type=image,push=false", hint="leave one of them out"
+            )
+        pushing = replace(first, attributes=(*first.attributes, push))
         return tuple(pushing if spec is first else spec for spec in specs)
     return specs or (OutputSpec("image"),)
 

@@ -14,12 +14,12 @@ from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.archive import ArchiveOutput, ArchiveStreamOutput, LayoutOutput
-from ci_builder.outputs.choose import Places, Wanted, choose_outputs, insecure_hosts, is_standard_output
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs, is_standard_output, options_for
 from ci_builder.outputs.files import FolderOutput, TarOutput, TarStreamOutput
 from ci_builder.outputs.form import Form
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
-from ci_builder.request import Annotation, Request
+from ci_builder.request import Annotation, RegistryOptions, Request
 from ci_builder.rootfs.compress import Compression
 from tests.registry.images import connect
 
@@ -89,6 +89,8 @@ def test_push_makes_the_first_image_one_that_pushes(places: Places) -> None:
     assert [type(item.output) for item in added] == [ArchiveOutput, PushOutput]
     kept = _chosen(places, "type=registry,name=r.io/b", "type=image", push=True, tags=("r.io/a",))
     assert [type(item.output) for item in kept] == [PushOutput, StoreOutput]
+    with pytest.raises(UsageError, match="--push contradicts"):
+        _chosen(places, "type=image,push=false", push=True, tags=("r.io/a",))
 
 
 def test_names(places: Places) -> None:
@@ -238,7 +240,10 @@ def test_one_standard_output(places: Places) -> None:
     assert not any(is_standard_output(options.output(text)) for text in texts)
 
 
-def test_insecure_hosts() -> None:
+def test_insecure_registries() -> None:
     texts = ("type=registry,name=r.io/a,registry.insecure=true", "type=registry,name=s.io/a")
-    request = Request(outputs=tuple(options.output(text) for text in texts), tags=("t.io/a",))
-    assert insecure_hosts(request) == ("t.io", "r.io")
+    own = RegistryOptions(insecure=("u.io",))
+    request = Request(outputs=tuple(options.output(text) for text in texts), tags=("t.io/a",), registry=own)
+    found = options_for(request)
+    assert found == RegistryOptions(insecure=("u.io", "t.io", "r.io"), skip_tls_verify=("t.io", "r.io"))
+    assert options_for(replace(request, outputs=())) == own
