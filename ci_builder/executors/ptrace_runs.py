@@ -22,6 +22,7 @@ from ci_builder.rootfs.record import Record
 from ci_builder.rootfs.tree import Tree
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_TERMINALS = "ptmx"  # a link to pts/ptmx, or a device of its own
 _LINKS = (
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
@@ -88,6 +89,7 @@ class PtraceRuns:
                 path.mkdir(mode=0o700)
             yield own
         finally:
+            self._forget(own)
             remove_folder(str(own))
 
     def _kernels(self, dev: Path) -> Iterator[SeenAt]:
@@ -96,16 +98,22 @@ class PtraceRuns:
         yield SeenAt("/sys", "/sys", False)
         yield SeenAt("/dev", str(dev), True)
         for name, target in _LINKS:
-            (dev / name).symlink_to(target)
+            if name != _TERMINALS or os.path.islink("/dev/ptmx"):
+                (dev / name).symlink_to(target)
+                self._record(dev / name, None)
         shared = dev / "shm"
         shared.mkdir()
         shared.chmod(0o777)
         self._record(shared, stat_module.S_IFDIR | 0o1777)
         dev.chmod(0o755)
         (dev / "pts").mkdir()
+        self._record(dev, None)
+        self._record(dev / "pts", None)
         yield SeenAt("/dev/pts", "/dev/pts", False)
-        for name in _DEVICES:
+        own_device = () if os.path.islink("/dev/ptmx") else (_TERMINALS,)
+        for name in (*_DEVICES, *own_device):
             (dev / name).touch()
+            self._record(dev / name, None)
             yield SeenAt(f"/dev/{name}", f"/dev/{name}", False)
 
     def _mount(self, mount: Mount, own: Path) -> SeenAt:
@@ -131,8 +139,16 @@ class PtraceRuns:
         copy = own / name
         copy.write_bytes((self.host_files / name).read_bytes())
         copy.chmod(0o644)
+        self._record(copy, None)
         return SeenAt(place, str(copy), True)
 
-    def _record(self, path: Path, mode: int) -> None:
+    def _record(self, path: Path, mode: int | None) -> None:
+        """Nothing of an earlier file with the same inode number holds for ``path``."""
         found = path.lstat()
         self.ownership.records.keep((found.st_dev, found.st_ino), Record(mode=mode))
+
+    def _forget(self, own: Path) -> None:
+        for above, folders, names in os.walk(own):
+            for name in (*folders, *names):
+                found = os.lstat(os.path.join(above, name))
+                self.ownership.records.drop((found.st_dev, found.st_ino))

@@ -60,6 +60,19 @@ class Listener:
         """The kernel does the call."""
         _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, 0, 0, _CONTINUE))
 
+    def install(self, cookie: int, descriptor: int, close_on_exec: bool) -> int | None:
+        """The caller gets a copy of ``descriptor`` and waits on; its number there, None: it was killed.
+        Raises OSError (EMFILE)."""
+        flags = os.O_CLOEXEC if close_on_exec else 0
+        data = _ADDED.pack(cookie, 0, descriptor, 0, flags)
+        while (number := _ioctl(self.descriptor, _ADD_DESCRIPTOR, data)) < 0:
+            error = ctypes.get_errno()
+            if error == errno.ENOENT:
+                return None
+            if error != errno.EINTR:
+                raise OSError(error, os.strerror(error))
+        return int(number)
+
     def give(self, call: tuple[int, int], descriptor: int, close_on_exec: bool) -> None:
         """The call (cookie and thread) returns a copy of ``descriptor``. Raises OSError (EMFILE), and
         RuntimeError where it returned something else, because this process was stopped in that moment."""
@@ -76,12 +89,9 @@ class Listener:
             if error != errno.EINVAL:
                 raise OSError(error, os.strerror(error))
             self._adds_and_sends = False  # before Linux 5.14
-        data = _ADDED.pack(cookie, 0, descriptor, 0, flags)
-        number = _ioctl(self.descriptor, _ADD_DESCRIPTOR, data)
-        if number >= 0:
+        number = self.install(cookie, descriptor, close_on_exec)
+        if number is not None:
             self.answer(cookie, number)
-        elif ctypes.get_errno() != errno.ENOENT:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _need_ending(task: int) -> None:

@@ -7,6 +7,7 @@ import struct
 
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.context import Context
+from ci_builder.executors.supervisor.room import Room, keep_room
 
 _NAME = struct.pack("=Q", 31)
 _IDS = struct.Struct("=10Q")  # AT_UID, AT_EUID, AT_GID, AT_EGID, AT_SECURE: one after another in every Linux
@@ -22,20 +23,23 @@ def _ids(uid: int, euid: int, gid: int, egid: int) -> bytes:
 _REAL = _ids(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
 
 
-def correct(memory: Memory, where: tuple[int, int], context: Context, names: tuple[bytes, bytes]) -> None:
+def correct(memory: Memory, where: tuple[int, int], context: Context, path: tuple[bytes, int]) -> None:
     """Write the pretended ids into the vector of a thread that stands before its program's first
-    instruction; ``where`` is the thread and its stack pointer. ``names``: the path that was executed, as
-    the command knows it and as the kernel got it. Raises OSError when it was killed."""
+    instruction; ``where`` is the thread and its stack pointer. ``path``: what was executed,
+    as the command knows it, and the length of what the kernel got instead; what that leaves is the room of
+    the process. Raises OSError when it was killed."""
     task, stack = where
     start, vector = _vector(memory, task, stack)
     user, group = context.user, context.group
     ids = _ids(user.real, user.effective, group.real, group.effective)
-    name, given = names
-    # The kernel has the path out here, in a place of just that size; a longer name stays away.
-    pointer = _name_pointer(vector) if len(name) <= len(given) else 0
     memory.write(task, start, ids)
-    if pointer:
-        memory.write(task, pointer, name.ljust(len(given), b"\0"))
+    name, given = path
+    pointer = _name_pointer(vector)
+    room = None
+    if pointer and len(name) <= given:
+        memory.write(task, pointer, name + b"\0")
+        room = Room(pointer + len(name) + 1, given - len(name))
+    keep_room(task, room)
 
 
 def _vector(memory: Memory, task: int, stack: int) -> tuple[int, bytes]:

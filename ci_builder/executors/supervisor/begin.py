@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import resource
@@ -128,6 +129,10 @@ def _start(
         prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)
         os.chdir(supervised.folder)
         hard = resource.getrlimit(RLIMIT_LOCKS)[1]
+        if hard != resource.RLIM_INFINITY:
+            raise OSError(
+                errno.EPERM, "it has to be unlimited (ulimit -x unlimited)", "the limit of file locks"
+            )
         resource.setrlimit(RLIMIT_LOCKS, (first_tag(os.getppid()), hard))
         # In a domain other processes of this user, such as the shell of the CI's job, are out of reach, and
         # so are files outside of the image for the few calls that a thread makes itself (redirect.py).

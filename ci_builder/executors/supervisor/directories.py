@@ -25,7 +25,7 @@ def _chdir(kernel: Kernel, call: Call) -> int | None:
         host = _host(found, path)
         key = found.key
 
-    def done(task: int, result: int) -> None:
+    def done(task: int, result: int, given: int) -> None:
         if result == 0:
             kernel.need_seen(task, b"/proc/%d/cwd" % task, key)
 

@@ -7,7 +7,9 @@ inode and time of change, for the next exec.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import shutil
 import stat as stat_module
@@ -22,6 +24,7 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.rootfs.record import Key, Record
 
 _MOST_REMEMBERED = 4096
+_DELETED = b" (deleted)"  # what the kernel adds to a name that is gone
 _Key = tuple[int, int, bytes, bytes]
 
 
@@ -37,6 +40,15 @@ class Remembered:
     paths: tuple[bytes, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy at ``host`` of a program that has ``wanted`` as its loader, which was at ``loader`` out here."""
+
+    host: bytes
+    wanted: bytes
+    loader: bytes
+
+
 class Executables:
     """``folder`` is a private, empty folder on a file system that permits to execute; None of its content
     is the command's to see."""
@@ -44,7 +56,10 @@ class Executables:
     def __init__(self, folder: bytes, architecture: Architecture) -> None:
         self._folder = folder
         self._architecture = architecture
-        self._copies: dict[_Key, bytes] = {}
+        self._numbers = itertools.count()
+        self._copies: dict[_Key, _Copy] = {}
+        self._versions: dict[tuple[Key, bytes], _Key] = {}
+        self._checked: set[bytes] = set()
         self._places: dict[bytes, tuple[bytes, Key]] = {}
         self._links: dict[tuple[bytes, bytes], bytes] = {}
         self._remembered: dict[tuple[bytes, int], Remembered] = {}
@@ -72,8 +87,9 @@ class Executables:
         return host
 
     def forget_paths(self) -> None:
-        """Paths may lead to other places from now on: a rename, a new symbolic link."""
+        """Paths may lead to other places from now on: a name was moved, removed, or is a new link."""
         self._remembered.clear()
+        self._checked.clear()
 
     def place_of(self, host: bytes) -> bytes | None:
         """The place in the image of the program whose copy is ``host``; None: that is no copy."""
@@ -82,7 +98,7 @@ class Executables:
 
     def origin(self, host: bytes) -> tuple[bytes, Key] | None:
         """The same, with device and inode of the program."""
-        return self._places.get(host)
+        return self._places.get(host) or self._places.get(host.removesuffix(_DELETED))
 
     def named(self, path: bytes, name: bytes) -> bytes:
         """A path out here that executes ``path`` under another name: the kernel calls the process by it."""
@@ -90,19 +106,28 @@ class Executables:
             return path
         link = self._links.get((path, name))
         if link is None:
-            folder = self._folder + b"/l%d" % len(self._links)
+            folder = self._folder + b"/l%d" % next(self._numbers)
             os.mkdir(folder, 0o700)
             link = folder + b"/" + name
             os.symlink(path, link)
             self._links[path, name] = link
         return link
 
-    def known(self, program: Found, place: bytes, root: bytes) -> bytes | None:
-        """The copy of a program that was executed before from the same ``root``, None: there is none."""
-        copy = self._copies.get(_key(program, root))
-        if copy is not None:
-            self._places[copy] = (place, program.key)
-        return copy
+    def known(
+        self, program: Found, place: bytes, root: bytes, loader: Callable[[bytes], bytes]
+    ) -> bytes | None:
+        """The copy of a program that was executed before from the same ``root``, None: there is none that
+        can be used."""
+        key = _key(program, root)
+        copy = self._copies.get(key)
+        if copy is None:
+            return None
+        if copy.host not in self._checked:
+            if copy.wanted and loader(copy.wanted) != copy.loader:
+                return None
+            self._checked.add(copy.host)
+        self._places[copy.host] = (place, program.key)
+        return copy.host
 
     def executable(
         self, program: Found, names: tuple[bytes, bytes | None, bytes], loader: Callable[[bytes], bytes]
@@ -117,22 +142,38 @@ class Executables:
             if wanted is None and host is not None and program.mode & stat_module.S_IXUSR:
                 return host
             path = loader(wanted.path) if wanted is not None else b""
-            copy = self._copy(descriptor, place, wanted, path)
+            made = self._copy(descriptor, place, wanted, path)
         finally:
             os.close(descriptor)
-        self._copies[_key(program, root)] = copy
-        self._places[copy] = (place, program.key)
-        return copy
+        self._replace_earlier(program, root)
+        self._copies[_key(program, root)] = _Copy(made, wanted.path if wanted is not None else b"", path)
+        self._places[made] = (place, program.key)
+        return made
+
+    def _replace_earlier(self, program: Found, root: bytes) -> None:
+        """A copy of the same file, as it was before, takes room for nothing."""
+        file = (program.key, root)
+        earlier = self._versions.get(file)
+        self._versions[file] = _key(program, root)
+        copy = self._copies.pop(earlier, None) if earlier is not None else None
+        if copy is not None:
+            os.unlink(copy.host)
 
     def _copy(self, descriptor: int, place: bytes, wanted: Interpreter | None, path: bytes) -> bytes:
-        folder = self._folder + b"/%d" % len(self._copies)
-        os.mkdir(folder, 0o700)
+        folder = self._folder + b"/%d" % next(self._numbers)
         copy = folder + b"/" + (place.rpartition(b"/")[2] or b"program")
-        with open(copy, "w+b", buffering=0) as target, open(descriptor, "rb", closefd=False) as source:
-            shutil.copyfileobj(source, target, 1 << 20)
-            if wanted is not None:
-                with_interpreter(target.fileno(), wanted, path)
-            os.fchmod(target.fileno(), 0o500)
+        os.mkdir(folder, 0o700)
+        try:
+            with open(copy, "w+b", buffering=0) as target, open(descriptor, "rb", closefd=False) as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+                if wanted is not None:
+                    with_interpreter(target.fileno(), wanted, path)
+                os.fchmod(target.fileno(), 0o500)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(copy)
+            os.rmdir(folder)
+            raise
         return copy
 
 

@@ -73,12 +73,12 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
         arrays[1] = (*program.leading, *_pointers(call, rest[0])[1:])
     values = {2: rest[1]} if arrays else {1: rest[0], 2: rest[1]}
 
-    def done(task: int, result: int) -> None:
+    def done(task: int, result: int, given: int) -> None:
         if result == 0:
             if after is not context:
                 kernel.contexts.put(task, after)
             kernel.memory.forget()
-            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, host))
+            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
     return ANSWERED
@@ -87,17 +87,19 @@ def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tu
 def _found(kernel: Kernel, call: Call, context: Context, program: _Program) -> tuple[bytes, bytes]:
     """The place in the image and the path out here of what is to be executed; of a script, which
     ``program`` is made its interpreter. Raises OSError."""
+
+    def find_loader(path: bytes) -> bytes:
+        return _loader(kernel, call, path)
+
     for _ in range(_MAX_SCRIPTS + 1):
         _permit(kernel, context, program.found)
         place = _place(kernel, program)
-        host = kernel.executables.known(program.found, place, context.root)
+        host = kernel.executables.known(program.found, place, context.root, find_loader)
         if host is not None:
             return place, host
         if not _interpret(kernel, call, program):
             names = (place, _host(program.found), context.root)
-            return place, kernel.executables.executable(
-                program.found, names, lambda loader: _loader(kernel, call, loader)
-            )
+            return place, kernel.executables.executable(program.found, names, find_loader)
     raise failure(errno.ELOOP)
 
 

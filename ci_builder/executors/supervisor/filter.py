@@ -10,6 +10,7 @@ from ci_builder.executors.linux.seccomp import Instruction
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS
 from ci_builder.executors.supervisor.processes import FILTERED_PRCTL
 from ci_builder.executors.supervisor.redirect import KEY_ARGUMENT
+from ci_builder.executors.supervisor.room import RLIMIT_RSS
 
 _ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -84,7 +85,7 @@ def program(architecture: Architecture, notified: Collection[str], *, network: b
 
 def _conditional(network: bool) -> dict[str, Code]:
     """Blocks for calls whose arguments decide; each ends in a return."""
-    limits = [(RLIMIT_LOCKS, _NOTIFY)]
+    limits = [(RLIMIT_LOCKS, _NOTIFY), (RLIMIT_RSS, _NOTIFY)]
     found = {
         "prctl": _by_value(0, [(option, _NOTIFY) for option in FILTERED_PRCTL]),
         "prlimit64": _by_value(1, limits),

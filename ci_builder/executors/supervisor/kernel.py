@@ -6,14 +6,14 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import Context, Contexts
+from ci_builder.executors.supervisor.context import KILL, Context, Contexts
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.lookup import Lookup
@@ -51,15 +51,33 @@ class Kernel:
     def signal_all(self, sender: int, number: int) -> int:
         """kill(2) with -1: every other process of the command. Raises OSError (ESRCH) when there is none."""
         others = [process for process in members(self.contexts) if process != sender]
-        for process in others:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, number)
-        if not others:
+        return self._signal(sender, others, number)
+
+    def signal_group(self, sender: int, group: int, number: int) -> int:
+        """kill(2) with a process group of the command. Raises OSError (ESRCH, EPERM)."""
+        inside = [process for process in members(self.contexts) if _group_of(process) == group]
+        return self._signal(sender, inside, number)
+
+    def may_signal(self, sender: Context, receiver: Context) -> bool:
+        """As the pretended users have it (kill(2))."""
+        mine = {sender.user.real, sender.user.effective}
+        return sender.may(KILL) or bool({receiver.user.real, receiver.user.saved} & mine)
+
+    def _signal(self, sender: int, processes: Sequence[int], number: int) -> int:
+        if not processes:
             raise failure(errno.ESRCH)
+        who, reached = self.contexts.of(sender), False
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                if self.may_signal(who, self.contexts.of(process)):
+                    reached = True
+                    os.kill(process, number)
+        if not reached:
+            raise failure(errno.EPERM)
         return 0
 
     def forget_paths(self) -> None:
-        """A file gets a name, or is moved: what was remembered of paths may hold no longer."""
+        """A file gets a name, or loses one: what was remembered of paths may hold no longer."""
         self.executables.forget_paths()
         self.lookup.forget_paths()
 
@@ -88,6 +106,13 @@ class Kernel:
         """Raises OSError (EACCES) unless ``context`` may make and remove names in ``parent``."""
         if not context.ignores_permissions:
             need(context, self.owners.of(parent), WRITE | EXECUTE)
+
+
+def _group_of(process: int) -> int:
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return -1
 
 
 Handler = Callable[[Kernel, Call], "int | None"]

@@ -125,8 +125,11 @@ class Lookup:
         self._missing.clear()
 
     def forget_paths(self) -> None:
-        """Paths may lead elsewhere from now on: to a FIFO, which must not be opened just to see that."""
+        """Paths may lead elsewhere from now on: to a FIFO, which must not be opened just to see that; to
+        another root directory."""
         self._regular.clear()
+        for root in [root for root in self._roots if root]:
+            os.close(self._roots.pop(root))
 
     def parent(self, task: int, folder: int, path: bytes) -> tuple[Found, bytes]:
         """The directory that ``path`` is to be made or removed in, and the name there: ``.``, ``..`` or
@@ -244,7 +247,27 @@ class Lookup:
         """From the real path of an open directory on. Raises OSError."""
         if context.root:
             return None
-        return self._in_root(context, self.base(task, where[0]) + b"/" + where[1], follow)
+        try:
+            base = self.base(task, where[0])
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return self._from_deep(task, where)
+        return self._in_root(context, base + b"/" + where[1], follow)
+
+    def _from_deep(self, task: int, where: tuple[int, bytes]) -> Found | None:
+        """From a directory whose path has no room: by names alone, without links."""
+        folder, path = where
+        link = b"/proc/%d/cwd" % task if folder == CURRENT else b"/proc/%d/fd/%d" % (task, folder)
+        start = os.open(link, _PATH)
+        try:
+            return self._plain(Found(_openat2(start, path, _EXACT)))
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                raise
+            return None
+        finally:
+            os.close(start)
 
     def _by_name(self, task: int, folder: int, name: bytes, follow: bool) -> Found | None:
         """A name in an open directory; None where it is a link to be followed, or may lead elsewhere."""

@@ -226,6 +226,7 @@ def _remove(kernel: Kernel, call: Call, at: At, *, directory: bool) -> int:
         if path.endswith(b"/") and not directory:
             raise failure(errno.EISDIR if stat_module.S_ISDIR(status.st_mode) else errno.ENOTDIR)
         _permit_removal(kernel, call, parent, status)
+        kernel.forget_paths()
         if directory:
             os.rmdir(name, dir_fd=parent.descriptor)
         else:

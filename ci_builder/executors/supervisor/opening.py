@@ -105,15 +105,32 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     if kind == stat_module.S_IFIFO or found.rdev == _TTY:
         return _by_itself(kernel, call, found, flags)
     descriptor = _rewritten(kernel, found, flags)
+    truncates = bool(flags & os.O_TRUNC) and stat_module.S_ISREG(kernel.owners.of(found)[2])
+    truncates = truncates and kernel.is_recorded(found)
     if descriptor < 0:
-        descriptor = os.open(_to_open(kernel, found), flags & ~_CREATION | os.O_CLOEXEC)
+        kept = flags & ~_CREATION & ~(os.O_TRUNC if truncates else 0)
+        descriptor = os.open(_to_open(kernel, found), kept | os.O_CLOEXEC)
     try:
+        if truncates:
+            return _truncate(kernel, call, (found, descriptor), flags)
         if flags & (os.O_ACCMODE | os.O_TRUNC):
             kernel.owners.written(found, context)
         kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     finally:
         os.close(descriptor)
     return ANSWERED
+
+
+def _truncate(kernel: Kernel, call: Call, opened: tuple[Found, int], flags: int) -> int | None:
+    """Only when the caller has a descriptor: a call that fails changes nothing."""
+    found, descriptor = opened
+    number = kernel.listener.install(call.cookie, descriptor, bool(flags & os.O_CLOEXEC))
+    if number is None:
+        return ANSWERED
+    # By path: opening read-only truncates, too (open(2)).
+    os.truncate(f"/proc/self/fd/{descriptor}", 0)
+    kernel.owners.written(found, kernel.contexts.of(call.task))
+    return number
 
 
 def _rewritten(kernel: Kernel, found: Found, flags: int) -> int:
@@ -160,7 +177,7 @@ def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | No
     kept = flags & ~(os.O_CREAT | os.O_EXCL)
     key, is_path = found.key, bool(flags & os.O_PATH)
 
-    def done(task: int, result: int) -> None:
+    def done(task: int, result: int, given: int) -> None:
         if result >= 0 and is_path:
             kernel.need_seen(task, b"/proc/%d/fd/%d" % (task, result), key)
 

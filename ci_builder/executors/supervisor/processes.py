@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def _umask(kernel: Kernel, call: Call) -> int:
 
 
 def _prlimit(kernel: Kernel, call: Call) -> int:
-    """Only for the limit that carries the context (the filter sees to that): it looks unlimited."""
+    """Only for the limits that carry something (the filter sees to that): they look unlimited."""
     _, _, new, old, *_ = call.arguments
     return _limit(call, new, old)
 
@@ -116,6 +117,9 @@ def _kill(kernel: Kernel, call: Call) -> int | None:
         _permit_signal(kernel, call, target)
     if target == -1:
         return kernel.signal_all(call.task, number)
+    if target <= 0 and not kernel.contexts.of(call.task).may(KILL):
+        group = -target or os.getpgid(call.task)
+        return kernel.signal_group(call.task, group, number)
     kernel.listener.let_go_on(call.cookie)
     return ANSWERED
 
@@ -136,11 +140,7 @@ def _setaffinity(kernel: Kernel, call: Call) -> int | None:
 
 def _permit_signal(kernel: Kernel, call: Call, target: int) -> None:
     """kill(2). Raises OSError (EPERM)."""
-    sender, receiver = kernel.contexts.of(call.task), kernel.contexts.of(target)
-    if sender.may(KILL):
-        return
-    mine = (sender.user.real, sender.user.effective)
-    if not {receiver.user.real, receiver.user.saved} & set(mine):
+    if not kernel.may_signal(kernel.contexts.of(call.task), kernel.contexts.of(target)):
         raise failure(errno.EPERM)
 
 

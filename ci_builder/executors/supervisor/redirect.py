@@ -3,7 +3,7 @@
 1. The supervisor becomes the thread's tracer, asks for a stop, and answers the call with EINTR: the
    thread stops before its program sees that.
 2. The registers are set so that it enters the kernel once more, with other arguments. Strings and
-   arrays go below its stack.
+   arrays go where the program has nothing (room.py).
 3. It stops as it enters. Where a signal came first it never gets there: it gets its registers back, set to
    make its own call again after the signal's handler.
 4. The call is notified again, recognised, and let through to the kernel.
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from signal import SIGTRAP
@@ -30,17 +29,18 @@ from ci_builder.executors.linux import ptrace
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.supervisor.call import Call, failure
+from ci_builder.executors.supervisor.room import USUAL, Filling, Room, room_of, size_of_array
 
 _WALL = 0x40000000
-_RED_ZONE = 256
+_READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22
 KEY_ARGUMENT = 5
 """Where an exec has its key: execve(2) has three arguments."""
 
-Done = Callable[[int, int], None]
+Done = Callable[[int, int, int], None]
 _RESTARTS = (-512, -513, -514, -516)  # what the kernel says to itself: a signal came, do it once more
 
 
-def nothing(task: int, result: int) -> None:
+def nothing(task: int, result: int, given: int) -> None:
     """Nothing to do after it."""
 
 
@@ -48,7 +48,8 @@ def nothing(task: int, result: int) -> None:
 class Order:
     """The call to make instead: its ``name``, and some of its arguments (``values`` as numbers, ``data``
     as bytes whose address is passed, ``arrays`` as lists of strings or addresses, zero-terminated).
-    ``done`` is called with task and result after it. ``soon``: it waits for nothing that others of the
+    ``done`` is called with task, result and - of an exec - the length of the path that the
+    kernel was given, slashes in front included. ``soon``: it waits for nothing that others of the
     command do; until ``done`` nobody is served, so nobody sees what it has not permitted yet."""
 
     name: str
@@ -64,8 +65,18 @@ class _Pending:
     call: Call
     order: Order
     saved: bytes
+    room: Room | None = None
+    mapped: bool = False
+    given: int = 0
     at: int = 0
     entered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A ``signal`` came before a call."""
+
+    signal: int
 
 
 class Redirects:
@@ -99,10 +110,13 @@ class Redirects:
             self._do_again(task, pending, os.WSTOPSIG(status))
             return
         try:
-            pending.at = self._set(call, order)
+            room = self._room(task, pending)
+            if room is None:
+                return
+            pending.room = room
+            self._set(pending, room)
         except OSError as error:
-            self._restore(task, pending.saved, -(error.errno or errno.EFAULT))
-            ptrace.detach(task)
+            self._give_up(task, pending, error.errno or errno.EFAULT)
             return
         self._pending[task] = pending
         self._registers.store(task)
@@ -127,10 +141,12 @@ class Redirects:
         killed."""
         event = status >> 16
         if event == ptrace.EVENT_EXEC:
-            pending = self._pending.pop(self._former(task), None)
+            # The thread that made it takes its process's number; the one that had it is gone.
+            pending = self._pending.pop(ptrace.event_message(task), None)
+            self._pending.pop(task, None)
             try:
                 if pending is not None:
-                    pending.order.done(task, 0)
+                    pending.order.done(task, 0, pending.given)
             finally:
                 ptrace.detach(task)
             return
@@ -199,15 +215,13 @@ class Redirects:
         self._registers.store(task)
         ptrace.detach(task, signal)
 
-    def _former(self, task: int) -> int:
-        """The thread that made the exec: it takes its process's number."""
-        return task if task in self._pending else ptrace.event_message(task)
-
     def _finish(self, task: int, pending: _Pending, signal: int = 0) -> None:
         self._registers.load(task)
         result = _signed(self._registers.words[self._architecture.result])
         del self._pending[task]
-        pending.order.done(task, result)
+        pending.order.done(task, result, 0)
+        if pending.mapped and pending.room is not None:
+            self._call(task, "munmap", (pending.room.address, pending.room.size))
         self._restore(task, pending.saved, result)
         ptrace.detach(task, signal)
 
@@ -222,43 +236,83 @@ class Redirects:
             words[self._architecture.entered] = 0xFFFFFFFFFFFFFFFF
         self._registers.store(task)
 
-    def _set(self, call: Call, order: Order) -> int:
-        """Write what the order needs and set the registers for it; returns where it enters the kernel."""
+    def _room(self, task: int, pending: _Pending) -> Room | None:
+        """Where the order's strings go; None: the thread never comes that far. Raises OSError."""
+        order = pending.order
+        size = sum(len(data) for data in order.data.values())
+        size += sum(size_of_array(items) for items in order.arrays.values())
+        room = room_of(task)
+        taken = room is not None and any(item.room == room for item in self._pending.values())
+        if room is not None and not taken and size <= room.size:
+            return room
+        if order.name == "execve":
+            # Else the new program would have less than this one, and so on.
+            size += USUAL
+        result = self._call(task, "mmap", (0, size, _READ_WRITE, _PRIVATE_ANONYMOUS, -1, 0))
+        if result is None:
+            return None
+        if isinstance(result, Interrupted):
+            self._do_again(task, pending, result.signal)
+            return None
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+        pending.mapped = True
+        return Room(result, size)
+
+    def _call(self, task: int, name: str, arguments: tuple[int, ...]) -> int | Interrupted | None:
+        """Have the stopped thread make a call that nobody is told of; None: it was killed."""
         architecture, words = self._architecture, self._registers.words
-        stack = _Stack(call, words[architecture.stack] - _RED_ZONE)
-        registers = architecture.arguments
+        for register, value in zip(architecture.arguments, arguments, strict=False):
+            words[register] = value & 0xFFFFFFFFFFFFFFFF
+        self._enter(name)
+        self._registers.store(task)
+        for _ in ("in", "out"):
+            ptrace.proceed_to_call(task)
+            status = _stop(task)
+            while status is not None and status >> 16 == ptrace.EVENT_STOP:
+                ptrace.proceed_to_call(task)
+                status = _stop(task)
+            if status is None:
+                return None
+            if os.WSTOPSIG(status) != ptrace.IN_CALL:
+                return Interrupted(os.WSTOPSIG(status))
+        self._registers.load(task)
+        return _signed(words[architecture.result])
+
+    def _set(self, pending: _Pending, room: Room) -> None:
+        """Write what the order needs and set the registers for it. Raises OSError (EFAULT)."""
+        call, order = pending.call, pending.order
+        self._registers.replace_by(pending.saved)
+        architecture, words = self._architecture, self._registers.words
+        filling, registers = Filling(room), architecture.arguments
         for index, value in order.values.items():
             words[registers[index]] = value & 0xFFFFFFFFFFFFFFFF
-        for index, data in order.data.items():
-            words[registers[index]] = stack.put(data)
         for index, items in order.arrays.items():
-            words[registers[index]] = stack.put_array(items)
-        if order.name == "execve":
-            words[registers[KEY_ARGUMENT]] = self._exec_key
+            words[registers[index]] = filling.put_array(items)
+        for index, data in order.data.items():
+            if order.name == "execve":
+                words[registers[KEY_ARGUMENT]] = self._exec_key
+                slashes = max(0, min(USUAL, filling.left) - len(data))
+                pending.given = slashes + len(data) - 1
+                words[registers[index]] = filling.put(b"/" * slashes + data)
+            else:
+                words[registers[index]] = filling.put(data)
+        call.write(room.address, bytes(filling.data))
+        self._enter(order.name)
+        pending.at = words[architecture.counter]
+
+    def _enter(self, name: str) -> None:
+        """The next instruction is the one before, which enters the kernel, for the call ``name``."""
+        architecture, words = self._architecture, self._registers.words
         words[architecture.counter] -= architecture.call_size
-        words[architecture.number] = architecture.calls[order.name]
+        words[architecture.number] = architecture.calls[name]
         if architecture.entered is not None:
             words[architecture.entered] = 0xFFFFFFFFFFFFFFFF
-        return words[architecture.counter]
 
-
-class _Stack:
-    """Room below a thread's stack; ``top`` is the lowest address that was used."""
-
-    def __init__(self, call: Call, top: int) -> None:
-        self._call = call
-        self.top = top
-
-    def put(self, data: bytes) -> int:
-        """The address of ``data``. Raises OSError (EFAULT)."""
-        self.top = (self.top - len(data)) & ~15
-        self._call.write(self.top, data)
-        return self.top
-
-    def put_array(self, items: tuple[bytes | int, ...]) -> int:
-        """The address of a zero-terminated array of addresses."""
-        addresses = [item if isinstance(item, int) else self.put(item + b"\0") for item in items]
-        return self.put(struct.pack(f"={len(addresses) + 1}Q", *addresses, 0))
+    def _give_up(self, task: int, pending: _Pending, error: int) -> None:
+        """The order cannot be carried out: the thread's own call fails."""
+        self._restore(task, pending.saved, -error)
+        ptrace.detach(task)
 
 
 def _stop(task: int) -> int | None:

@@ -86,7 +86,7 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
         short = elsewhere = kernel.folder + b"/%d" % call.task
     full = new_mode(context, stat_module.S_IFSOCK | 0o777)
 
-    def done(task: int, result: int) -> None:
+    def done(task: int, result: int, given: int) -> None:
         if result == 0:
             if elsewhere:
                 os.rename(elsewhere, folder + b"/" + name)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import Case, File, Symlink
+from tests.conformance.case import Case, Content, File, Symlink
 
-_CONTEXT = {"a/one": "1\n", "a/two": File("2\n", 0o604, (7, 8)), "b": "b\n", "a/link": Symlink("one")}
+_CONTEXT: dict[str, Content] = {
+    "a/one": "1\n",
+    "a/two": File("2\n", 0o604, (7, 8)),
+    "b": "b\n",
+    "a/link": Symlink("one"),
+}
 _STUB = "newer BuildKit removes what was only made to mount on; docker 20.10 leaves it"
 
 
