@@ -168,15 +168,12 @@ class _Choosing:
 
     def _folder(self) -> Output:
         mode = self.attributes.text("mode") or "copy"
-        if mode == "delete":
-            raise Unsupported(
-                f"{self.attributes.name}: mode=delete", hint="empty the folder before the build"
-            )
-        if mode != "copy":
-            raise self.attributes.error(f"there is no mode {mode!r}", "there are: copy")
+        if mode not in ("copy", "delete"):
+            raise self.attributes.error(f"there is no mode {mode!r}", "there are: copy, delete")
         folder = self._needed_folder()
         split = self.attributes.flag("platform-split", default=False)
-        return FolderOutput(folder / str(self.platform).replace("/", "_") if split else folder)
+        place = folder / str(self.platform).replace("/", "_") if split else folder
+        return FolderOutput(place, delete=mode == "delete")
 
     def _tar(self) -> Output:
         if self.attributes.flag("platform-split", default=False):

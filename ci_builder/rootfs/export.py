@@ -12,7 +12,8 @@ from ci_builder.rootfs.ahead import Ahead, Put
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.pack import pack
-from ci_builder.rootfs.paths import open_directory
+from ci_builder.rootfs.paths import Directories, open_directory
+from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.unpack import unpack
@@ -54,6 +55,19 @@ def tree_copy(tree: Tree, folder: Path, times: Times = KEPT) -> None:
     target = Tree(str(folder.resolve()), _WhatIsPermitted())
     with Ahead(lambda put: _pack_for_copy(tree, put, times)) as blocks:
         unpack(blocks, target, whiteouts=False)
+
+
+def remove_others(tree: Tree, folder: Path) -> None:
+    """Remove from ``folder``, a copy of ``tree``, every path that ``tree`` does not have. No symbolic link
+    is followed. Raises OSError."""
+    kept = {change.path for change in every_path(tree)}
+    target = Tree(str(folder.resolve()), KernelOwnership())
+    others = {change.path for change in every_path(target)} - kept
+    with Directories(target) as directories:
+        for path in others:
+            # What lies in a directory that goes, goes with it.
+            if path.rpartition(b"/")[0] not in others:
+                remove(target, directories.place(path))
 
 
 def _pack_for_copy(tree: Tree, put: Put, times: Times) -> None:

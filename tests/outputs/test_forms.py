@@ -124,6 +124,26 @@ def test_the_times_of_a_stage_that_others_need_stay_until_the_end(project: Proje
     assert entries["made"].modified == entries["later"].modified == EPOCH
 
 
+def test_a_folder_with_nothing_else(project: Project) -> None:
+    """mode=delete: what is not in the image goes, links to elsewhere are not followed."""
+    dest, elsewhere = project.folder / "out", project.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (dest / "old/deep").mkdir(parents=True)
+    (dest / "old/file").touch()
+    (dest / "old-too").touch()
+    (dest / "link").symlink_to(elsewhere)
+    project.built("--target=files", "--output=type=local,dest=out")
+    assert sorted(os.listdir(dest)) == ["link", "old", "old-too", "word"]
+    project.built("--target=files", "--output=type=local,dest=out,mode=delete")
+    assert os.listdir(dest) == ["word"]
+    assert (elsewhere / "precious").exists()
+    done = project.build("--target=files", "--output=type=local,dest=.,mode=delete")
+    assert done.code == 1
+    assert "mode=delete would empty ., which holds the working directory" in done.text
+    assert (project.folder / "context").is_dir()
+
+
 @pytest.mark.docker
 @pytest.mark.parametrize(
     "form", ["", ",oci-mediatypes=true", ",compression=uncompressed,force-compression=true"]

@@ -137,6 +137,8 @@ def test_targets_and_more_of_each_type(places: Places) -> None:
     found = _chosen(places, "type=local,dest=x,target=a,platform-split=true", "type=oci,dest=y,target=b")
     assert [item.target for item in found] == ["a", "b"]
     assert found[0].output == FolderOutput(Path("x/linux_amd64"))
+    (emptied,) = _chosen(places, "type=local,dest=x,mode=delete")
+    assert emptied.output == FolderOutput(Path("x"), delete=True)
     (stream,) = _chosen(places, "type=docker,dest=-")
     assert stream.output == ArchiveStreamOutput(places.stdout, docker=True)
     (pushed,) = _chosen(places, "type=registry,name=r.io/a,push-by-digest=true")
@@ -199,7 +201,6 @@ def test_wrong_outputs(places: Places, text: str, message: str, hint: str) -> No
         "type=image,dangling-name-prefix=x",
         "type=docker",
         "type=docker,dest=x,tar=false",
-        "type=local,dest=x,mode=delete",
         "type=tar,dest=x,platform-split=true",
     ],
 )
