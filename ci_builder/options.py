@@ -9,13 +9,14 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_builder.errors import Unsupported, UsageError
-from ci_builder.request import OutputSpec, SecretSpec
+from ci_builder.errors import UsageError
+from ci_builder.request import Annotation, OutputSpec, SecretSpec
 
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
 
-_ANNOTATED = {"manifest", "index", "manifest-descriptor", "index-descriptor"}
+ANNOTATED = ("manifest", "index", "manifest-descriptor", "index-descriptor")
+"""What can be annotated, in buildx' words."""
 
 
 def boolean(text: str, name: str) -> bool:
@@ -36,19 +37,25 @@ def pair(text: str, name: str) -> tuple[str, str]:
     return key.strip(), value
 
 
-def annotation(text: str, name: str) -> tuple[str, str]:
-    """``[TYPE:]key=value`` as buildx has it, for the image's manifest. Raises UsageError; Unsupported for
-    another type than ``manifest``."""
-    kind, colon, rest = text.partition(":")
-    types = [item.partition("[")[0] for item in kind.split(",")]
-    if not colon or not set(types) <= _ANNOTATED:
-        return pair(text, name)
-    if types != ["manifest"] or "[" in kind:
-        raise Unsupported(
-            f"{name}: annotations of type {kind!r} are not supported in this version",
-            hint="only the image's manifest can be annotated: manifest:KEY=VALUE",
-        )
-    return pair(rest, name)
+def annotation(text: str, name: str) -> tuple[Annotation, ...]:
+    """``[TYPE[PLATFORM][,TYPE…]:]key=value`` as buildx has it, one for each TYPE; without, the manifest's.
+
+    Raises UsageError.
+    """
+    kinds, colon, rest = text.partition(":")
+    found = [_level(item) for item in kinds.split(",")] if colon else [None]
+    if None in found:
+        return (Annotation(*pair(text, name)),)
+    key, value = pair(rest, name)
+    return tuple(Annotation(key, value, *level) for level in found if level is not None)
+
+
+def _level(text: str) -> tuple[str, str] | None:
+    """What ``TYPE[PLATFORM]`` annotates, None if it is no such thing."""
+    level, bracket, platform = text.strip().partition("[")
+    if level not in ANNOTATED or (bracket and not platform.endswith("]")):
+        return None
+    return level, platform.removesuffix("]")
 
 
 def label(text: str, name: str = "label") -> tuple[str, str]:
@@ -71,7 +78,10 @@ def output(text: str) -> OutputSpec:
     """
     if "=" not in text:
         return OutputSpec("tar", "-") if text == "-" else OutputSpec("local", text)
-    found = [(key.lower(), value) for key, value in attributes(text, "output")]
+    found = [(_lowered(key), value) for key, value in attributes(text, "output")]
+    for key, _ in found:
+        if [name for name, _ in found].count(key) > 1:
+            raise UsageError(f"output: {key} is given twice in {text!r}")
     rest = tuple((key, value) for key, value in found if key not in ("type", "dest"))
     kind = dict(found).get("type", "")
     if not kind:
@@ -117,6 +127,12 @@ def attributes(text: str, name: str) -> list[tuple[str, str]]:
     except csv.Error as error:
         raise UsageError(f"{name}: {error} in {_shown(text)}") from error
     return [pair(item, name) for item in fields]
+
+
+def _lowered(key: str) -> str:
+    # The key of an annotation keeps its case.
+    name, dot, rest = key.partition(".")
+    return name.lower() + dot + rest if name.lower().startswith("annotation") else key.lower()
 
 
 def _secret_of_variable(name: str, variable: str, environment: Mapping[str, str]) -> SecretSpec:

@@ -32,6 +32,17 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotation. ``level`` is manifest, index, manifest-descriptor or index-descriptor; ``platform``
+    that of the images it is for, empty for all."""
+
+    key: str
+    value: str
+    level: str = "manifest"
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSpec:
     """One ``--secret``: its id and where its value comes from (exactly one of the two)."""
 
@@ -68,6 +79,9 @@ class Request:
     dockerfile        path of the Dockerfile; empty: ``Dockerfile`` in the context; ``-``: standard input
     tags              full references to name and, with ``push``, to push
     build_contexts    (name, ``dir``, ``docker-image://…``, ``oci-layout://…``) pairs
+    target            the stage that outputs get that name none; empty: the last one
+    more_targets      further stages to build
+    epoch             the time of the image in seconds since 1970, whatever SOURCE_DATE_EPOCH says
     platform          ``os/arch[/variant]`` or empty for the host's
     isolation         ``auto`` or the name of an executor
     disposable        the caller asserts that ``/`` may be replaced (kaniko's --force)
@@ -79,10 +93,12 @@ class Request:
     tags: tuple[str, ...] = ()
     build_args: tuple[tuple[str, str], ...] = ()
     target: str = ""
+    more_targets: tuple[str, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     push: bool = False
     labels: tuple[tuple[str, str], ...] = ()
-    annotations: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    epoch: int | None = None
     build_contexts: tuple[tuple[str, str], ...] = ()
     no_cache: bool = False
     pull: bool = False
@@ -113,7 +129,13 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a build produced. ``digest`` is the manifest's, ``image_id`` the config's."""
+    """What a build produced. ``digest`` is the manifest's, ``image_id`` the config's: of the image that
+    was pushed first, else of the first one that was written.
+
+    ``tags`` and ``pushed`` are names of that image; ``written`` are lines for people about every output.
+    ``is_image`` is false where all outputs are files of a root file system. ``created`` and ``platform``
+    are the config's, ``annotations`` those of the manifest's descriptor.
+    """
 
     digest: str
     image_id: str
@@ -126,3 +148,7 @@ class Result:
     executor: str
     executor_reason: str
     seconds: float
+    is_image: bool = True
+    created: str = ""
+    platform: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()

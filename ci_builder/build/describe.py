@@ -19,7 +19,7 @@ def describe(plan: Plan) -> str:
 
 
 def _stage(stage: PlannedStage, plan: Plan) -> str:
-    mark = " (target)" if stage == plan.target else ""
+    mark = " (target)" if stage.index in (plan.target.index, *plan.targets) else ""
     platform = f" for {stage.platform}" if stage.platform else ""
     lines = [f"stage {stage.index} {stage.name}{mark}", f"  from {_origin(stage.base, plan)}{platform}"]
     lines += [f"  --from={text} is {_origin(origin, plan)}" for text, origin in stage.origins]

@@ -15,13 +15,14 @@ from pathlib import Path
 from ci_builder.build.action import Step
 from ci_builder.build.perform import Performer, perform
 from ci_builder.oci.layer import Layer
+from ci_builder.outputs.variants import Made
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.tree import Tree
 
 
-def linked_layer(step: Step, performer: Performer, blobs: Path, family: str) -> Layer:
+def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, made: Made) -> Layer:
     """Do ``step`` by itself and lay the result over the workspace. Same files, same bytes, whatever is
     below. Raises what ``perform``, ``write_layer`` and ``apply_layers`` raise."""
     workspace = performer.workspace
@@ -32,7 +33,9 @@ def linked_layer(step: Step, performer: Performer, blobs: Path, family: str) -> 
         for action in step.actions:
             perform(action, alone)
         changes = list(_everything(os.fsencode(folder), begun))
-        layer = write_layer(changes, alone.tree, blobs, family=family)
+        layer = write_layer(
+            changes, alone.tree, blobs, compression=made.compression, family=family, times=made.times
+        )
     apply_layers((layer,), workspace.tree)
     workspace.changes()
     return layer

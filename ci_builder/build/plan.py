@@ -7,7 +7,7 @@ target does not need are left out. Source: Dockerfile reference, "FROM", "COPY -
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
@@ -27,6 +27,7 @@ class PlanOptions:
     """What a plan depends on besides the Dockerfile.
 
     target    name or number of a stage; empty: the last one
+    others    further targets, each as ``target``
     contexts  names of the named build contexts
     onbuild   ONBUILD triggers of base images, by the index of the stage that is built on the image;
               they are known only when the image is, so plan again with them then
@@ -36,6 +37,7 @@ class PlanOptions:
     target_platform: Platform
     build_platform: Platform
     target: str = ""
+    others: tuple[str, ...] = ()
     build_args: tuple[tuple[str, str], ...] = ()
     contexts: tuple[str, ...] = ()
     onbuild: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -80,17 +82,23 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``stages`` in an order in which each comes after those that it needs; the last one is the
-    target. ``unused_args`` are build args that nothing in the Dockerfile declares."""
+    """``stages`` in an order in which each comes after those that it needs. ``targets`` are the numbers
+    of the stages that are asked for, in the order of the options; without, it is the last stage.
+    ``unused_args`` are build args that nothing in the Dockerfile declares."""
 
     settings: Settings
     stages: tuple[PlannedStage, ...]
     unused_args: tuple[str, ...] = ()
+    targets: tuple[int, ...] = ()
 
     @property
     def target(self) -> PlannedStage:
-        """The stage that is asked for."""
-        return self.stages[-1]
+        """The stage that is asked for first."""
+        return next((stage for stage in self.stages if stage.index in self.targets[:1]), self.stages[-1])
+
+    def is_needed(self, index: int) -> bool:
+        """Whether another stage is made from the one with this number."""
+        return any(index in stage.needs for stage in self.stages)
 
     @property
     def sources(self) -> tuple[Origin, ...]:
@@ -108,16 +116,17 @@ def plan(dockerfile: Dockerfile, options: PlanOptions) -> Plan:
     wrong in the file, Unsupported for another frontend."""
     check_special_args(options.build_args)
     stages = dockerfile.stages
-    target = _target(stages, options.target)
+    targets = [_target(stages, text) for text in (options.target, *options.others)]
     settings = make_settings(
         dockerfile.global_args,
         options.build_args,
         target_platform=options.target_platform,
         build_platform=options.build_platform,
-        target=target.name,
+        target=targets[0].name,
     )
-    planned = _Planner(dockerfile, options, settings).needed(target)
-    return Plan(settings, planned, _unused(dockerfile, settings))
+    planned = _Planner(dockerfile, options, settings).needed(targets)
+    numbers = tuple(stage.index for stage in targets)
+    return Plan(settings, planned, _unused(dockerfile, settings), numbers)
 
 
 class _Planner:
@@ -129,10 +138,11 @@ class _Planner:
         self.bases = [self._base(stage) for stage in dockerfile.stages]
         self.stages = dockerfile.stages
 
-    def needed(self, target: Stage) -> tuple[PlannedStage, ...]:
-        """The target and what it needs, in order. Recursion is bounded: edges only go to earlier stages."""
+    def needed(self, targets: Sequence[Stage]) -> tuple[PlannedStage, ...]:
+        """The targets and what they need, in order. Recursion is bounded: edges only go to earlier stages."""
         done: dict[int, PlannedStage] = {}
-        waiting = {stage.index for stage in self.stages} if self.options.everything else {target.index}
+        wanted = self.stages if self.options.everything else targets
+        waiting = {stage.index for stage in wanted}
         while waiting:
             index = max(waiting)
             waiting.remove(index)

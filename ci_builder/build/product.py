@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ci_builder.build.evaluate import State
 from ci_builder.executors.choose import Choice
 from ci_builder.oci.image import Image
-from ci_builder.oci.reference import Reference
-from ci_builder.outputs.interface import Output, Product, Written
+from ci_builder.outputs.choose import Wanted
+from ci_builder.outputs.form import Form
+from ci_builder.outputs.interface import Product, Written
+from ci_builder.outputs.variants import Source, Variants
 from ci_builder.request import LayerReport, Result
+from ci_builder.rootfs.times import Times
 from ci_builder.rootfs.tree import Tree
+
+_NO_FORM = Form()
 
 
 def finished_image(image: Image, state: State) -> Image:
@@ -24,52 +30,95 @@ def finished_image(image: Image, state: State) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished image, its names, how it was built, and how many of its layers came with the base."""
+    """The finished images by their targets' names (empty: the first), how they were built, and what
+    brings them into forms."""
 
-    image: Image
-    references: tuple[Reference, ...]
+    sources: Mapping[str, Source]
     choice: Choice
+    variants: Variants
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What an output got, and what it said of it."""
+
+    wanted: Wanted
+    image: Image
     base_layers: int
+    written: Written
 
 
-def write_product(built: Built, outputs: Sequence[Output]) -> tuple[Written, ...]:
-    """Write the image to every output, in their order."""
-
-    @contextlib.contextmanager
-    def files() -> Iterator[Tree]:
-        workspace = built.choice.executor.workspace(built.image, writable=False)
-        try:
-            yield workspace.tree
-        finally:
-            workspace.close()
-
-    product = Product(built.image, built.references, files)
-    return tuple(output.write(product) for output in outputs)
+def write_product(built: Built, outputs: Sequence[Wanted]) -> tuple[Delivered, ...]:
+    """Write to every output, in their order."""
+    return tuple(_deliver(built, wanted) for wanted in outputs)
 
 
-def report(built: Built, written: tuple[Written, ...], seconds: float) -> Result:
-    """What came of it."""
-    image = built.image
-    manifest = image.descriptor()
-    makers = [item.created_by for item in image.config.history if not item.empty_layer]
-    # A base may have fewer history entries than layers: the entries belong to the topmost ones.
-    makers = [""] * (len(image.layers) - len(makers)) + makers[-len(image.layers) :] if image.layers else []
-    layers = tuple(
-        LayerReport(
-            str(layer.descriptor.digest), layer.descriptor.size, made_by, base=number < built.base_layers
-        )
-        for number, (layer, made_by) in enumerate(zip(image.layers, makers, strict=True))
+def _deliver(built: Built, wanted: Wanted) -> Delivered:
+    source = built.sources[wanted.target]
+    form = wanted.form or _NO_FORM
+    image = source.image if wanted.form is None else built.variants.image(source, form)
+    product = Product(
+        image,
+        wanted.references,
+        partial(_files, built.choice, source.image),
+        form.descriptor_annotations,
+        Times(all=built.variants.epoch),
     )
+    return Delivered(wanted, image, source.base_layers, wanted.output.write(product))
+
+
+@contextlib.contextmanager
+def _files(choice: Choice, image: Image) -> Iterator[Tree]:
+    workspace = choice.executor.workspace(image, writable=False)
+    try:
+        yield workspace.tree
+    finally:
+        workspace.close()
+
+
+def report(choice: Choice, delivered: Sequence[Delivered], seconds: float) -> Result:
+    """What came of it. The image that is told is the first that was pushed, else the first image."""
+    images = [item for item in delivered if item.wanted.form is not None]
+    main = next((item for item in images if item.written.pushed), (images or list(delivered))[0])
+    image, form = main.image, main.wanted.form or _NO_FORM
+    manifest = image.descriptor()
+    same = [item for item in images if item.image.descriptor().digest == manifest.digest]
+    several = len({item.image.descriptor().digest for item in images}) > 1
     return Result(
         digest=str(manifest.digest),
         image_id=str(image.config_descriptor().digest),
         manifest_size=manifest.size,
         media_type=manifest.media_type,
-        tags=tuple(str(item) for item in built.references),
-        pushed=tuple(name for item in written for name in item.pushed),
-        written=tuple(item.where for item in written),
-        layers=layers,
-        executor=built.choice.executor.name,
-        executor_reason=built.choice.reason,
+        tags=_once(str(name) for item in same for name in item.wanted.references),
+        pushed=_once(name for item in same for name in item.written.pushed),
+        written=tuple(_line(item, several) for item in delivered),
+        layers=_layers(main),
+        executor=choice.executor.name,
+        executor_reason=choice.reason,
         seconds=seconds,
+        is_image=bool(images),
+        created=image.config.created,
+        platform=str(image.config.platform),
+        annotations=form.descriptor_annotations,
+    )
+
+
+def _once(names: Iterator[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _line(item: Delivered, several: bool) -> str:
+    """Where it went; the digest as well where not all images are the same."""
+    if not several or item.wanted.form is None:
+        return item.written.where
+    return f"{item.written.where} {item.image.descriptor().digest}"
+
+
+def _layers(main: Delivered) -> tuple[LayerReport, ...]:
+    image = main.image
+    return tuple(
+        LayerReport(
+            str(layer.descriptor.digest), layer.descriptor.size, made_by, base=number < main.base_layers
+        )
+        for number, (layer, made_by) in enumerate(zip(image.layers, image.layer_makers(), strict=True))
     )

@@ -24,6 +24,7 @@ from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
+from ci_builder.outputs.variants import MADE_AS_USUAL, Made
 from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.span import Source, Span
@@ -35,7 +36,8 @@ _TAIL_LINES = 10
 @dataclass(frozen=True, slots=True)
 class StageTools:
     """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
-    the folder that new layers are written to. ``created`` is the time for the history, now when empty."""
+    the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
+    when empty."""
 
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
@@ -45,6 +47,7 @@ class StageTools:
     progress: Progress
     dockerfile: Source
     created: str = ""
+    made: Made = MADE_AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,17 @@ def _layer(step: Step, doing: _Doing, output: Callable[[bytes], None]) -> Layer:
     workspace, tools = doing.workspace, doing.tools
     performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
     if step.linked:
-        return linked_layer(step, performer, tools.blobs, doing.image.family)
+        return linked_layer(step, performer, tools.blobs, doing.image.family, tools.made)
     for action in step.actions:
         perform(action, performer)
-    return write_layer(workspace.changes(), workspace.tree, tools.blobs, family=doing.image.family)
+    return write_layer(
+        workspace.changes(),
+        workspace.tree,
+        tools.blobs,
+        compression=tools.made.compression,
+        family=doing.image.family,
+        times=tools.made.times,
+    )
 
 
 def _history(step: Step, created: str, *, empty: bool) -> History:

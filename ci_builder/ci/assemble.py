@@ -70,7 +70,9 @@ def assemble(
         outputs=tuple(options.output(text) for text in inputs.lines("outputs")),
         push=inputs.flag("push", defaults.push) and bool(tags),
         labels=tuple(options.label(text) for text in inputs.lines("labels")),
-        annotations=tuple(options.annotation(text, "annotations") for text in inputs.lines("annotations")),
+        annotations=tuple(
+            item for text in inputs.lines("annotations") for item in options.annotation(text, "annotations")
+        ),
         build_contexts=tuple(options.pair(text, "build-contexts") for text in inputs.lines("build-contexts")),
         no_cache=inputs.flag("no-cache", default=False),
         pull=inputs.flag("pull", default=False),

@@ -10,17 +10,37 @@ from ci_builder.errors import CiBuilderError
 from ci_builder.request import Request, Result
 
 _MIB = 1 << 20
+_CREATED = "org.opencontainers.image.created"
 
 
 def metadata(result: Result) -> dict[str, object]:
-    """What ``docker buildx build --metadata-file`` writes, as far as it is known here."""
-    descriptor = {"mediaType": result.media_type, "digest": result.digest, "size": result.manifest_size}
+    """What ``docker buildx build --metadata-file`` writes, as far as it is known here; nothing about an
+    image where none was written."""
+    names = {"image.name": ",".join(result.tags)} if result.tags else {}
+    if not result.is_image:
+        return {**names}
+    created = {_CREATED: result.created} if result.created else {}
+    descriptor: dict[str, object] = {
+        "annotations": {"config.digest": result.image_id, **created, **dict(result.annotations)},
+        "digest": result.digest,
+        "mediaType": result.media_type,
+    }
+    if result.platform:
+        descriptor["platform"] = _platform(result.platform)
+    descriptor["size"] = result.manifest_size
     return {
         "containerimage.config.digest": result.image_id,
         "containerimage.descriptor": descriptor,
         "containerimage.digest": result.digest,
-        "image.name": ",".join(result.tags),
+        **names,
     }
+
+
+def _platform(text: str) -> dict[str, str]:
+    system, _, rest = text.partition("/")
+    architecture, _, variant = rest.partition("/")
+    found = {"architecture": architecture, "os": system}
+    return {**found, "variant": variant} if variant else found
 
 
 def facts(result: Result) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ci_builder.ci.isolation import isolation
 from ci_builder.cli.call import BUILD, CHECK, Call, answer, call_of
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
-from ci_builder.cli.parser import NotHere, SubParsers, Switch
+from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
@@ -18,7 +18,7 @@ from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.executors.choose import AUTO, AVAILABLE
 from ci_builder.oci.platform import Platform
-from ci_builder.outputs.choose import TYPES
+from ci_builder.outputs.choose import TYPES, is_standard_output
 from ci_builder.request import Request
 
 NAME = "build"
@@ -52,6 +52,12 @@ def add_parser(commands: SubParsers) -> None:
     parser = commands.add_parser(
         NAME, help="build an image from a Dockerfile", description=__doc__, epilog=_EXAMPLES
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: Parser) -> None:
+    """Add what a build can be told."""
     parser.add_argument(
         "context",
         metavar="CONTEXT",
@@ -63,7 +69,6 @@ def add_parser(commands: SubParsers) -> None:
     add_registry_flags(parser)
     for names, allowed, hint in _NOT_HERE:
         parser.add_argument(*names, action=NotHere, allowed=allowed, hint=hint, help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +79,11 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the Dockerfile (default: CONTEXT/Dockerfile); - reads it from standard input",
     )
-    group.add_argument(
-        "--target", default="", metavar="STAGE", help="stop at this stage (default: the last one)"
+    _repeated(
+        group,
+        "--target",
+        "STAGE",
+        "build this stage (default: the last one); outputs without target= get the first",
     )
     _repeated(group, "--build-arg", "NAME[=VALUE]", "set an ARG; NAME alone takes the variable of that name")
     _repeated(
@@ -85,7 +93,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "a further context or base: a folder, an archive, a URL, docker-image://REF, oci-layout://DIR[:TAG]",
     )
     _repeated(group, "--label", "KEY=VALUE", "add a label to the image's config")
-    _repeated(group, "--annotation", "KEY=VALUE", "add an annotation to the image's manifest")
+    _repeated(group, "--annotation", "[TYPE:]KEY=VALUE", "annotate the manifest, or manifest-descriptor")
     group.add_argument(
         "--platform",
         default="",
@@ -110,8 +118,9 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     _repeated(
         group,
         "--output",
-        f"type={'|'.join(TYPES)}[,dest=PATH]",
-        "where to write the result; PATH alone means type=local,dest=PATH, - a tar on standard output",
+        f"type={'|'.join(TYPES)}[,KEY=VALUE]",
+        "where to write the result, and how (docs/outputs.md); PATH alone means type=local,dest=PATH, - a "
+        "tar on standard output",
         short="-o",
     )
     group.add_argument("--iidfile", type=Path, metavar="FILE", help="write the image ID to FILE")
@@ -170,7 +179,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, secrets, debug=arguments.debug)
-    if any(output.dest == "-" for output in request.outputs):
+    if any(is_standard_output(output) for output in request.outputs):
         return 0
     if arguments.quiet:
         invocation.answer(outcome.image_id)
@@ -191,11 +200,14 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         dockerfile=arguments.file,
         tags=tuple(arguments.tag),
         build_args=tuple(item for item in given if item is not None),
-        target=arguments.target,
+        target=arguments.target[0] if arguments.target else "",
+        more_targets=tuple(arguments.target[1:]),
         outputs=tuple(options.output(text) for text in arguments.output),
         push=arguments.push,
         labels=tuple(options.label(text) for text in arguments.label),
-        annotations=tuple(options.annotation(text, "--annotation") for text in arguments.annotation),
+        annotations=tuple(
+            item for text in arguments.annotation for item in options.annotation(text, "--annotation")
+        ),
         build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
         no_cache=arguments.no_cache,
         pull=arguments.pull,

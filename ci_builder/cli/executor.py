@@ -11,6 +11,7 @@ from ci_builder.cli.build import platform
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.kaniko.flags import FLAGS, SUPPORTED, TECHNIQUES, refuse_unfulfilled
+from ci_builder.cli.kaniko.form import form_of
 from ci_builder.cli.kaniko.words import Words, go_boolean, parse
 from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.perform import Display, perform, secrets_of
@@ -19,7 +20,7 @@ from ci_builder.cli.summary import summary
 from ci_builder.context.kaniko import from_kaniko
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.oci.reference import Reference
-from ci_builder.request import OutputSpec, RegistryOptions, Request
+from ci_builder.request import Annotation, OutputSpec, RegistryOptions, Request
 
 NAME = "executor"
 _DEFAULT_CONTEXT = "/workspace/"
@@ -91,8 +92,7 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
     push = not words.switch("no-push")
     if push and not destinations:
         raise UsageError("there is no --destination", hint="give one, or --no-push")
-    if len(words.all("target")) > 1:
-        raise Unsupported("several --target in one build are not supported", hint="build one after another")
+    targets = words.all("target")
     given = [options.build_argument(text, environment) for text in words.all("build-arg")]
     return Request(
         context=context_of(words),
@@ -100,11 +100,15 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
         dockerfile=words.text("dockerfile"),
         tags=destinations,
         build_args=tuple(item for item in given if item is not None),
-        target=words.text("target"),
-        outputs=outputs_of(words),
+        target=targets[0] if targets else "",
+        more_targets=targets[1:],
+        outputs=outputs_of(words, push=push),
+        epoch=0 if words.switch("reproducible") else None,
         push=push,
         labels=tuple(options.label(text) for text in words.all("label")),
-        annotations=tuple(options.pair(text, "--annotation") for text in words.all("annotation")),
+        annotations=tuple(
+            Annotation(*options.pair(text, "--annotation")) for text in words.all("annotation")
+        ),
         platform=platform(words.text("custom-platform")),
         disposable=words.switch("force"),
         secrets=tuple(options.secret(text, environment) for text in words.all("secret")),
@@ -134,14 +138,18 @@ def context_of(words: Words) -> str:
     return f"{context}#{branch}" if branch and "#" not in context else context
 
 
-def outputs_of(words: Words) -> tuple[OutputSpec, ...]:
-    """The archive and the layout, where they are asked for."""
+def outputs_of(words: Words, *, push: bool) -> tuple[OutputSpec, ...]:
+    """The archive and the layout where they are asked for, all in the form that flags ask for; the push
+    as well where there is such a form. Raises UsageError."""
+    form = form_of(words)
     found = []
     if words.text("tar-path"):
-        found.append(OutputSpec("docker", words.text("tar-path")))
+        found.append(OutputSpec("docker", words.text("tar-path"), form))
     if words.text("oci-layout-path"):
-        found.append(OutputSpec("oci", words.text("oci-layout-path"), (("tar", "false"),)))
-    return tuple(found)
+        found.append(OutputSpec("oci", words.text("oci-layout-path"), (("tar", "false"), *form)))
+    if form and push:
+        found.append(OutputSpec("image", "", (("push", "true"), *form)))
+    return tuple(found) if found or not form else (OutputSpec("image", "", form),)
 
 
 def registry_of(words: Words, destinations: Sequence[str]) -> RegistryOptions:

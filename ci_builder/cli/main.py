@@ -64,9 +64,9 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
 
 
 def _commands() -> tuple[ModuleType, ...]:
-    from ci_builder.cli import build, ci, demo, doctor, executor, login, logout
+    from ci_builder.cli import build, ci, demo, doctor, executor, login, logout, verify
 
-    return build, ci, executor, doctor, demo, login, logout
+    return build, verify, ci, executor, doctor, demo, login, logout
 
 
 def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:

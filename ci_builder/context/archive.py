@@ -64,15 +64,16 @@ def is_archive(head: bytes) -> bool:
     return _compression(head) != "none" or head[257:262] == b"ustar" or _has_tar_checksum(head)
 
 
-def unpack(stream: Peekable, folder: Path, name: str) -> None:
-    """Unpack the tar in ``stream`` into ``folder``, which is empty.
+def unpack(stream: Peekable, folder: Path, name: str) -> int:
+    """Unpack the tar in ``stream`` into ``folder``, which is empty. Returns the time of its newest entry
+    in seconds since 1970.
 
     Raises ContextError for a broken archive and for an entry that would leave the folder or is a device.
     """
     try:
         with _decompressed(stream) as plain:
             with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Entry) as tar:
-                _unpack_entries(tar, folder, name)
+                newest = _unpack_entries(tar, folder, name)
             # To the very end: the check sums are there, and who writes to standard input is not cut off.
             while plain.read(_BLOCK):
                 pass
@@ -80,6 +81,7 @@ def unpack(stream: Peekable, folder: Path, name: str) -> None:
         raise ContextError(f"{name} cannot be unpacked: {error.strerror or error}") from error
     except _BROKEN as error:
         raise ContextError(f"{name} is not a complete tar archive: {error}") from error
+    return newest
 
 
 class _Entry(tarfile.TarInfo):
@@ -135,12 +137,14 @@ def _has_tar_checksum(head: bytes) -> bool:
     return int(field, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:512])
 
 
-def _unpack_entries(tar: tarfile.TarFile, folder: Path, name: str) -> None:
+def _unpack_entries(tar: tarfile.TarFile, folder: Path, name: str) -> int:
     folders: list[tuple[bytes, tarfile.TarInfo]] = []
+    newest = 0
     root = os.open(folder, _FOLDER)
     try:
         for entry in tar:
             path = _safe_path(entry.name, name)
+            newest = max(newest, int(entry.mtime))
             if entry.isdir():
                 os.close(_enter(root, path, entry.name))
                 folders.append((path, entry))
@@ -150,6 +154,7 @@ def _unpack_entries(tar: tarfile.TarFile, folder: Path, name: str) -> None:
             _finish_folder(root, path, entry)
     finally:
         os.close(root)
+    return newest
 
 
 def _safe_path(text: str, name: str) -> bytes:

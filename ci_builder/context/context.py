@@ -23,6 +23,8 @@ class Context:
                 Dockerfile's are meant inside it
     dockerfile  the text of the Dockerfile if the context was nothing but that, else empty
     from_stdin  standard input was read for it
+    moment      its time in seconds since 1970: the commit's, the web server's, the newest file's of an
+                archive; None for a folder
     """
 
     name: str
@@ -31,6 +33,7 @@ class Context:
     unpacked: bool = False
     dockerfile: str = ""
     from_stdin: bool = False
+    moment: int | None = None
 
 
 Sessions = Callable[[str], requests.Session]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -50,6 +51,14 @@ def download(url: str, sessions: Sessions) -> Iterator[Download]:
             raise ContextError(f"{shown} answers {answer.status_code} {answer.reason}")
         headers = {name.lower(): value for name, value in answer.headers.items()}
         yield Download(cast(BinaryIO, _Body(answer.raw, shown)), headers)
+
+
+def last_modified(headers: Mapping[str, str]) -> int | None:
+    """What the header of that name says, in seconds since 1970; None without, or for what is no date."""
+    try:
+        return int(email.utils.parsedate_to_datetime(headers.get("last-modified", "")).timestamp())
+    except (ValueError, TypeError):
+        return None
 
 
 def without_userinfo(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ci_builder.context.archive import Peekable, is_archive, unpack
 from ci_builder.context.context import Context, Place
 from ci_builder.context.git import clone, is_git, parse_remote
-from ci_builder.context.http import download, is_url, without_userinfo
+from ci_builder.context.http import download, is_url, last_modified, without_userinfo
 from ci_builder.context.ignore import parse
 from ci_builder.context.inside import decode, inside, read_text
 from ci_builder.errors import ContextError, Unsupported
@@ -56,11 +56,13 @@ def _open(text: str, place: Place, name: str, keep_git: bool) -> Context:
     if is_git(text):
         folder = _new_folder(place)
         remote = parse_remote(text, place.environment)
-        clone(remote, folder, keep_git=keep_git)
-        return Context(name, _folder(inside(folder, remote.folder), text), unpacked=True)
+        moment = clone(remote, folder, keep_git=keep_git)
+        return Context(name, _folder(inside(folder, remote.folder), text), unpacked=True, moment=moment)
     if is_url(text):
         with download(text, place.sessions) as answer:
-            return _from_stream(Peekable(answer.stream), without_userinfo(text), place, name)
+            context = _from_stream(Peekable(answer.stream), without_userinfo(text), place, name)
+            said = last_modified(answer.headers)
+            return context if said is None else replace(context, moment=said)
     return _from_path(place.directory / text, text, place, name)
 
 
@@ -82,8 +84,8 @@ def _from_stream(stream: Peekable, source: str, place: Place, name: str) -> Cont
         raise ContextError(f"{name}: {source} is empty")
     folder = _new_folder(place)
     if is_archive(head):
-        unpack(stream, folder, source)
-        return Context(name, folder, unpacked=True)
+        moment = unpack(stream, folder, source)
+        return Context(name, folder, unpacked=True, moment=moment)
     return Context(name, folder, unpacked=True, dockerfile=_text(stream, source))
 
 

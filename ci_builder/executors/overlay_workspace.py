@@ -16,10 +16,10 @@ from ci_builder.executors.overlay_mount import Layers, OverlayMounter
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.changes import Change
-from ci_builder.rootfs.overlay import overlay_changes
+from ci_builder.rootfs.overlay import overlay_changes, without_marks
 from ci_builder.rootfs.tree import Ownership, Tree
 
-_LONG = 3000  # bytes; a longer path may not be looked up at once, and keeps its mark
+_LONG = 3000  # bytes; a longer path may not be looked up at once
 
 
 class OverlayWorkspace:
@@ -68,6 +68,8 @@ class OverlayWorkspace:
             umount(str(self._root))
             self._forget_traces(upper)
             found = [item for item in overlay_changes(str(upper)) if self._says_something(item)]
+            if any(item.kind == "opaque" for item in found):
+                found = self._without_marks(found, upper)
             if found:
                 self._lowers = (upper, *self._lowers)
             self._mount_next()
@@ -97,11 +99,22 @@ class OverlayWorkspace:
         self._mounter.mount(Layers(self._lowers, upper, work), self._root)
 
     def _says_something(self, change: Change) -> bool:
-        # The kernel marks every new directory opaque, to spare itself a look; a layer that says so
-        # where there was nothing would differ from everyone else's.
+        # The kernel marks every new directory opaque, to spare itself a look.
         if change.kind != "opaque" or len(change.path) > _LONG:
             return True
         return any(os.path.lexists(os.fsencode(lower) + b"/" + change.path) for lower in self._lowers)
+
+    def _without_marks(self, found: Sequence[Change], upper: Path) -> list[Change]:
+        if len(self._lowers) == 1:
+            return without_marks(found, str(upper), str(self._lowers[0]))
+        below = self._folder / "below"
+        below.mkdir()
+        self._mounter.mount_read_only(self._lowers, below)
+        try:
+            return without_marks(found, str(upper), str(below))
+        finally:
+            umount(str(below))
+            below.rmdir()
 
     def _forget_traces(self, upper: Path) -> None:
         # A directory that was copied up for a mount point only, and is as it was below.

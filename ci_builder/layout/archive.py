@@ -10,17 +10,26 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from ci_builder.layout.reader import REF_NAME
-from ci_builder.layout.writer import IMAGE_NAME
+from ci_builder.layout.writer import IMAGE_NAME, Pairs
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
 
 
-def write_archive(stream: BinaryIO, image: Image, references: Sequence[Reference], *, docker: bool) -> None:
-    """Write ``image`` under the names of ``references`` as a tar to ``stream``. Raises OSError."""
+def write_archive(
+    stream: BinaryIO,
+    image: Image,
+    references: Sequence[Reference],
+    *,
+    docker: bool,
+    annotations: Pairs = (),
+) -> None:
+    """Write ``image`` under the names of ``references`` as a tar to ``stream``; each entry of the index
+    has the ``annotations``, too. Raises OSError."""
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         _folders(tar)
         written: set[Digest] = set()
@@ -32,16 +41,17 @@ def write_archive(stream: BinaryIO, image: Image, references: Sequence[Reference
                 tar.addfile(_entry(_blob(layer.descriptor.digest), layer.descriptor.size), source)
         for data in (image.config_bytes(), image.manifest_bytes()):
             _add(tar, _blob(Digest.of(data)), data)
-        _add(tar, "index.json", _index(image, references))
+        _add(tar, "index.json", _index(image, references, annotations))
         if docker:
             _add(tar, "manifest.json", _docker_manifest(image, references))
         _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
 
 
-def _index(image: Image, references: Sequence[Reference]) -> bytes:
-    manifest = image.descriptor().to_json()
+def _index(image: Image, references: Sequence[Reference], annotations: Pairs) -> bytes:
+    manifest = replace(image.descriptor(), annotations=annotations).to_json()
     entries = [
-        manifest | {"annotations": {IMAGE_NAME: f"{item.name}:{item.tag}", REF_NAME: item.tag}}
+        manifest
+        | {"annotations": dict(annotations) | {IMAGE_NAME: f"{item.name}:{item.tag}", REF_NAME: item.tag}}
         for item in references
     ]
     value = {

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,19 +27,24 @@ from ci_builder.oci.layer import Layer
 _BLOCK = 1 << 20
 IMAGE_NAME = "io.containerd.image.name"
 
+Pairs = tuple[tuple[str, str], ...]
 
-def write_image(folder: Path, image: Image, names: Sequence[tuple[str, str]] = ()) -> Descriptor:
+
+def write_image(
+    folder: Path, image: Image, names: Sequence[tuple[str, str]] = (), annotations: Pairs = ()
+) -> Descriptor:
     """Put ``image`` into the layout in ``folder``, made when it is not there.
 
     ``names`` are (ref name, full image name) pairs; an entry of the same name is replaced. Without
-    names the image gets one entry without a name. Returns the manifest's descriptor. Raises OutputError.
+    names the image gets one entry without a name. Each entry has the ``annotations``, too. Returns the
+    manifest's descriptor. Raises OutputError.
     """
     try:
         with _locked(folder):
             for layer in image.layers:
                 _copy_layer(folder, layer)
             _write_blob(folder, image.config_bytes())
-            manifest = image.descriptor()
+            manifest = replace(image.descriptor(), annotations=annotations)
             _write_blob(folder, image.manifest_bytes())
             _update_index(folder, manifest, names)
             return manifest
@@ -86,7 +92,7 @@ def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str,
     replaced = {name for name, _ in names}
     kept = [item for item in known if _stays(item, replaced, manifest)]
     for name, full in names:
-        annotations = {REF_NAME: name} | ({IMAGE_NAME: full} if full else {})
+        annotations = dict(manifest.annotations) | {REF_NAME: name} | ({IMAGE_NAME: full} if full else {})
         kept.append(manifest.to_json() | {"annotations": annotations})
     if not names:
         kept.append(manifest.to_json())

@@ -89,6 +89,13 @@ class Image:
         merged = dict(self.annotations) | dict(annotations)
         return replace(self, annotations=tuple(merged.items()), raw_manifest=b"")
 
+    def layer_makers(self) -> list[str]:
+        """What made each layer, as the history says it; empty where it says nothing."""
+        makers = [item.created_by for item in self.config.history if not item.empty_layer]
+        count = len(self.layers)
+        # A base may have fewer history entries than layers: the entries belong to the topmost ones.
+        return [""] * (count - len(makers)) + makers[-count:] if count else []
+
     def config_bytes(self) -> bytes:
         """The config blob."""
         return self.raw_config or self.config.to_bytes()

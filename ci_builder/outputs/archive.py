@@ -33,7 +33,13 @@ class ArchiveOutput:
         return Written(f"{self.dest} ({'docker' if self.docker else 'OCI'} archive)")
 
     def _write(self, stream: BinaryIO, product: Product) -> None:
-        write_archive(stream, product.image, product.references, docker=self.docker)
+        write_archive(
+            stream,
+            product.image,
+            product.references,
+            docker=self.docker,
+            annotations=product.annotations,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,13 @@ class ArchiveStreamOutput:
     def write(self, product: Product) -> Written:
         """Write the tar."""
         try:
-            write_archive(self.stream, product.image, product.references, docker=self.docker)
+            write_archive(
+                self.stream,
+                product.image,
+                product.references,
+                docker=self.docker,
+                annotations=product.annotations,
+            )
             self.stream.flush()
         except OSError as error:
             raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
@@ -69,7 +81,7 @@ class LayoutOutput:
     def write(self, product: Product) -> Written:
         """Add the image under its tags."""
         names = [(item.tag, f"{item.name}:{item.tag}") for item in product.references]
-        write_image(self.dest, product.image, names)
+        write_image(self.dest, product.image, names, product.annotations)
         return Written(f"{self.dest} (OCI layout)")
 
 

@@ -9,16 +9,24 @@ from typing import Protocol
 
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
+from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A built image, the names that it gets, and its files (made on demand, gone afterwards)."""
+    """A built image in the form that an output wants, the names that it gets there, and its files (made
+    on demand, gone afterwards).
+
+    ``annotations`` are for the entry of an index that names the manifest; ``times`` what time files get
+    that are written without an image.
+    """
 
     image: Image
     references: tuple[Reference, ...]
     files: Callable[[], AbstractContextManager[Tree]]
+    annotations: tuple[tuple[str, str], ...] = ()
+    times: Times = KEPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import Reference
@@ -12,9 +12,11 @@ from ci_builder.registry.client import Registry
 
 @dataclass(frozen=True, slots=True)
 class PushOutput:
-    """Pushes by ``registry``; the tags appear when everything else is there."""
+    """Pushes by ``registry``; the tags appear when everything else is there. ``by_digest``: there are
+    none, and the names that are told have the digest."""
 
     registry: Registry
+    by_digest: bool = False
 
     def check(self, references: tuple[Reference, ...]) -> None:
         """Ask each repository whether these credentials may push to it, before the build."""
@@ -25,6 +27,10 @@ class PushOutput:
 
     def write(self, product: Product) -> Written:
         """Push layers, config and manifest, then the tags."""
-        self.registry.push(product.image, product.references)
-        names = tuple(str(item) for item in product.references)
+        references = product.references
+        if self.by_digest:
+            digest = product.image.descriptor().digest
+            references = tuple(replace(item, tag="", digest=digest) for item in references)
+        self.registry.push(product.image, references)
+        names = tuple(str(item) for item in references)
         return Written(", ".join(names), names)

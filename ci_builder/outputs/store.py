@@ -22,7 +22,7 @@ class StoreOutput:
     def write(self, product: Product) -> Written:
         """Add the image under its names, or without one."""
         names = [(str(item), str(item)) for item in product.references]
-        manifest = write_image(self.folder, product.image, names)
+        manifest = write_image(self.folder, product.image, names, product.annotations)
         return Written(
             f"{self.folder} (OCI layout, {', '.join(name for name, _ in names) or manifest.digest})"
         )

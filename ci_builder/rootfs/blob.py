@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,13 +18,14 @@ from ci_builder.oci.media_types import layer_type
 from ci_builder.progress import Progress, silent
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.compress import GZIP, Compression, Compressor
-from ci_builder.rootfs.pack import pack
+from ci_builder.rootfs.pack import Write, pack
+from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
 
 _GATHER = 256 << 10
 
 
-def write_layer(
+def write_layer(  # noqa: PLR0913 (most are keywords)
     changes: Iterable[Change],
     tree: Tree,
     folder: Path,
@@ -32,17 +33,30 @@ def write_layer(
     compression: Compression = GZIP,
     family: str = "oci",
     progress: Progress = silent,
+    times: Times = KEPT,
 ) -> Layer:
     """Write the layer of ``changes``, read from ``tree``, to ``folder``: a file named by the hex digits
     of its digest, which appears there when it is whole.
 
-    ``family`` (oci, docker) chooses the media type. The same files give the same bytes. Raises
-    OutputError.
+    ``family`` (oci, docker) chooses the media type, ``times`` what times its files get. The same files
+    give the same bytes. Raises OutputError.
     """
+
+    def produce(write: Write) -> None:
+        pack(changes, tree, write, progress, times)
+
+    return write_blob(produce, folder, compression, family)
+
+
+def write_blob(
+    produce: Callable[[Write], None], folder: Path, compression: Compression, family: str
+) -> Layer:
+    """Write the layer whose tar ``produce`` writes to what it is given, as ``write_layer`` does. Raises
+    OutputError, and whatever ``produce`` raises."""
     compressor = Compressor(compression)
     with _temporary(folder) as (descriptor, temporary):
         blob = _Blob(descriptor, compressor, folder)
-        pack(changes, tree, blob.write, progress)
+        produce(blob.write)
         digest, diff_id, size = blob.finish()
         target = folder / digest.hex
         try:

@@ -27,6 +27,13 @@ class Compression:
 GZIP = Compression("gzip")
 
 
+def check(compression: Compression) -> None:
+    """Raise UsageError for an unknown name, or a level that the format does not have."""
+    if compression.name == "none" and compression.level is not None:
+        raise UsageError("what is not compressed has no compression level")
+    _new(compression.name, compression.level)
+
+
 class _Stream(Protocol):
     def compress(self, data: bytes, /) -> bytes: ...
     def flush(self) -> bytes: ...

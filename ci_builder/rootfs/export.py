@@ -12,7 +12,9 @@ from ci_builder.rootfs.ahead import Ahead, Put
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.pack import pack
-from ci_builder.rootfs.paths import open_directory
+from ci_builder.rootfs.paths import Directories, open_directory
+from ci_builder.rootfs.remove import remove
+from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.unpack import unpack
 
@@ -38,12 +40,12 @@ def every_path(tree: Tree) -> Iterator[Change]:
         os.close(root)
 
 
-def tree_tar(tree: Tree, stream: BinaryIO) -> None:
+def tree_tar(tree: Tree, stream: BinaryIO, times: Times = KEPT) -> None:
     """Write every path of ``tree`` as a tar to ``stream``. Raises OutputError."""
-    pack(every_path(tree), tree, stream.write)
+    pack(every_path(tree), tree, stream.write, times=times)
 
 
-def tree_copy(tree: Tree, folder: Path) -> None:
+def tree_copy(tree: Tree, folder: Path, times: Times = KEPT) -> None:
     """Copy every path of ``tree`` into ``folder`` over what is there, as ``--output type=local`` does.
 
     Who may not give files away or make devices gets the files as his own and without devices, as with
@@ -51,12 +53,25 @@ def tree_copy(tree: Tree, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = Tree(str(folder.resolve()), _WhatIsPermitted())
-    with Ahead(lambda put: _pack_for_copy(tree, put)) as blocks:
+    with Ahead(lambda put: _pack_for_copy(tree, put, times)) as blocks:
         unpack(blocks, target, whiteouts=False)
 
 
-def _pack_for_copy(tree: Tree, put: Put) -> None:
-    pack(every_path(tree), tree, put)
+def remove_others(tree: Tree, folder: Path) -> None:
+    """Remove from ``folder``, a copy of ``tree``, every path that ``tree`` does not have. No symbolic link
+    is followed. Raises OSError."""
+    kept = {change.path for change in every_path(tree)}
+    target = Tree(str(folder.resolve()), KernelOwnership())
+    others = {change.path for change in every_path(target)} - kept
+    with Directories(target) as directories:
+        for path in others:
+            # What lies in a directory that goes, goes with it.
+            if path.rpartition(b"/")[0] not in others:
+                remove(target, directories.place(path))
+
+
+def _pack_for_copy(tree: Tree, put: Put, times: Times) -> None:
+    pack(every_path(tree), tree, put, times=times)
 
 
 class _WhatIsPermitted:

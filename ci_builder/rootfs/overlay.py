@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
+from collections.abc import Iterable
 
 from ci_builder.errors import ExecutorError
 from ci_builder.rootfs.changes import Change
@@ -36,6 +37,48 @@ def overlay_changes(upper: str, untouchable: frozenset[bytes] = frozenset()) -> 
     finally:
         os.close(root)
     return sorted(changes)
+
+
+def without_marks(changes: Iterable[Change], upper: str, below: str) -> list[Change]:
+    """``changes`` of the upper directory with what directories hide said name by name, as a scan finds it:
+    one file system changed in one way gives one layer, however the change was found.
+
+    ``below`` is the tree that the upper directory lies on. Sorted by path. Raises OSError.
+    """
+    found = set(changes)
+    pending = [change.path for change in found if change.kind == "opaque"]
+    found -= {Change(path, "opaque") for path in pending}
+    while pending:
+        path = pending.pop()
+        before = _directories(below, path)
+        if before is None:
+            continue
+        now = _directories(upper, path) or {}
+        for name, was_directory in before.items():
+            child = path + b"/" + name
+            if name not in now:
+                found.add(Change(child, "absent"))
+            elif was_directory and now[name]:
+                pending.append(child)
+    return sorted(found)
+
+
+def _directories(root: str, path: bytes) -> dict[bytes, bool] | None:
+    """The names in a directory, and whether each is one itself; None where there is no directory."""
+    top = os.open(root, _LIST)
+    try:
+        descriptor = open_directory(top, path, _LIST)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
+    finally:
+        os.close(top)
+    try:
+        with os.scandir(descriptor) as entries:
+            return {os.fsencode(item.name): item.is_dir(follow_symlinks=False) for item in entries}
+    finally:
+        os.close(descriptor)
 
 
 def _folder(

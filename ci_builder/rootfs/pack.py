@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from ci_builder.errors import OutputError
 from ci_builder.progress import Notice, Progress, silent
@@ -13,6 +14,7 @@ from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.metadata import Metadata, read_metadata
 from ci_builder.rootfs.paths import Directories, Place
 from ci_builder.rootfs.tar_writer import entry_header, padding
+from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -22,16 +24,19 @@ _WHITEOUT = Metadata(stat_module.S_IFREG, 0, 0, 0)
 Write = Callable[[bytes], object]
 
 
-def pack(changes: Iterable[Change], tree: Tree, write: Write, progress: Progress = silent) -> None:
+def pack(
+    changes: Iterable[Change], tree: Tree, write: Write, progress: Progress = silent, times: Times = KEPT
+) -> None:
     """Write the tar of ``changes``, whose state is read from ``tree``, to ``write``.
 
     Directories above a change are included with what they are, as docker does; whiteouts come before
     what is new in their directory; files with several names among the changes are written once and
-    linked. Sockets are left out with a notice. Paths must be real (no symbolic links above). Raises
-    OutputError naming the path when a file cannot be read or changes meanwhile.
+    linked. Sockets are left out with a notice. Paths must be real (no symbolic links above). ``times``
+    says which times the files get. Raises OutputError naming the path when a
+    file cannot be read or changes meanwhile.
     """
     with Directories(tree) as directories:
-        packing = _Packing(directories, write, progress)
+        packing = _Packing(directories, write, progress, times)
         for change in _ordered(changes):
             try:
                 packing.add(change)
@@ -71,11 +76,12 @@ def _order(change: Change) -> bytes:
 class _Packing:
     """One tar on its way."""
 
-    def __init__(self, directories: Directories, write: Write, progress: Progress) -> None:
+    def __init__(self, directories: Directories, write: Write, progress: Progress, times: Times) -> None:
         self._directories = directories
         self._ownership = directories.tree.ownership
         self._write = write
         self._progress = progress
+        self._times = times
         self._first: dict[tuple[int, int], bytes] = {}
 
     def add(self, change: Change) -> None:
@@ -95,6 +101,8 @@ class _Packing:
         if place.path != path:
             raise OutputError(f"cannot pack /{os.fsdecode(path)}: a symbolic link lies on the way")
         metadata, status = read_metadata(self._ownership, place.parent, place.name)
+        if self._times is not KEPT:
+            metadata = replace(metadata, mtime_ns=self._times.of(metadata.mtime_ns))
         kind = stat_module.S_IFMT(status.mode)
         if kind == stat_module.S_IFSOCK:
             self._progress(

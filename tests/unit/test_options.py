@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ci_builder import options
-from ci_builder.errors import Unsupported, UsageError
-from ci_builder.request import OutputSpec, SecretSpec
+from ci_builder.errors import UsageError
+from ci_builder.request import Annotation, OutputSpec, SecretSpec
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,27 @@ def test_wrong_boolean() -> None:
         options.boolean("maybe", "x")
 
 
-def test_annotations_of_the_manifest() -> None:
-    assert options.annotation("manifest:a.b=c=d", "--annotation") == ("a.b", "c=d")
-    assert options.annotation("a:b=c", "--annotation") == ("a:b", "c")
-    for text in ("index:a=b", "index,manifest:a=b", "manifest[linux/amd64]:a=b"):
-        with pytest.raises(Unsupported, match="annotation"):
-            options.annotation(text, "--annotation")
+def test_annotations() -> None:
+    def of(text: str) -> tuple[Annotation, ...]:
+        return options.annotation(text, "--annotation")
+
+    assert of("manifest:a.b=c=d") == (Annotation("a.b", "c=d"),)
+    assert of("a:b=c") == (Annotation("a:b", "c"),)
+    assert of("A=b") == (Annotation("A", "b"),)
+    assert of("index,manifest-descriptor:a=b") == (
+        Annotation("a", "b", "index"),
+        Annotation("a", "b", "manifest-descriptor"),
+    )
+    assert of("manifest[linux/amd64]:a=b") == (Annotation("a", "b", "manifest", "linux/amd64"),)
+    with pytest.raises(UsageError, match="key=value"):
+        of("manifest:a")
+
+
+def test_the_key_of_an_annotation_keeps_its_case() -> None:
+    spec = options.output("type=oci,dest=x,Annotation-Manifest.org.X=y,COMPRESSION=zstd")
+    assert spec.attributes == (("annotation-manifest.org.X", "y"), ("compression", "zstd"))
+
+
+def test_nothing_is_given_twice() -> None:
+    with pytest.raises(UsageError, match="compression is given twice"):
+        options.output("type=oci,dest=x,compression=zstd,Compression=gzip")

@@ -28,12 +28,16 @@ SUPPORTED = (
     Flag("build-arg", "list", "NAME=VALUE, or NAME for the variable of that name; repeatable"),
     Flag("label", "list", "KEY=VALUE for the image's config; repeatable"),
     Flag("annotation", "list", "KEY=VALUE for the manifest; repeatable"),
-    Flag("target", "list", "stop at this stage"),
+    Flag("target", "list", "build this stage; repeatable: the first one is the image"),
     Flag("secret", "list", "id=NAME[,src=FILE|,env=VAR]; repeatable"),
     Flag("custom-platform", "text", "os/arch[/variant] of bases and result", old="customPlatform"),
     Flag("no-push", "switch", "do not push"),
     Flag("tar-path", "text", "write an archive for docker load to this file", old="tarPath"),
     Flag("oci-layout-path", "text", "write an OCI layout to this folder"),
+    Flag("compression", "text", "gzip or zstd, of new layers"),
+    Flag("compression-level", "number", "0 to 9 for gzip, 1 to 22 for zstd; -1 for the usual one"),
+    Flag("image-format", "text", "oci or docker: media types (default: those of the base)"),
+    Flag("reproducible", "switch", "files of new layers and the image have the time 0, 1970-01-01"),
     Flag("digest-file", "text", "write the manifest's digest to this file"),
     Flag("image-name-with-digest-file", "text", "write a line REPOSITORY@DIGEST for each destination"),
     Flag(
@@ -80,10 +84,6 @@ TECHNIQUES = (
     Technique(
         Flag("single-snapshot", "switch", ""), ("false",), "remove it: each instruction gets its layer"
     ),
-    Technique(Flag("reproducible", "switch", ""), ("false",), "remove it: time stamps stay as they are"),
-    Technique(Flag("compression", "text", ""), ("gzip",), "remove it: layers are compressed with gzip"),
-    Technique(Flag("compression-level", "number", ""), ("-1",), "remove it: the level is fixed"),
-    Technique(Flag("image-format", "text", ""), (), "remove it: the format is that of the base image"),
     Technique(Flag("cache", "switch", ""), ("false",), _NO_CACHE_YET),
     Technique(Flag("cache-repo", "text", ""), (), _NO_CACHE_YET),
     Technique(Flag("cache-dir", "text", ""), (), _NO_CACHE_YET),

@@ -46,6 +46,16 @@ def test_only_what_the_target_needs(target: str, needed: list[int]) -> None:
         assert all(need < stage.index for need in stage.needs)
 
 
+def test_several_targets() -> None:
+    made = _plan(_STAGES, target="three", others=("1", "", "one"))
+    assert [stage.index for stage in made.stages] == [0, 1, 2, 4]
+    assert made.targets == (2, 1, 4, 0)
+    assert made.target.index == 2
+    assert [made.is_needed(index) for index in (0, 1, 2, 4)] == [True, True, False, False]
+    with pytest.raises(UsageError, match="'nope' could not be found"):
+        _plan(_STAGES, others=("nope",))
+
+
 @pytest.mark.parametrize("target", ["nope", "5", "-1", "99999999999", "on"])
 def test_an_unknown_target_lists_the_targets(target: str) -> None:
     with pytest.raises(UsageError, match=r"the targets are: one, two, three, four"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.ci.generic import Generic
@@ -11,6 +12,7 @@ from ci_builder.ci.github import GitHub
 from ci_builder.ci.gitlab import GitLab
 from ci_builder.ci.interface import NOTHING_READ, FileWrite, Reading, Situation
 from ci_builder.ci.jenkins import Jenkins
+from ci_builder.ci.told import metadata
 from ci_builder.errors import CommandFailed, DockerfileError, RegistryError, UsageError
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
@@ -40,12 +42,42 @@ def test_github_success(result: Result, situation: MakeSituation) -> None:
         "tags<<TOKEN\nregistry.example.com:5000/a/b:1\nregistry.example.com:5000/a/b:latest\nTOKEN\n"
         in output
     )
-    metadata = json.loads(output.partition("metadata<<TOKEN\n")[2].partition("\n")[0])
-    assert metadata["containerimage.digest"] == result.digest
-    assert metadata["containerimage.descriptor"]["size"] == 700
+    told = json.loads(output.partition("metadata<<TOKEN\n")[2].partition("\n")[0])
+    assert told["containerimage.digest"] == result.digest
+    assert told["containerimage.descriptor"]["size"] == 700
+    assert told["image.name"] == "registry.example.com:5000/a/b:1,registry.example.com:5000/a/b:latest"
     summary = by_path(report.files)["/summary"]
     assert "### Image pushed in 12 s" in summary
     assert "| `sha256:222222222222` | 0.5 | `RUN echo 'x' \\| cat` |" in summary
+
+
+def test_metadata(result: Result) -> None:
+    whole = replace(
+        result,
+        created="2023-11-14T22:13:20Z",
+        platform="linux/arm/v7",
+        annotations=(("a", "b"),),
+    )
+    found = metadata(whole)
+    assert list(found) == [
+        "containerimage.config.digest",
+        "containerimage.descriptor",
+        "containerimage.digest",
+        "image.name",
+    ]
+    assert found["containerimage.descriptor"] == {
+        "annotations": {
+            "config.digest": result.image_id,
+            "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
+            "a": "b",
+        },
+        "digest": result.digest,
+        "mediaType": result.media_type,
+        "platform": {"architecture": "arm", "os": "linux", "variant": "v7"},
+        "size": 700,
+    }
+    assert metadata(replace(whole, is_image=False, tags=())) == {}
+    assert "image.name" not in metadata(replace(whole, tags=()))
 
 
 def test_github_failing_instruction(situation: MakeSituation) -> None:

@@ -66,6 +66,11 @@ def test_refs(origin: git.Repo, place: MakePlace, fragment: str, expected: str) 
     assert from_text(origin, fragment, place()) == expected
 
 
+def test_the_time_is_the_commits(origin: git.Repo, place: MakePlace) -> None:
+    context = open_context(f"file://{origin.working_dir}#v1:app", "", place())
+    assert context.moment == origin.commit("v1").committed_date
+
+
 @pytest.mark.parametrize("length", [40, 10])
 def test_commits(origin: git.Repo, place: MakePlace, length: int) -> None:
     commit = origin.commit("v1").hexsha[:length]

@@ -22,12 +22,16 @@ from ci_builder.errors import CiBuilderError, ContextError, Unsupported, UsageEr
 MakePlace = Callable[..., Place]
 
 
+_NEWEST = 1_234_567_890
+
+
 def tar_of(**files: str) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
         for name, text in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(text)
+            info.mtime = _NEWEST
             tar.addfile(info, io.BytesIO(text.encode()))
     return stream.getvalue()
 
@@ -204,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = tar_of(Dockerfile="FROM web\n") if "tar" in self.path else b"FROM text\n"
         self.send_response(404 if "missing" in self.path else 200)
         self.send_header("Content-Length", str(len(body) + (100 if "cut" in self.path else 0)))
-        self.send_header("Last-Modified", "Tue, 14 Nov 2023 22:13:20 GMT")
+        date = "yesterday" if "undated" in self.path else "Tue, 14 Nov 2023 22:13:20 GMT"
+        self.send_header("Last-Modified", date)
         self.end_headers()
         self.wfile.write(body)
 
@@ -230,6 +235,15 @@ def web() -> Iterator[str]:
 def test_urls(place: MakePlace, web: str, path: str, expected: str) -> None:
     context = open_context(web + path, "", place())
     assert read_dockerfile("", context, place())[0].text == expected
+
+
+def test_the_time_of_a_context(tmp_path: Path, place: MakePlace, web: str) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app.tar.gz").write_bytes(tar_of(Dockerfile="FROM a\n"))
+    assert open_context("app", "", place()).moment is None
+    assert open_context("app.tar.gz", "", place()).moment == _NEWEST
+    assert open_context(f"{web}/context.tar.gz", "", place()).moment == 1_700_000_000
+    assert open_context(f"{web}/undated.tar.gz", "", place()).moment == _NEWEST
 
 
 def test_a_dockerfile_from_a_url(tmp_path: Path, place: MakePlace, web: str) -> None:

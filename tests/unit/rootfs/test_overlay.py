@@ -14,7 +14,8 @@ import pytest
 from ci_builder.errors import ExecutorError
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.export import every_path
-from ci_builder.rootfs.overlay import overlay_changes
+from ci_builder.rootfs.inventory import Inventory
+from ci_builder.rootfs.overlay import overlay_changes, without_marks
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.pack import pack
 from ci_builder.rootfs.tree import Tree
@@ -104,6 +105,30 @@ def test_a_layer_of_them_makes_the_same_tree(mounted: Mounted, tmp_path: Path, t
     pack(overlay_changes(str(mounted.upper)), source, blocks.append)
     unpack(blocks, copy)
     assert describe(copy.root) == describe(mounted.merged)
+
+
+def replace_directories(root: Path) -> None:
+    """Directories that are removed and come back: with some of what they had, as a file, for a file."""
+    shutil.rmtree(root / "d")
+    (root / "d/sub/more").mkdir(parents=True)
+    (root / "d/old").mkdir()
+    (root / "d/new").write_text("new")
+    (root / "file").unlink()
+    (root / "file").mkdir()
+    (root / "fresh/folder").mkdir(parents=True)
+
+
+def test_what_a_directory_hides_is_said_as_by_a_scan(mounted: Mounted, tmp_path: Path) -> None:
+    shutil.copytree(mounted.lower, tmp_path / "copy", symlinks=True)
+    scanned = Tree(str(tmp_path / "copy"), KernelOwnership())
+    inventory = Inventory.take(scanned)
+    for root in (mounted.merged, tmp_path / "copy"):
+        replace_directories(root)
+    found = overlay_changes(str(mounted.upper))
+    assert Change(b"d", "opaque") in found
+    spelt_out = without_marks(found, str(mounted.upper), str(mounted.lower))
+    assert spelt_out == inventory.changes(scanned)[0]
+    assert Change(b"d/sub/deep", "absent") in spelt_out
 
 
 @pytest.mark.parametrize("mounted", ["redirect_dir=on"], indirect=True)
