@@ -227,7 +227,9 @@ def _existing_outputs(request: Request) -> list[Path]:
 def _fetcher(job: _Job, works: dict[int, StageWork]) -> Fetcher:
     """What ADD downloads with; repositories are cloned now. Raises DockerfileError."""
     steps = (step for work in works.values() for step in work.steps)
-    cloning = Cloning(job.folder / "clones", job.request.secrets, job.surroundings.progress)
+    request = job.request
+    progress = job.surroundings.progress
+    cloning = Cloning(job.folder / "clones", request.secrets, bool(request.ssh), progress)
     clones = clone_all(steps, job.dockerfile.source, cloning)
     (job.folder / "downloads").mkdir()
     return Fetcher(job.place.sessions, job.folder / "downloads", clones)

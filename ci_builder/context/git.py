@@ -37,7 +37,8 @@ _QUERIES_SHOWN = ", ".join(_QUERIES)
 class Remote:
     """Where to clone from. ``url`` holds no credentials; ``ref`` empty: the remote's HEAD. ``checksum``:
     how the commit that ``ref`` means must begin. ``keep_git`` is None where the URL does not say.
-    ``authorization``: the header of that name, in the place of user and password."""
+    ``authorization``: the header of that name, in the place of user and password. ``ssh``: whether the
+    job's ssh keys may be used, for submodules too."""
 
     url: str
     ref: str
@@ -48,6 +49,12 @@ class Remote:
     keep_git: bool | None = None
     submodules: bool = True
     authorization: str = field(default="", repr=False)
+    ssh: bool = True
+
+    @property
+    def is_ssh(self) -> bool:
+        """Whether it is reached over ssh."""
+        return self.url.startswith("ssh://") or "://" not in self.url
 
 
 def is_git(text: str) -> bool:
@@ -199,7 +206,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _child_environment(remote: Remote) -> dict[str, str]:
-    protocols = "http:https:git:ssh"
+    protocols = "http:https:git:ssh" if remote.ssh else "http:https:git"
     if remote.url.startswith("file://"):
         protocols += ":file"
     environment = {
