@@ -23,17 +23,21 @@ from ci_builder.span import Source
 
 _HINT = "give the build --secret id=GIT_AUTH_TOKEN.HOST,env=… with a token for that host"
 
+_SSH_HINT = "give the build --ssh default, or write https:// and give it --secret id=GIT_AUTH_TOKEN.HOST"
+
 
 @dataclass(frozen=True, slots=True)
 class Cloning:
-    """What cloning needs: a ``folder`` for the clones, the secrets of the Request, and who is told.
+    """What cloning needs: a ``folder`` for the clones, the secrets of the Request, the socket of its
+    SSH agent ``default`` (None: it has none), and who is told.
 
-    The job's own credentials (GIT_TOKEN and the like) are for the build context: a Dockerfile could send
-    them anywhere, so they are not used here.
+    The job's own credentials (GIT_TOKEN and the like, ssh keys) are for the build context: a Dockerfile
+    could name anything to use them on, so they are not used here unless they are given for it.
     """
 
     folder: Path
     secrets: tuple[SecretSpec, ...]
+    agent: Path | None
     progress: Progress
 
 
@@ -55,7 +59,11 @@ def clone_all(steps: Iterable[Step], source: Source, cloning: Cloning) -> Mappin
 
 def _cloned(repository: Repository, target: Path, cloning: Cloning) -> Path:
     remote = with_secrets(parse_remote(repository.url, {}), cloning.secrets)
-    remote = replace(remote, checksum=repository.checksum or remote.checksum)
+    if remote.is_ssh and cloning.agent is None:
+        raise ContextError(f"{remote.url} is reached over ssh, and the build has no --ssh", hint=_SSH_HINT)
+    checksum = repository.checksum or remote.checksum
+    agent = str(cloning.agent or "")
+    remote = replace(remote, checksum=checksum, ssh=bool(agent), agent=agent)
     cloning.progress(Notice("info", f"cloning {remote.url}"))
     seconds = clone(remote, target, keep_git=repository.keep_git)
     files = inside(target, remote.folder)

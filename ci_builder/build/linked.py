@@ -7,18 +7,23 @@ the workspace, as it would be over any other image (Dockerfile reference, "COPY 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.action import Step
 from ci_builder.build.perform import Performer, perform
+from ci_builder.executors.removal import remove_folder
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import Made
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.inventory import NOTHING
+from ci_builder.rootfs.metadata import set_time
+from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import Tree
 
 
@@ -26,27 +31,31 @@ def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, mad
     """Do ``step`` by itself and lay the result over the workspace. Same files, same bytes, whatever is
     below. Raises what ``perform``, ``write_layer`` and ``apply_layers`` raise."""
     workspace = performer.workspace
-    with tempfile.TemporaryDirectory(prefix="link-", dir=performer.fetcher.temporary) as folder:
+    folder = tempfile.mkdtemp(prefix="link-", dir=performer.fetcher.temporary)
+    try:
         os.chmod(folder, 0o755)  # a setgid bit would be inherited
         begun = os.stat(folder).st_mtime_ns
         alone = replace(performer, tree=Tree(folder, workspace.tree.ownership))
         for action in step.actions:
             perform(action, alone)
-        changes = list(_everything(os.fsencode(folder), begun))
+        changes, _ = NOTHING.changes(alone.tree)
+        _settle(changes, alone.tree, begun)
         layer = write_layer(
             changes, alone.tree, blobs, compression=made.compression, family=family, times=made.times
         )
+    finally:
+        remove_folder(folder)
     apply_layers((layer,), workspace.tree)
     workspace.changes()
     return layer
 
 
-def _everything(folder: bytes, begun: int) -> Iterator[Change]:
-    """What is in ``folder``. The time of directories that were made or filled only now says nothing but
-    when this was: they get the beginning of all time."""
-    for path, folders, names in os.walk(folder, topdown=False):
-        for name in (*names, *folders):
-            entry = os.path.join(path, name)
-            if name in folders and os.lstat(entry).st_mtime_ns >= begun and not os.path.islink(entry):
-                os.utime(entry, (0, 0))
-            yield Change(os.path.relpath(entry, folder), "present")
+def _settle(changes: Iterable[Change], tree: Tree, begun: int) -> None:
+    """The time of a directory that was made or filled only now says nothing but when this was: it becomes
+    the beginning of all time."""
+    with Directories(tree) as directories:
+        for change in changes:
+            place = directories.place(change.path)
+            found = os.stat(place.name, dir_fd=place.parent, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode) and found.st_mtime_ns >= begun:
+                set_time(place.parent, place.name, 0)

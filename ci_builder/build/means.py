@@ -65,7 +65,8 @@ def _existing_outputs(request: Request) -> list[Path]:
 def fetcher_for(job: Job, works: dict[int, StageWork]) -> Fetcher:
     """What ADD downloads with; repositories are cloned now. Raises DockerfileError."""
     steps = (step for work in works.values() for step in work.steps)
-    cloning = Cloning(job.folder / "clones", job.request.secrets, job.surroundings.progress)
+    request, progress = job.request, job.surroundings.progress
+    cloning = Cloning(job.folder / "clones", request.secrets, job.agents.sockets.get("default"), progress)
     clones = clone_all(steps, job.dockerfile.source, cloning)
     (job.folder / "downloads").mkdir()
     return Fetcher(job.place.sessions, job.folder / "downloads", clones)

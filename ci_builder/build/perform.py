@@ -116,7 +116,7 @@ class _Placing:
         """Copy what is selected of it, or unpack it."""
         # The Dockerfile reference has --exclude win over the source's own pattern, too.
         named = found.by_wildcard or not stat.S_ISDIR(found.status.st_mode)
-        if named and not selection.below and selection.excludes.excludes(found.name):
+        if named and not selection.below and selection.leaves_out(found.name):
             return
         if unpack and unpack_archive(found, origin, self.placement, self.destination):
             if self.placement.mode is not None:

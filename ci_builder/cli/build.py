@@ -106,7 +106,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "id=NAME[,src=FILE|,env=VAR]",
         "a secret for RUN --mount=type=secret; hidden in the log",
     )
-    _repeated(group, "--ssh", "ID[=SOCKET]", "an SSH agent for RUN --mount=type=ssh (not in this version)")
+    _repeated(group, "--ssh", "ID[=SOCKET]", "an SSH agent for RUN --mount=type=ssh and ADD of repositories")
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,9 @@ _QUERIES_SHOWN = ", ".join(_QUERIES)
 class Remote:
     """Where to clone from. ``url`` holds no credentials; ``ref`` empty: the remote's HEAD. ``checksum``:
     how the commit that ``ref`` means must begin. ``keep_git`` is None where the URL does not say.
-    ``authorization``: the header of that name, in the place of user and password."""
+    ``authorization``: the header of that name, in the place of user and password. ``ssh``: whether the
+    job's ssh keys may be used, for submodules too. ``agent``: the socket of an SSH agent, empty for the one
+    of the environment."""
 
     url: str
     ref: str
@@ -48,6 +50,13 @@ class Remote:
     keep_git: bool | None = None
     submodules: bool = True
     authorization: str = field(default="", repr=False)
+    ssh: bool = True
+    agent: str = ""
+
+    @property
+    def is_ssh(self) -> bool:
+        """Whether it is reached over ssh."""
+        return self.url.startswith("ssh://") or "://" not in self.url
 
 
 def is_git(text: str) -> bool:
@@ -199,7 +208,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _child_environment(remote: Remote) -> dict[str, str]:
-    protocols = "http:https:git:ssh"
+    protocols = "http:https:git:ssh" if remote.ssh else "http:https:git"
     if remote.url.startswith("file://"):
         protocols += ":file"
     environment = {
@@ -209,6 +218,8 @@ def _child_environment(remote: Remote) -> dict[str, str]:
         "GIT_LFS_SKIP_SMUDGE": "0",
         "LC_ALL": "C",
     }
+    if remote.agent:
+        environment["SSH_AUTH_SOCK"] = remote.agent
     authorization = remote.authorization
     if remote.username or remote.password:
         secret = base64.b64encode(f"{remote.username}:{remote.password}".encode()).decode()

@@ -37,7 +37,7 @@ class _Folder:
     fields: bytes
 
 
-_NOTHING = _Folder(b"", b"")
+_EMPTY = _Folder(b"", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,13 @@ class Inventory:
         later = Inventory.take(tree)
         found: list[Change] = []
         for path, folder in later._folders.items():
-            found += _compare(path, self._folders.get(path, _NOTHING), folder)
+            found += _compare(path, self._folders.get(path, _EMPTY), folder)
         # What lay in a directory that is gone goes with it: its parent reports the directory.
         return sorted(found), later
+
+
+NOTHING = Inventory({})
+"""Of an empty tree: everything is a change."""
 
 
 def _compare(path: bytes, old: _Folder, new: _Folder) -> Iterator[Change]:

@@ -160,3 +160,11 @@ def test_a_secret_opens_a_repository(build: Build, url: str) -> None:
         built = build(f"ADD http://{address} /x\n", f"--secret=id={name},env=HEADER", HEADER=header)
         assert bool(built.code) == bool(ends), (name, built.text)
         assert header not in built.text
+
+
+@pytest.mark.parametrize("address", ["git@127.0.0.1:x.git", "ssh://git@127.0.0.1/x.git"])
+def test_the_keys_of_the_job_are_not_used_unasked(build: Build, address: str) -> None:
+    built = build(f"ADD {address} /x\n")
+    assert built.code != 0
+    assert "Dockerfile:2" in built.text
+    assert "reached over ssh, and the build has no --ssh" in built.text

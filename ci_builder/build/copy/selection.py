@@ -24,15 +24,19 @@ class Selection:
         below = "" if below == "." else below
         return Selection(below, of_patterns(excludes), of_patterns([below]))
 
+    def leaves_out(self, path: bytes) -> bool:
+        """Whether ``path`` is excluded."""
+        return bool(self.excludes.patterns) and self.excludes.excludes(path)
+
     def takes(self, path: bytes) -> bool:
         """Whether ``path`` itself is copied."""
-        if self.excludes.excludes(path):
+        if self.leaves_out(path):
             return False
         return not self.below or self._wanted.excludes(path)
 
     def enters(self, directory: bytes) -> bool:
         """Whether something in ``directory`` may be copied."""
-        if self.excludes.prunes(directory):
+        if self.excludes.patterns and self.excludes.prunes(directory):
             return False
         if not self.below or self._wanted.excludes(directory):
             return True

@@ -176,6 +176,11 @@ def test_a_remote_over_ssh_lets_no_submodule_read_files_of_this_machine() -> Non
     assert "file" not in _child_environment(Remote("git@example.com:x.git", "", ""))["GIT_ALLOW_PROTOCOL"]
 
 
+def test_a_remote_without_ssh_has_no_submodules_over_it() -> None:
+    remote = Remote("https://example.com/x.git", "", "", ssh=False)
+    assert _child_environment(remote)["GIT_ALLOW_PROTOCOL"] == "http:https:git"
+
+
 def test_a_server_that_wants_a_password(origin: git.Repo, tmp_path: Path, place: MakePlace) -> None:
     with serve_git(tmp_path) as server:
         address = f"127.0.0.1:{server.server_port}/x.git"
