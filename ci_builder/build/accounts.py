@@ -40,9 +40,11 @@ def resolve_owner(text: str, passwd: bytes, group: bytes) -> tuple[int, int]:
     """What --chown's ``text`` means: (uid, gid).
 
     Without a group the user's own group is taken, for a number without an entry the same number
-    (Dockerfile reference, "COPY --chown"). Raises CiBuilderError.
+    (Dockerfile reference, "COPY --chown"). ``root`` is 0, as in BuildKit, whatever the files say. Raises
+    CiBuilderError.
     """
     user_text, colon, group_text = text.partition(":")
+    user_text, group_text = ("0" if name == "root" else name for name in (user_text, group_text))
     if not user_text:
         uid, own_gid = 0, 0
     elif (number := _number(user_text)) is not None:

@@ -5,7 +5,7 @@ An instruction that only changes the config (ENV, CMD, LABEL …) has no action.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.span import Span
@@ -43,7 +43,8 @@ class CopyFiles:
     patterns relative to the origin's root (Go's filepath.Match); ``destination`` is absolute, with a
     trailing slash kept where the Dockerfile has one (``.`` and ``./`` count as having one).
     ``owner`` is --chown's text or empty (0:0), ``mode`` --chmod's text or empty.
-    ``unpack``: local archives are unpacked (ADD).
+    ``unpack``: local archives are unpacked (ADD). ``excludes``: the patterns of --exclude. ``parents``:
+    empty, or for each source what of its content is copied with the directories above (--parents).
     """
 
     origin: str
@@ -53,17 +54,51 @@ class CopyFiles:
     owner: str = ""
     mode: str = ""
     unpack: bool = False
+    excludes: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+
+    def unpacking(self, unpack: bool) -> CopyFiles:
+        """The same, with archives unpacked or not."""
+        return replace(self, unpack=unpack)
+
+    def with_parents(self, parents: tuple[str, ...]) -> CopyFiles:
+        """The same for --parents."""
+        return replace(self, parents=parents)
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """ADD of a URL (http, https) or of a git repository. One URL; ``checksum`` is --checksum or empty."""
+    """ADD of one http(s) URL; ``checksum`` is --checksum or empty, ``unpack`` whether an archive is
+    unpacked."""
 
     url: str
     destination: str
     owner: str = ""
     mode: str = ""
     checksum: str = ""
+    unpack: bool = False
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository as ADD names it; ``checksum`` is the commit that it must be at, or empty,
+    ``keep_git`` whether ``.git`` is wanted, too."""
+
+    url: str
+    checksum: str = ""
+    keep_git: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """ADD of a git repository: its files go into ``destination``."""
+
+    repository: Repository
+    destination: str
+    owner: str = ""
+    mode: str = ""
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +110,7 @@ class MakeDirectory:
     user: str
 
 
-Action = RunCommand | CopyFiles | Fetch | MakeDirectory
+Action = RunCommand | CopyFiles | Fetch | Clone | MakeDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +122,4 @@ class Step:
     title: str
     created_by: str
     actions: tuple[Action, ...] = ()
+    linked: bool = False

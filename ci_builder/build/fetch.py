@@ -9,10 +9,11 @@ import os
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ci_builder.build.action import Repository
 from ci_builder.build.copy.source import CopySource, Found
 from ci_builder.context.context import Sessions
 from ci_builder.context.http import download, without_userinfo
@@ -22,14 +23,23 @@ from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
 
 _BLOCK = 1 << 18
+_UNNAMED = b"__unnamed__"
+"""What BuildKit calls a download whose URL ends with a slash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Downloads into ``temporary`` by the HTTP sessions that ``sessions`` gives out."""
+    """Downloads into ``temporary`` by the HTTP sessions that ``sessions`` gives out. ``clones`` are the
+    folders of the repositories, which were cloned beforehand."""
 
     sessions: Sessions
     temporary: Path
+    clones: Mapping[Repository, Path] = field(default_factory=dict)
+
+    def cloned(self, repository: Repository) -> CopySource:
+        """The files of ``repository``."""
+        folder = os.fspath(self.clones[repository])
+        return CopySource("the repository", Tree(folder, KernelOwnership()), keeps_owners=False)
 
     @contextlib.contextmanager
     def fetch(self, url: str, checksum: str, destination: str) -> Iterator[tuple[CopySource, Found]]:
@@ -59,7 +69,9 @@ class Fetcher:
 
 def _file_name(url: str, destination: str) -> bytes:
     name = posixpath.basename(unquote(urlsplit(url).path))
-    if name in ("", ".", "..") and destination.endswith("/"):
+    if name in ("", "."):
+        return _UNNAMED
+    if name == ".." and destination.endswith("/"):
         raise ContextError(
             f"ADD {without_userinfo(url)}: the URL has no file name",
             hint="give the file's name in the destination",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ci_builder.build.accounts import Account, resolve_owner, resolve_user
-from ci_builder.build.action import Action, CopyFiles, Fetch, MakeDirectory, RunCommand
+from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, MakeDirectory, RunCommand
 from ci_builder.build.copy.archive import unpack_archive
 from ci_builder.build.copy.inline import inline_origin
 from ci_builder.build.copy.permissions import parse_mode
-from ci_builder.build.copy.place import Placement, make_directories, place, resolve_target
-from ci_builder.build.copy.source import CopySource, find
+from ci_builder.build.copy.place import make_directories, place, resolve_target
+from ci_builder.build.copy.selection import Selection
+from ci_builder.build.copy.source import CopySource, Found, check_below, find
+from ci_builder.build.copy.transfer import Placement
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.mounts.prepare import MountSources, prepared
 from ci_builder.errors import CiBuilderError, OutputError
@@ -27,10 +30,12 @@ _ACCOUNTS_LIMIT = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """What actions need: ``source`` opens what COPY --from names (empty: the build context), ``fetcher``
-    downloads, ``output`` takes what commands print, ``mounts`` is where those of RUN come from."""
+    """What actions need: ``tree`` is where files go, that of the ``workspace`` but for --link, ``source``
+    opens what COPY --from names (empty: the build context), ``fetcher`` downloads, ``output`` takes what
+    commands print, ``mounts`` is where those of RUN come from."""
 
     workspace: Workspace
+    tree: Tree
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     fetcher: Fetcher
     output: Callable[[bytes], None]
@@ -54,6 +59,8 @@ def perform(action: Action, performer: Performer) -> None:
             _copy(action, performer)
         elif isinstance(action, Fetch):
             _fetch(action, performer)
+        elif isinstance(action, Clone):
+            _clone(action, performer)
         else:
             _make_directory(action, performer)
     except OSError as error:
@@ -92,30 +99,71 @@ def _run(action: RunCommand, performer: Performer) -> None:
         raise CommandExit(code)
 
 
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """Puts what COPY and ADD found where it belongs."""
+
+    performer: Performer
+    placement: Placement
+    destination: bytes
+
+    @staticmethod
+    def of(action: CopyFiles | Fetch | Clone, performer: Performer, mode: str) -> _Placing:
+        destination = action.destination.encode("utf-8", "surrogateescape")
+        return _Placing(performer, _placement(performer.tree, action.owner, mode), destination)
+
+    def put(self, found: Found, origin: CopySource, selection: Selection, *, unpack: bool = False) -> None:
+        """Copy what is selected of it, or unpack it."""
+        # The Dockerfile reference has --exclude win over the source's own pattern, too.
+        named = found.by_wildcard or not stat.S_ISDIR(found.status.st_mode)
+        if named and not selection.below and selection.excludes.excludes(found.name):
+            return
+        if unpack and unpack_archive(found, origin, self.placement, self.destination):
+            if self.placement.mode is not None:
+                name = os.fsdecode(found.name)
+                text = f"{name} is unpacked: its files keep their permissions, --chmod does not change them\n"
+                self.performer.output(text.encode("utf-8", "surrogateescape"))
+            return
+        if selection.below and not stat.S_ISDIR(found.status.st_mode):
+            if found.by_wildcard:
+                return  # nothing is below it
+            raise CiBuilderError(
+                f"--parents: /{os.fsdecode(found.path)} before the pivot /./ is no directory"
+            )
+        place(found, origin, self.placement, self.destination, selection)
+
+
 def _copy(action: CopyFiles, performer: Performer) -> None:
-    tree = performer.workspace.tree
-    placement = _placement(tree, action.owner, action.mode)
-    destination = action.destination.encode("utf-8", "surrogateescape")
+    placing = _Placing.of(action, performer, action.mode)
+    below = action.parents or ("",) * len(action.sources)
     if action.sources:
         with performer.source(action.origin) as origin:
-            for pattern in action.sources:
+            for pattern, wanted in zip(action.sources, below, strict=True):
+                if wanted:
+                    check_below(origin, pattern, wanted)
+                selection = Selection.of(action.excludes, wanted)
                 for found in find(origin, pattern):
-                    if action.unpack and unpack_archive(found, origin, placement, destination):
-                        continue
-                    place(found, origin, placement, destination)
+                    placing.put(found, origin, selection, unpack=action.unpack)
     for file in action.inline:
         with inline_origin(file) as (origin, found):
-            place(found, origin, placement, destination)
+            placing.put(found, origin, Selection.of(action.excludes))
 
 
 def _fetch(action: Fetch, performer: Performer) -> None:
-    placement = _placement(performer.workspace.tree, action.owner, action.mode or "0600")
+    placing = _Placing.of(action, performer, action.mode or "0600")
     with performer.fetcher.fetch(action.url, action.checksum, action.destination) as (origin, found):
-        place(found, origin, placement, action.destination.encode("utf-8", "surrogateescape"))
+        placing.put(found, origin, Selection.of(action.excludes), unpack=action.unpack)
+
+
+def _clone(action: Clone, performer: Performer) -> None:
+    placing = _Placing.of(action, performer, action.mode)
+    origin = performer.fetcher.cloned(action.repository)
+    for found in find(origin, "."):
+        placing.put(found, origin, Selection.of(action.excludes))
 
 
 def _make_directory(action: MakeDirectory, performer: Performer) -> None:
-    tree = performer.workspace.tree
+    tree = performer.tree
     account = _account(tree, action.user) if action.user else None
     placement = Placement(tree, (account.uid, account.gid) if account else None, None)
     make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))

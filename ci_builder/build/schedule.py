@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import check_time, creation_time, timestamp
@@ -47,6 +48,7 @@ from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.executable_folder import Elsewhere
 from ci_builder.executors.in_place import InPlaceExecutor
+from ci_builder.executors.interface import Executor
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.private_folder import private_folder
@@ -74,8 +76,9 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         choice = _choose(job, planned, stack)
+        fetcher = _fetcher(job, works)
         choice.executor.enter()
-        sources = _build_stages(job, planned, works, choice)
+        sources = _build_stages(job, planned, works, (choice.executor, fetcher))
         variants = Variants(job.blobs / "sha256", job.epoch)
         delivered = write_product(Built(sources, choice, variants), job.outputs)
     return report(choice, delivered, time.monotonic() - started)
@@ -261,11 +264,22 @@ def _existing_outputs(request: Request) -> list[Path]:
     return [path for path in named if path.exists()]
 
 
-def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice: Choice) -> dict[str, Source]:
-    """Build every stage in order; each target's image by its name in the Request, with its labels."""
-    sources = CopySources(job.context, job.place, choice.executor, job.bases)
+def _fetcher(job: _Job, works: dict[int, StageWork]) -> Fetcher:
+    """What ADD downloads with; repositories are cloned now. Raises DockerfileError."""
+    steps = (step for work in works.values() for step in work.steps)
+    cloning = Cloning(job.folder / "clones", job.request.secrets, job.surroundings.progress)
+    clones = clone_all(steps, job.dockerfile.source, cloning)
     (job.folder / "downloads").mkdir()
-    mounts = _mount_sources(job, choice)
+    return Fetcher(job.place.sessions, job.folder / "downloads", clones)
+
+
+def _build_stages(
+    job: _Job, planned: Plan, works: dict[int, StageWork], means: tuple[Executor, Fetcher]
+) -> dict[str, Source]:
+    """Build every stage in order; each target's image by its name in the Request, with its labels."""
+    executor, fetcher = means
+    sources = CopySources(job.context, job.place, executor, job.bases)
+    mounts = _mount_sources(job, executor)
     base_layers: dict[int, int] = {}
     own_layers: dict[int, int] = {}
     made = how_stages_are_made(planned, job.targets, job.outputs, job.epoch)
@@ -278,9 +292,9 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
             base_layers[stage.index] = len(base.layers)
         own_layers[stage.index] = len(base.layers)
         tools = StageTools(
-            executor=choice.executor,
+            executor=executor,
             source=partial(_source, sources, stage),
-            fetcher=Fetcher(job.place.sessions, job.folder / "downloads"),
+            fetcher=fetcher,
             mounts=mounts,
             blobs=job.blobs / "sha256",
             progress=job.surroundings.progress,
@@ -296,7 +310,7 @@ def _build_stages(job: _Job, planned: Plan, works: dict[int, StageWork], choice:
     return {**found, "": found[job.targets[0]]}
 
 
-def _mount_sources(job: _Job, choice: Choice) -> MountSources:
+def _mount_sources(job: _Job, executor: Executor) -> MountSources:
     folder = job.folder / "mounts"
     folder.mkdir(mode=0o711)
     progress = job.surroundings.progress
@@ -305,7 +319,7 @@ def _mount_sources(job: _Job, choice: Choice) -> MountSources:
         progress(Notice("info", f"waiting for another build to be done with the cache {name}"))
 
     # Where nothing can be mounted, a cache is moved to where it is to be seen.
-    alone = choice.executor.name in ("in-place", "chroot")
+    alone = executor.name in ("in-place", "chroot")
     namespace = dict(job.request.build_args).get("BUILDKIT_CACHE_MOUNT_NS", "")
     caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
     return MountSources(folder, caches, job.secrets, job.agents)

@@ -15,6 +15,7 @@ from ci_builder.build.copy.source import CopySource
 from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.fetch import Fetcher
+from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.dockerfile.instructions import Instruction
@@ -122,12 +123,7 @@ def _do(step: Step, doing: _Doing) -> Image:
         progress(StepOutput(doing.label, data))
 
     try:
-        performer = Performer(
-            doing.workspace, doing.tools.source, doing.tools.fetcher, output, doing.tools.mounts
-        )
-        for action in step.actions:
-            perform(action, performer)
-        layer = _layer(doing)
+        layer = _layer(step, doing, output)
     except BaseException as error:
         progress(StepFinished(doing.label, "failed", time.monotonic() - started))
         raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
@@ -136,16 +132,20 @@ def _do(step: Step, doing: _Doing) -> Image:
     return doing.image.append(layer, _history(step, doing.tools.created, empty=False))
 
 
-def _layer(doing: _Doing) -> Layer:
-    changes, tools = doing.workspace.changes(), doing.tools
-    made = tools.made
+def _layer(step: Step, doing: _Doing, output: Callable[[bytes], None]) -> Layer:
+    workspace, tools = doing.workspace, doing.tools
+    performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
+    if step.linked:
+        return linked_layer(step, performer, tools.blobs, doing.image.family, tools.made)
+    for action in step.actions:
+        perform(action, performer)
     return write_layer(
-        changes,
-        doing.workspace.tree,
+        workspace.changes(),
+        workspace.tree,
         tools.blobs,
-        compression=made.compression,
+        compression=tools.made.compression,
         family=doing.image.family,
-        times=made.times,
+        times=tools.made.times,
     )
 
 

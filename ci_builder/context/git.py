@@ -1,8 +1,10 @@
 """Contexts that are git repositories: cloned without history at one commit, by GitPython.
 
 ``URL#ref:folder``: ``ref`` is a branch, a tag, a full ref or a commit, ``folder`` the part of the tree
-to use (docker's documentation, "Git repositories"). Credentials in the URL or in GIT_TOKEN,
-GIT_USERNAME and GIT_PASSWORD reach git through its environment only, never its arguments.
+to use (docker's documentation, "Git repositories"); or ``URL?ref=…&subdir=…`` ("URL queries", with
+``branch``, ``tag``, ``commit`` or ``checksum``, ``keep-git-dir`` and ``submodules``). Credentials in the
+URL or in GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD reach git through its environment only, never its
+arguments.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import base64
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from ci_builder.errors import ContextError, Unsupported
+from ci_builder.errors import ContextError, DigestMismatch, InvalidValue, Unsupported
 
 try:
     import git
@@ -27,17 +29,25 @@ else:
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_QUERIES = ("ref", "branch", "tag", "subdir", "checksum", "keep-git-dir", "submodules")
+_QUERIES_SHOWN = ", ".join(_QUERIES)
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Where to clone from. ``url`` holds no credentials; ``ref`` empty: the remote's HEAD."""
+    """Where to clone from. ``url`` holds no credentials; ``ref`` empty: the remote's HEAD. ``checksum``:
+    how the commit that ``ref`` means must begin. ``keep_git`` is None where the URL does not say.
+    ``authorization``: the header of that name, in the place of user and password."""
 
     url: str
     ref: str
     folder: str
     username: str = ""
     password: str = field(default="", repr=False)
+    checksum: str = ""
+    keep_git: bool | None = None
+    submodules: bool = True
+    authorization: str = field(default="", repr=False)
 
 
 def is_git(text: str) -> bool:
@@ -49,7 +59,8 @@ def is_git(text: str) -> bool:
 
 
 def parse_remote(text: str, environment: Mapping[str, str]) -> Remote:
-    """The parts of a git context. Raises Unsupported, ContextError for a ref that looks like a flag."""
+    """The parts of a git context. Raises ContextError for a ref that looks like a flag, and for a query
+    that means nothing."""
     address, _, fragment = text.partition("#")
     ref, _, folder = fragment.partition(":")
     if ref.startswith("-") or address.startswith("-"):
@@ -59,23 +70,81 @@ def parse_remote(text: str, environment: Mapping[str, str]) -> Remote:
     if address.startswith("github.com/"):
         address = f"https://{address}"
     parts = urlsplit(address)
-    if parts.query:
-        raise Unsupported("git: a query in the URL is not supported", hint="write URL#ref:folder")
+    if parts.scheme not in ("http", "https"):
+        remote = Remote(urlunsplit(parts._replace(query="")), ref, folder)
+        return _with_query(remote, parts.query)
     host = parts.netloc.rpartition("@")[2]
     url = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    if parts.scheme not in ("http", "https"):
-        return Remote(address, ref, folder)
     username, password = unquote(parts.username or ""), unquote(parts.password or "")
     if not (username or password):
         username, password = _from_environment(environment)
-    return Remote(url, ref, folder, username, password)
+    return _with_query(Remote(url, ref, folder, username, password), parts.query)
+
+
+def check_commit(text: str) -> str:
+    """``text`` if it is a commit or the beginning of one. Raises InvalidValue."""
+    if not _SHORT_COMMIT.fullmatch(text):
+        raise InvalidValue("commit", text, "it is 7 to 64 hexadecimal digits in lower case")
+    return text
+
+
+def _with_query(remote: Remote, query: str) -> Remote:
+    """``remote`` with what ``?name=value&…`` says. Raises ContextError."""
+    given: dict[str, str] = {}
+    for written, value in parse_qsl(query, keep_blank_values=True):
+        name = "checksum" if written == "commit" else written
+        if name not in _QUERIES or name in given:
+            what = "given twice" if name in given else "unknown"
+            raise ContextError(f"git: {name!r} in the URL's query is {what}", hint=f"known: {_QUERIES_SHOWN}")
+        if not value and name not in ("keep-git-dir", "submodules"):
+            raise ContextError(f"git: {name} in the URL's query has no value")
+        given[name] = value
+    switches = {name: _is_true(name, given[name]) for name in ("keep-git-dir", "submodules") if name in given}
+    checksum = given.get("checksum", "")
+    try:
+        checksum = check_commit(checksum) if checksum else ""
+    except InvalidValue as error:
+        raise ContextError(f"git: {error}") from error
+    ref = _one_of([remote.ref, given.get("ref", ""), *_full_refs(given)], "refs") or checksum
+    if ref.startswith("-"):
+        raise ContextError(f"git: {ref!r} is no ref")
+    return replace(
+        remote,
+        ref=ref,
+        folder=_one_of([remote.folder, given.get("subdir", "")], "folders"),
+        checksum=checksum,
+        keep_git=switches.get("keep-git-dir"),
+        submodules=switches.get("submodules", True),
+    )
+
+
+def _full_refs(given: Mapping[str, str]) -> list[str]:
+    prefixes = {"tag": "refs/tags/", "branch": "refs/heads/"}
+    return [prefixes[name] + given[name].removeprefix(prefixes[name]) for name in prefixes if given.get(name)]
+
+
+def _one_of(values: list[str], what: str) -> str:
+    """The only one of ``values`` that is not empty. Raises ContextError for two that differ."""
+    found = sorted(set(filter(None, values)))
+    if len(found) > 1:
+        raise ContextError(f"git: the URL says two {what}: {' and '.join(found)}")
+    return found[0] if found else ""
+
+
+def _is_true(name: str, value: str) -> bool:
+    if value.lower() in ("", "1", "t", "true"):
+        return True
+    if value.lower() in ("0", "f", "false"):
+        return False
+    raise ContextError(f"git: {name} in the URL's query is true or false, not {value!r}")
 
 
 def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> int:
-    """Check ``remote`` out into the folder ``target``, submodules included.
+    """Check ``remote`` out into the folder ``target``, submodules included unless its URL says otherwise.
+    Returns the time of its commit (seconds since 1970).
 
-    ``.git`` is removed unless ``keep_git``. Returns the commit's time in seconds since 1970.
-    Raises ContextError, Unsupported without a git program.
+    ``.git`` is removed unless ``keep_git`` or the URL wants it. Raises ContextError, DigestMismatch for
+    another commit than the checksum's, Unsupported without a git program.
     """
     if not GIT_IS_HERE:
         raise Unsupported("a git context needs the program git, which is not here", hint="install git")
@@ -84,14 +153,26 @@ def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> int:
         with repository:
             repository.git.update_environment(**_child_environment(remote))
             _fetch(repository, remote)
-            if (target / ".gitmodules").is_file():
+            _verify(repository, remote)
+            if remote.submodules and (target / ".gitmodules").is_file():
                 repository.git.submodule("update", "--init", "--recursive", "--depth", "1")
-            moment = repository.head.commit.committed_date
+            committed = int(repository.git.show("--no-patch", "--format=%ct", "HEAD"))
     except git.GitError as error:
         raise ContextError(_message(remote, error), hint=_hint(error)) from error
-    if not keep_git:
+    if not (keep_git if remote.keep_git is None else remote.keep_git):
         shutil.rmtree(target / ".git")
-    return moment
+    return committed
+
+
+def _verify(repository: git.Repo, remote: Remote) -> None:
+    """The checksum may be that of the commit, or of the tag that names it."""
+    if not remote.checksum:
+        return
+    run = repository.git
+    commit, fetched = str(run.rev_parse("HEAD")), str(run.rev_parse("FETCH_HEAD"))
+    is_its_tag = str(run.rev_parse("FETCH_HEAD^{commit}")) == commit and fetched.startswith(remote.checksum)
+    if not (is_its_tag or commit.startswith(remote.checksum)):
+        raise DigestMismatch(f"{remote.url} at {remote.ref or 'HEAD'}", remote.checksum, commit)
 
 
 def _fetch(repository: git.Repo, remote: Remote) -> None:
@@ -119,7 +200,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
 
 def _child_environment(remote: Remote) -> dict[str, str]:
     protocols = "http:https:git:ssh"
-    if "://" not in remote.url or remote.url.startswith("file://"):
+    if remote.url.startswith("file://"):
         protocols += ":file"
     environment = {
         "GIT_TERMINAL_PROMPT": "0",
@@ -128,13 +209,16 @@ def _child_environment(remote: Remote) -> dict[str, str]:
         "GIT_LFS_SKIP_SMUDGE": "0",
         "LC_ALL": "C",
     }
+    authorization = remote.authorization
     if remote.username or remote.password:
-        parts = urlsplit(remote.url)
         secret = base64.b64encode(f"{remote.username}:{remote.password}".encode()).decode()
+        authorization = f"Basic {secret}"
+    if authorization:
+        parts = urlsplit(remote.url)
         environment |= {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}",
+            "GIT_CONFIG_VALUE_0": f"Authorization: {authorization}",
         }
     return environment
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ci_builder.context.match import translate
@@ -99,6 +99,18 @@ def parse(text: str, name: str = ".dockerignore") -> Ignore:
             patterns.append(Pattern(cleaned, exception, _matcher(cleaned)))
         except InvalidValue as error:
             raise ContextError(f"{name}:{number}: {error}") from error
+    return Ignore(tuple(patterns))
+
+
+def of_patterns(texts: Iterable[str]) -> Ignore:
+    """What leaves out the paths that ``texts`` match, in their order (COPY --exclude). They are like
+    lines of a .dockerignore, but for comments and a slash in front, which are part of the pattern.
+    Raises InvalidValue."""
+    patterns = []
+    for text in filter(None, map(str.strip, texts)):
+        body = text.removeprefix("!").strip()
+        cleaned = clean(body) if body else ""
+        patterns.append(Pattern(cleaned, text.startswith("!"), _matcher(cleaned)))
     return Ignore(tuple(patterns))
 
 

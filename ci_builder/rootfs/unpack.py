@@ -41,14 +41,20 @@ _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL)
 
 
 def unpack(
-    blocks: Iterable[bytes], tree: Tree, *, keep: Set[bytes] | None = None, whiteouts: bool = True
+    blocks: Iterable[bytes],
+    tree: Tree,
+    *,
+    keep: Set[bytes] | None = None,
+    whiteouts: bool = True,
+    owner: tuple[int, int] | None = None,
 ) -> set[bytes]:
     """Apply the layer whose uncompressed tar comes in ``blocks``. Returns the real paths of everything
     that it has, the directories above included.
 
     ``keep``: None to unpack all content; else every regular file is made empty but those of these paths
     (relative): a skeleton to resolve names in. ``whiteouts=False`` takes names that begin with ``.wh.``
-    as they are (an archive that is no layer). Raises ImageError, UnsafeLayer; ExecutorError where the
+    as they are (an archive that is no layer); ``owner`` (uid, gid) takes the place of those in the tar.
+    Raises ImageError, UnsafeLayer; ExecutorError where the
     kernel refuses an owner, a device or an attribute; OutputError for a full disk; and what
     ``blocks`` raises.
     """
@@ -63,7 +69,7 @@ def unpack(
                 if whiteouts and path.startswith(whiteout.PREFIX, path.rfind(b"/") + 1):
                     whiteout.apply_whiteout(directories, path, work.seen)
                 else:
-                    work.add(entry, path)
+                    work.add(entry if owner is None else replace(entry, uid=owner[0], gid=owner[1]), path)
             name = b""
             work.finish()
         except _StreamFailed as failed:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.conformance.cases import (
     add,
     arguments,
+    copy_edges,
     copy_files,
+    copy_flags,
     copy_folders,
     copy_stages,
     dockerignore,
@@ -16,6 +18,8 @@ from tests.conformance.cases import (
 
 CASES = (
     *copy_files.CASES,
+    *copy_flags.CASES,
+    *copy_edges.CASES,
     *copy_folders.CASES,
     *copy_stages.CASES,
     *add.CASES,

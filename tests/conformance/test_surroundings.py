@@ -17,7 +17,7 @@ import pytest
 
 from tests.compare.builders import Built
 from tests.conformance.case import Case
-from tests.conformance.cases import copy_stages, run, run_mounts, settings
+from tests.conformance.cases import copy_flags, copy_stages, run, run_mounts, settings
 from tests.conformance.catalogue import CASES
 from tests.conformance.examine import Outcomes, examine_ahead, judge, selected_cases
 from tests.servers.bases import Base
@@ -28,7 +28,13 @@ pytestmark = [pytest.mark.docker, pytest.mark.root]
 
 _CASES = [
     case
-    for case in (*run.CASES, *run_mounts.CASES, *copy_stages.CASES, *settings.CASES)
+    for case in (
+        *run.CASES,
+        *run_mounts.CASES,
+        *copy_stages.CASES,
+        *copy_flags.CASES,
+        *settings.CASES,
+    )
     if "RUN" in case.dockerfile or "WORKDIR" in case.dockerfile
 ]
 

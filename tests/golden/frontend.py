@@ -94,6 +94,7 @@ def evaluated(source: Source) -> str:
             lines.append(f"{step.span.first}-{step.span.last}: {step.title}")
             lines.append(f"    history {step.created_by!r}")
             lines += [f"    {action}" for action in step.actions]
+            lines += ["    a layer of its own (--link)"] if step.linked else []
         states[stage.index] = state
     state = finish(states[made.target.index], (("from", "the request"), ("label", "x")))
     lines.append(f"author {state.author!r}")

@@ -6,8 +6,9 @@ import os
 import stat
 from typing import BinaryIO
 
-from ci_builder.build.copy.place import Placement, make_directories, resolve_target
+from ci_builder.build.copy.place import make_directories, resolve_target
 from ci_builder.build.copy.source import CopySource, Found
+from ci_builder.build.copy.transfer import Placement
 from ci_builder.errors import ImageError
 from ci_builder.rootfs.decompress import decompressed
 from ci_builder.rootfs.tar_reader import TarReader
@@ -18,9 +19,10 @@ from ci_builder.rootfs.unpack import unpack
 def unpack_archive(found: Found, origin: CopySource, placement: Placement, destination: bytes) -> bool:
     """Unpack ``found`` below ``destination`` when its content is a tar, compressed or not.
 
-    What it is decides its content, not its name. Files keep the owners that the archive gives them,
-    --chown or not, as in BuildKit. Names and links in it cannot lead out of the destination. Returns
-    False, with nothing done, for everything else. Raises ImageError for a tar that is broken further on.
+    What it is decides its content, not its name. Files keep the owners that the archive gives them unless
+    there is a --chown, and always their permissions, as in BuildKit. Names and links in it cannot lead out
+    of the destination. Returns False, with nothing done, for everything else. Raises ImageError for a tar
+    that is broken further on.
     """
     if not stat.S_ISREG(found.status.st_mode):
         return False
@@ -30,7 +32,7 @@ def unpack_archive(found: Found, origin: CopySource, placement: Placement, desti
     target = resolve_target(placement.tree, destination)
     make_directories(placement, target)
     with _open(path) as stream:
-        unpack(decompressed(stream), _below(placement, target), whiteouts=False)
+        unpack(decompressed(stream), _below(placement, target), whiteouts=False, owner=placement.owner)
     return True
 
 

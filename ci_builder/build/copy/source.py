@@ -54,11 +54,13 @@ class CopySource:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing to copy: ``path`` with every symbolic link followed, and the ``name`` it was asked by."""
+    """One thing to copy: ``path`` with every symbolic link followed, and the ``name`` it was asked by.
+    ``by_wildcard``: the Dockerfile did not name it itself."""
 
     path: bytes
     name: bytes
     status: os.stat_result
+    by_wildcard: bool = False
 
 
 def find(origin: CopySource, pattern: str) -> list[Found]:
@@ -72,7 +74,7 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     wanted = os.fsencode(clean)
     fixed, wild = _split_wildcards(wanted)
     candidates = [wanted] if not wild else list(_matches(origin, resolve(origin.tree, fixed), wild))
-    found = [item for path in candidates if (item := _follow(origin, _literal(path, wild))) is not None]
+    found = [item for path in candidates if (item := _follow(origin, path, bool(wild))) is not None]
     if not found and not wild:
         raise ContextError(
             f'"/{clean}" is not in {origin.name}{_why_not(origin, wanted)}', hint=_near(origin, wanted)
@@ -80,16 +82,29 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     return found
 
 
-def _literal(path: bytes, wild: bytes) -> bytes:
-    return path if wild else path.replace(b"\\", b"")
+def check_below(origin: CopySource, top: str, below: str) -> None:
+    """COPY --parents of what has no wildcards must find it, and goes through no symbolic link below the
+    pivot. Raises ContextError."""
+    if _is_wild(os.fsencode(top)) or _is_wild(os.fsencode(below)):
+        return
+    find(origin, f"{top}/{below}")
+    start = resolve(origin.tree, os.fsencode(top.replace("\\", "")))
+    wanted = posixpath.normpath(posixpath.join(start, os.fsencode(below.replace("\\", ""))))
+    real = resolve(origin.tree, wanted, follow_last=False) or b"."
+    if real != wanted:
+        raise ContextError(
+            f'--parents: "{below}" goes through a symbolic link in {origin.name}',
+            hint=f"name it where it really is: /{os.fsdecode(real)}",
+        )
 
 
-def _follow(origin: CopySource, path: bytes) -> Found | None:
+def _follow(origin: CopySource, path: bytes, wild: bool) -> Found | None:
+    path = path if wild else path.replace(b"\\", b"")
     followed = resolve(origin.tree, path)
     status = lookup(origin.tree, followed, follow=False)
     if status is None or not (followed == b"" or origin.visible(followed)):
         return None
-    return Found(followed, posixpath.basename(path), status)
+    return Found(followed, posixpath.basename(path), status, by_wildcard=wild)
 
 
 def _split_wildcards(path: bytes) -> tuple[bytes, bytes]:

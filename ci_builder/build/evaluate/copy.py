@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from ci_builder.build.action import Action, CopyFiles, Fetch, InlineFile, Step
-from ci_builder.build.evaluate import paths
+from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, InlineFile, Step
+from ci_builder.build.copy.permissions import parse_mode
+from ci_builder.build.evaluate import add_sources, paths
 from ci_builder.build.evaluate.state import State
 from ci_builder.build.evaluate.step import layer_step
+from ci_builder.context.ignore import of_patterns
 from ci_builder.dockerfile.instructions.add import Add
 from ci_builder.dockerfile.instructions.copy import Copy
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import Rules
-from ci_builder.errors import InvalidValue, UnsupportedSyntax
-from ci_builder.oci.digest import Digest
+from ci_builder.errors import ContextError, InvalidValue
 
 _BODY = Rules(quoting=False)
-_GIT = re.compile(r"git://.*|ssh://.*|[\w.-]+@[\w.-]+:.*|https?://[^?#]*\.git(?:[?#].*)?")
-_SYMBOLIC = re.compile(r"[ugoa]*[-+=].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,58 +28,75 @@ class _Expanded:
     destination: str
     owner: str
     mode: str
+    excludes: tuple[str, ...]
+    linked: bool
 
-    def history(self) -> str:
-        # dockerd 20.10 leaves the flags out.
+    def step(self, actions: tuple[Action, ...], *, parents: bool = False) -> Step:
+        """The step, with the flags that BuildKit writes to the history."""
+        flags = ["--parents"] if parents else []
+        flags += [f"--chown={self.owner}"] if self.owner else []
+        flags += [f"--chmod={self.mode}"] if self.mode else []
         marks = [f"<<{item.name}" for item in self.inline]
-        return " ".join((self.line.keyword.upper(), *self.sources, *marks, self.written))
+        sources = map(add_sources.shown, self.sources)
+        created_by = " ".join((self.line.keyword.upper(), *flags, *sources, *marks, self.written))
+        return layer_step(self.line, created_by, actions, linked=self.linked)
+
+    def files(self, sources: tuple[str, ...], inline: tuple[InlineFile, ...], origin: str) -> CopyFiles:
+        """Those of ``sources`` and ``inline`` that are to be copied."""
+        return CopyFiles(
+            origin=origin,
+            sources=tuple(paths.source(item) for item in sources),
+            inline=inline,
+            destination=self.destination,
+            owner=self.owner,
+            mode=self.mode,
+            excludes=self.excludes,
+        )
 
 
 def evaluate_copy(state: State, copy: Copy) -> tuple[State, Step]:
     """COPY."""
     expanded = _expand(state, copy)
     for source in expanded.sources:
-        if source.startswith(("http://", "https://")) or _GIT.fullmatch(source):
-            raise copy.line.error(f"the source {source} can't be a URL for COPY", hint="ADD downloads")
-    action = _copy(expanded, expanded.sources, expanded.inline, copy.origin)
-    return state, layer_step(copy.line, expanded.history(), (action,))
+        if add_sources.is_remote(source):
+            shown = add_sources.shown(source)
+            raise copy.line.error(f"the source {shown} can't be a URL for COPY", hint="ADD downloads")
+    if copy.parents:
+        pairs = tuple(paths.pivoted(item) for item in expanded.sources)
+        action = expanded.files(tuple(root for root, _ in pairs), expanded.inline, copy.origin)
+        action = action.with_parents(tuple(below for _, below in pairs))
+    else:
+        action = expanded.files(expanded.sources, expanded.inline, copy.origin)
+    return state, expanded.step((action,), parents=copy.parents)
 
 
 def evaluate_add(state: State, add: Add) -> tuple[State, Step]:
-    """ADD: local archives are unpacked, URLs are downloaded, in the order of the line."""
+    """ADD: local archives are unpacked, URLs are downloaded, repositories cloned, in the order of the
+    line."""
     expanded = _expand(state, add)
-    checksum = _checksum(state, add, expanded.sources)
+    choices = add_sources.choose(add, expanded.sources, state.expand(add.checksum, add.line))
     actions: list[Action] = []
     local: list[str] = []
     for source in expanded.sources:
-        if not source.startswith(("http://", "https://")):
+        if not (choices.is_git(source) or add_sources.is_remote(source)):
             local.append(source)
             continue
         if local:
-            actions.append(_copy(expanded, tuple(local), (), "", unpack=True))
+            actions.append(expanded.files(tuple(local), (), "").unpacking(choices.unpack_files))
             local = []
-        actions.append(Fetch(source, expanded.destination, expanded.owner, expanded.mode, checksum))
+        actions.append(_remote(expanded, source, choices))
     if local or expanded.inline:
-        actions.append(_copy(expanded, tuple(local), expanded.inline, "", unpack=True))
-    return state, layer_step(add.line, expanded.history(), tuple(actions))
+        files = expanded.files(tuple(local), expanded.inline, "")
+        actions.append(files.unpacking(choices.unpack_files))
+    return state, expanded.step(tuple(actions))
 
 
-def _copy(
-    expanded: _Expanded,
-    sources: tuple[str, ...],
-    inline: tuple[InlineFile, ...],
-    origin: str,
-    *,
-    unpack: bool = False,
-) -> CopyFiles:
-    return CopyFiles(
-        origin=origin,
-        sources=tuple(paths.source(item) for item in sources),
-        inline=inline,
-        destination=expanded.destination,
-        owner=expanded.owner,
-        mode=expanded.mode,
-        unpack=unpack,
+def _remote(expanded: _Expanded, source: str, choices: add_sources.Choices) -> Action:
+    target = (expanded.destination, expanded.owner, expanded.mode)
+    if choices.is_git(source):
+        return Clone(choices.repository(source), *target, excludes=expanded.excludes)
+    return Fetch(
+        source, *target, choices.checksum, unpack=choices.unpack_downloads, excludes=expanded.excludes
     )
 
 
@@ -94,8 +109,6 @@ def _expand(state: State, instruction: Copy | Add) -> _Expanded:
         inline.append(InlineFile(heredoc.name, body.encode("utf-8", "surrogateescape")))
     if not all(sources):
         raise line.error(f"a source of {line.keyword.upper()} is empty after expansion")
-    if isinstance(instruction, Add):
-        _check_git(line, sources)
     written = state.expand(instruction.sources.destination, line)
     destination = paths.destination(written, state.cwd)
     if len(sources) + len(inline) > 1 and not destination.endswith("/"):
@@ -103,47 +116,46 @@ def _expand(state: State, instruction: Copy | Add) -> _Expanded:
             f"{line.keyword.upper()} of more than one source needs a directory as its destination",
             hint=f"end it with a slash: {written}/",
         )
+    owner = state.expand(instruction.owner, line)
+    mode = _mode(line, state.expand(instruction.mode, line))
     return _Expanded(
         line=line,
         sources=sources,
         inline=tuple(inline),
         written=written,
         destination=destination,
-        owner=state.expand(instruction.owner, line),
-        mode=_mode(line, state.expand(instruction.mode, line)),
+        owner=owner,
+        mode=mode,
+        excludes=_excludes(line, instruction.excludes),
+        linked=_is_linked(line, instruction.link, owner, mode),
     )
 
 
-def _check_git(line: Line, sources: tuple[str, ...]) -> None:
-    for source in sources:
-        if _GIT.fullmatch(source):
-            raise UnsupportedSyntax(
-                f"ADD of a git repository ({source}) is not supported yet", source=line.source, span=line.span
-            )
-
-
 def _mode(line: Line, mode: str) -> str:
-    if not mode or re.fullmatch(r"0*[0-7]{1,4}", mode):
-        return mode
-    if _SYMBOLIC.fullmatch(mode):
-        raise UnsupportedSyntax(
-            f"symbolic permissions (--chmod={mode}) are not supported yet",
-            source=line.source,
-            span=line.span,
-            hint="write them in octal, for example --chmod=755",
-        )
-    raise line.error(f"invalid --chmod {mode!r}", hint="it is an octal number from 0 to 7777")
+    if mode:
+        try:
+            parse_mode(mode)
+        except InvalidValue as error:
+            raise line.error(f"invalid --chmod {mode!r}", hint=error.reason) from error
+    return mode
 
 
-def _checksum(state: State, add: Add, sources: tuple[str, ...]) -> str:
-    checksum = state.expand(add.checksum, add.line)
-    if not checksum:
-        return ""
-    if len(sources) != 1 or add.sources.heredocs:
-        raise add.line.error("checksum can't be specified for multiple sources")
-    if not sources[0].startswith(("http://", "https://")):
-        raise add.line.error("checksum requires a source of HTTP(S)")
+def _excludes(line: Line, patterns: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return str(Digest.parse(checksum))
-    except InvalidValue as error:
-        raise add.line.error(f"--checksum: {error}") from error
+        of_patterns(patterns)
+    except (ContextError, InvalidValue) as error:
+        raise line.error(f"--exclude: {error}") from error
+    return patterns
+
+
+def _is_linked(line: Line, link: bool, owner: str, mode: str) -> bool:
+    # BuildKit makes no independent layer where --chmod is given: images rely on its following links then.
+    if not link or mode:
+        return False
+    for name in filter(None, owner.split(":", 1)):
+        if name != "root" and not (name.isascii() and name.isdigit()):
+            raise line.error(
+                f"--link cannot look the name {name!r} of --chown up: its layer does not know the image",
+                hint="write --chown with numbers, or leave --link out",
+            )
+    return True

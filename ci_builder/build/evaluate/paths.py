@@ -22,3 +22,10 @@ def destination(path: str, cwd: str) -> str:
 def source(path: str) -> str:
     """A source relative to the root of its origin: ``..`` cannot leave it; the root itself is ``.``."""
     return clean(path).lstrip("/") or "."
+
+
+def pivoted(path: str) -> tuple[str, str]:
+    """A source of COPY --parents: where to begin, and the pattern of what is below whose parents are
+    kept. ``/./`` in it is the pivot between both; without one it begins at the root of its origin."""
+    before, pivot, below = path.partition("/./")
+    return ("/", source(path)) if not pivot else (before or "/", source(below))

@@ -13,10 +13,12 @@ def config_step(line: Line, created_by: str) -> Step:
     return Step(line.span, title(line), created_by)
 
 
-def layer_step(line: Line, created_by: str, actions: tuple[Action, ...], remark: str = "") -> Step:
+def layer_step(
+    line: Line, created_by: str, actions: tuple[Action, ...], remark: str = "", *, linked: bool = False
+) -> Step:
     """The step of an instruction whose layer BuildKit marks in the history as its own; ``remark`` goes
     behind the title."""
-    return Step(line.span, title(line) + remark, created_by + _LAYER_MARK, actions)
+    return Step(line.span, title(line) + remark, created_by + _LAYER_MARK, actions, linked)
 
 
 def title(line: Line) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci_builder.build.copy.place import Placement, place
+from ci_builder.build.copy.place import place
 from ci_builder.build.copy.source import CopySource, find
+from ci_builder.build.copy.transfer import Placement
 from ci_builder.build.mounts.agents import Agents, forwarded
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.secrets import SecretValues

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.flags import Known, take_flags
 from ci_builder.dockerfile.instructions.sources import Sources
 from ci_builder.dockerfile.reader import Line
+
+_FLAGS = Known(
+    values=frozenset({"from", "chown", "chmod"}),
+    lists=frozenset({"exclude"}),
+    switches=frozenset({"link", "parents"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``COPY [--from=<stage|image|context>] [--chown=<user>[:<group>]] [--chmod=<mode>]
-    <source> … <destination>``.
+    """``COPY [--from=<stage|image|context>] [--chown=<user>[:<group>]] [--chmod=<mode>] [--link[=<bool>]]
+    [--parents[=<bool>]] [--exclude=<pattern>]… <source> … <destination>``.
 
-    ``origin`` is what --from says, empty for the build context.
+    ``origin`` is what --from says, empty for the build context; ``excludes`` the patterns as written.
     """
 
     line: Line
@@ -22,12 +28,14 @@ class Copy:
     origin: str = ""
     owner: str = ""
     mode: str = ""
+    link: bool = False
+    parents: bool = False
+    excludes: tuple[str, ...] = ()
 
     @staticmethod
     def parse(line: Line) -> Copy:
-        """Raises DockerfileError, UnsupportedSyntax."""
-        known = frozenset({"from", "chown", "chmod"})
-        flags = take_flags(line, known, frozenset({"link", "parents", "exclude"}))
+        """Raises DockerfileError."""
+        flags = take_flags(line, _FLAGS)
         sources = Sources.parse(line, flags.rest)
         origin = flags.get("from")
         if "from" in flags.values and not origin:
@@ -37,4 +45,13 @@ class Copy:
                 "variable expansion is not supported for --from",
                 hint="define a new stage with FROM using ARG from global scope as a workaround",
             )
-        return Copy(line, sources, origin, flags.get("chown"), flags.get("chmod"))
+        return Copy(
+            line,
+            sources,
+            origin,
+            flags.get("chown"),
+            flags.get("chmod"),
+            link=flags.is_on("link"),
+            parents=flags.is_on("parents"),
+            excludes=flags.all("exclude"),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ci_builder.dockerfile.flags import take_flags
+from ci_builder.dockerfile.flags import Known, take_flags
 from ci_builder.dockerfile.instructions.run_mount import origin_of, parse_mount
 from ci_builder.dockerfile.instructions.shell_form import Command
 from ci_builder.dockerfile.reader import Line
@@ -28,8 +28,8 @@ class Run:
     @staticmethod
     def parse(line: Line) -> Run:
         """Raises DockerfileError, UnsupportedSyntax."""
-        known, repeated = frozenset({"network", "security"}), frozenset({"mount", "device"})
-        flags = take_flags(line, known, repeated=repeated)
+        known = Known(frozenset({"network", "security"}), lists=frozenset({"mount", "device"}))
+        flags = take_flags(line, known)
         network = flags.values.get("network", "default")
         if network not in _NETWORKS:
             raise line.error(f"unknown network {network!r}", hint=f"it is one of {', '.join(_NETWORKS)}")

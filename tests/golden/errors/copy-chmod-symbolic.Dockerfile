@@ -1,2 +1,2 @@
 FROM base:1
-COPY --chmod=u+x a /b
+COPY --chmod=u+q a /b

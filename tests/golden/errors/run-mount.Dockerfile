@@ -1,3 +1,2 @@
-FROM base:1
-RUN --mount=type=cache,target=/x \
-  make
+FROM busybox
+RUN --mount=type=cache,taget=/root/.cache pip install .

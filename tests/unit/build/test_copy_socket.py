@@ -6,8 +6,9 @@ import os
 import socket
 from pathlib import Path
 
-from ci_builder.build.copy.place import Placement, place
+from ci_builder.build.copy.place import place
 from ci_builder.build.copy.source import CopySource, find
+from ci_builder.build.copy.transfer import Placement
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import git
@@ -14,7 +16,7 @@ from ci_builder.context.context import Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.git import Remote, _child_environment, is_git, parse_remote
 from ci_builder.context.opening import open_context
-from ci_builder.errors import ContextError, Unsupported
+from ci_builder.errors import ContextError
 from tests.unit.context.git_server import LOGIN, serve_git
 
 MakePlace = Callable[..., Place]
@@ -134,9 +136,44 @@ def test_credentials_of_the_environment() -> None:
     assert other.password == ""
 
 
-def test_queries_are_refused() -> None:
-    with pytest.raises(Unsupported, match="query"):
-        parse_remote("https://example.com/x.git?branch=main", {})
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?branch=main", Remote("", "refs/heads/main", "")),
+        ("?tag=v1&subdir=a/b", Remote("", "refs/tags/v1", "a/b")),
+        ("?ref=v1#v1:sub", Remote("", "v1", "sub")),
+        ("?commit=0123456789", Remote("", "0123456789", "", checksum="0123456789")),
+        ("?ref=v1&checksum=0123456", Remote("", "v1", "", checksum="0123456")),
+        ("?keep-git-dir", Remote("", "", "", keep_git=True)),
+        ("?keep-git-dir=0&submodules=false", Remote("", "", "", keep_git=False, submodules=False)),
+    ],
+)
+def test_queries(query: str, expected: Remote) -> None:
+    url = "https://example.com/x.git"
+    assert parse_remote(url + query, {}) == replace(expected, url=url)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("?depth=1", "'depth' in the URL's query is unknown"),
+        ("?ref=a&ref=b", "'ref' in the URL's query is given twice"),
+        ("?ref=", "ref in the URL's query has no value"),
+        ("?ref=a#b", "two refs: a and b"),
+        ("?subdir=a#:b", "two folders: a and b"),
+        ("?tag=a&branch=a", "two refs: refs/heads/a and refs/tags/a"),
+        ("?submodules=maybe", "submodules in the URL's query is true or false"),
+        ("?commit=main", "invalid commit 'main'"),
+        ("?ref=--upload-pack=x", "'--upload-pack=x' is no ref"),
+    ],
+)
+def test_queries_that_mean_nothing(query: str, said: str) -> None:
+    with pytest.raises(ContextError, match=re.escape(said)):
+        parse_remote(f"https://example.com/x.git{query}", {})
+
+
+def test_a_remote_over_ssh_lets_no_submodule_read_files_of_this_machine() -> None:
+    assert "file" not in _child_environment(Remote("git@example.com:x.git", "", ""))["GIT_ALLOW_PROTOCOL"]
 
 
 def test_a_server_that_wants_a_password(origin: git.Repo, tmp_path: Path, place: MakePlace) -> None:

@@ -1,2 +1,0 @@
-FROM base:1
-ADD https://github.com/moby/buildkit.git#v1 /src

@@ -1,2 +1,0 @@
-FROM base:1
-ADD --keep-git-dir=true https://example.com/x.git /src

@@ -1,0 +1,2 @@
+FROM base:1
+COPY --chmod=u+x,,g+x a /b

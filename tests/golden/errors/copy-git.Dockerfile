@@ -1,0 +1,2 @@
+FROM base:1
+COPY git@example.com:a/b.git /b

@@ -1,2 +1,0 @@
-FROM base:1
-COPY --link a /b
