@@ -46,12 +46,14 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for people. ``file``/``line`` make it an annotation where the CI knows them."""
+    """A message for people. ``file``/``line`` make it an annotation where the CI knows them; ``title`` is the
+    name of the lint rule that it is about."""
 
     level: Literal["debug", "info", "warning"]
     text: str
     file: str = ""
     line: int = 0
+    title: str = ""
 
 
 Event = StepStarted | StepOutput | StepFinished | Transferred | Notice

@@ -48,11 +48,13 @@ class NamedContexts:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Resolves origins that are images, each once. ``platform`` is the build's target."""
+    """Resolves origins that are images, each once. ``platform`` is the build's target; ``any_platform``: an
+    image for another one is no error."""
 
     registry: Registry
     named: NamedContexts
     platform: Platform
+    any_platform: bool = False
     _known: dict[tuple[Origin, Platform], Image] = field(default_factory=dict)
 
     def image(self, origin: Origin, platform: Platform | None = None) -> Image:
@@ -66,7 +68,8 @@ class Bases:
         if isinstance(origin, Scratch):
             return scratch(wanted)
         if isinstance(origin, FromImage):
-            return _checked(self.registry.image(origin.reference, wanted), str(origin.reference), wanted)
+            image = self.registry.image(origin.reference, wanted)
+            return image if self.any_platform else _checked(image, str(origin.reference), wanted)
         if isinstance(origin, FromContext):
             return self._named_image(origin.name, wanted)
         raise TypeError(f"{origin} is not an image")

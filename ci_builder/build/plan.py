@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin, named_origins
+from ci_builder.build.special_args import USED_WITHOUT_ARG, check_special_args
 from ci_builder.dockerfile.arguments import did_you_mean
-from ci_builder.dockerfile.directives import is_known_frontend
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse_trigger
 from ci_builder.dockerfile.instructions import Arg, Instruction, OnBuild
 from ci_builder.dockerfile.stages import Stage
 from ci_builder.dockerfile.words import Rules, expand
-from ci_builder.errors import InvalidValue, Unsupported, UsageError
+from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.platform import Platform
-
-_FRONTEND_ARG = "BUILDKIT_SYNTAX"
-_USED_WITHOUT_ARG = frozenset({"SOURCE_DATE_EPOCH", _FRONTEND_ARG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,7 @@ class PlanOptions:
     contexts  names of the named build contexts
     onbuild   ONBUILD triggers of base images, by the index of the stage that is built on the image;
               they are known only when the image is, so plan again with them then
+    everything  every stage is needed, whatever the target needs
     """
 
     target_platform: Platform
@@ -43,6 +41,7 @@ class PlanOptions:
     build_args: tuple[tuple[str, str], ...] = ()
     contexts: tuple[str, ...] = ()
     onbuild: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Plan:
 def plan(dockerfile: Dockerfile, options: PlanOptions) -> Plan:
     """Make the plan. Raises UsageError for an unknown target, DockerfileError for everything that is
     wrong in the file, Unsupported for another frontend."""
-    _check_frontend(options.build_args)
+    check_special_args(options.build_args)
     stages = dockerfile.stages
     targets = [_target(stages, text) for text in (options.target, *options.others)]
     settings = make_settings(
@@ -142,7 +141,8 @@ class _Planner:
     def needed(self, targets: Sequence[Stage]) -> tuple[PlannedStage, ...]:
         """The targets and what they need, in order. Recursion is bounded: edges only go to earlier stages."""
         done: dict[int, PlannedStage] = {}
-        waiting = {target.index for target in targets}
+        wanted = self.stages if self.options.everything else targets
+        waiting = {stage.index for stage in wanted}
         while waiting:
             index = max(waiting)
             waiting.remove(index)
@@ -216,14 +216,8 @@ def _target(stages: tuple[Stage, ...], wanted: str) -> Stage:
     raise UsageError(f"target stage {wanted!r} could not be found; the targets are: {listed}", hint=close)
 
 
-def _check_frontend(build_args: tuple[tuple[str, str], ...]) -> None:
-    frontend = dict(build_args).get(_FRONTEND_ARG, "")
-    if frontend and not is_known_frontend(frontend):
-        raise Unsupported(f"the frontend {frontend} ({_FRONTEND_ARG}) is not supported")
-
-
 def _unused(dockerfile: Dockerfile, settings: Settings) -> tuple[str, ...]:
-    declared = set(_USED_WITHOUT_ARG)
+    declared = set(USED_WITHOUT_ARG)
     declared.update(name for name, _ in settings.global_args)
     for stage in dockerfile.stages:
         for instruction in stage.instructions:

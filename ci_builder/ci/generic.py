@@ -12,6 +12,7 @@ from ci_builder.ci.interface import Reading, Report, Situation
 from ci_builder.ci.names import branch_of, image_tag
 from ci_builder.ci.plain import read_plain, report_plain
 from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Notice
 from ci_builder.request import Result
 
 DOTENV = "ci-builder.env"
@@ -51,9 +52,15 @@ class Generic:
         """``$IMAGE`` with the tag, the change request ``pr-N`` or the branch that is built."""
         return read_plain(situation.environment, _names(situation), DOTENV)
 
-    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
+    def report(
+        self,
+        situation: Situation,
+        reading: Reading,
+        outcome: Result | CiBuilderError,
+        warnings: tuple[Notice, ...] = (),
+    ) -> Report:
         """A file of assignments."""
-        del situation, reading
+        del situation, reading, warnings
         return report_plain(outcome, DOTENV)
 
 

@@ -25,6 +25,7 @@ from ci_builder.ci.told import (
     summary,
 )
 from ci_builder.errors import CiBuilderError, DockerfileError
+from ci_builder.progress import Notice
 from ci_builder.request import Login, Result
 
 _MISSING = "set tags, for example ghcr.io/owner/name:tag"
@@ -56,10 +57,17 @@ class GitHub:
             debug=environment.get("RUNNER_DEBUG") == "1",
         )
 
-    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
-        """Outputs, the job's summary, and an annotation at the line that failed."""
+    def report(
+        self,
+        situation: Situation,
+        reading: Reading,
+        outcome: Result | CiBuilderError,
+        warnings: tuple[Notice, ...] = (),
+    ) -> Report:
+        """Outputs, the job's summary, and annotations at the line that failed and those with warnings."""
         environment = situation.environment
         lines = (f"::{situation.token}::", "::endgroup::") if reading.opening else ()
+        lines = (*lines, *(masked(_warning(reading, item), reading.masks) for item in warnings))
         files: list[FileWrite] = []
         if isinstance(outcome, Result):
             files += _write(environment, "GITHUB_OUTPUT", _outputs(outcome, situation.token))
@@ -153,12 +161,20 @@ def _wants_summary(environment: Mapping[str, str]) -> bool:
 def _annotation(reading: Reading, error: CiBuilderError) -> str:
     properties = {"title": "ci_builder"}
     if isinstance(error, DockerfileError):
-        path = dockerfile_path(reading.request, error)
+        path = dockerfile_path(reading.request, error.source.name)
         if path:
             properties |= {"file": path, "line": str(error.span.first), "endLine": str(error.span.last)}
     text = error.message if isinstance(error, DockerfileError) else str(error)
     hint = f"\n{error.hint}" if error.hint else ""
     return f"::error {_properties(properties.items())}::{_data(text + hint)}"
+
+
+def _warning(reading: Reading, warning: Notice) -> str:
+    properties = {"title": warning.title or "ci_builder"}
+    path = dockerfile_path(reading.request, warning.file)
+    if path:
+        properties |= {"file": path, "line": str(warning.line)}
+    return f"::warning {_properties(properties.items())}::{_data(warning.text)}"
 
 
 def _properties(items: Iterable[tuple[str, str]]) -> str:

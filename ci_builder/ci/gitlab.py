@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci_builder.ci.assemble import Defaults, assemble, wanted_tags
+from ci_builder.ci.code_quality import code_quality
 from ci_builder.ci.inputs import Inputs, read_inputs
 from ci_builder.ci.interface import FileWrite, Reading, Report, Situation
 from ci_builder.ci.names import host_of, image_tag, tagged
 from ci_builder.ci.secrets import login
 from ci_builder.ci.told import assignments
 from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Notice
 from ci_builder.request import Login, Result
 
 DOTENV = "ci-builder.env"
+CODE_QUALITY = "gl-code-quality-report.json"
 _SECTION = "ci_builder_build"
 _MISSING = "set CI_BUILDER_TAGS (the input tags), or switch the project's container registry on"
 
@@ -47,15 +50,23 @@ class GitLab:
             lines=_notices(environment) if tags and tags == defaults.tags else (),
             opening=(_section("start", situation, "[collapsed=false]") + "Build the image",),
             debug=environment.get("CI_DEBUG_TRACE") == "true",
-            stale=(Path(DOTENV),),
+            stale=(Path(DOTENV), Path(CODE_QUALITY)),
         )
 
-    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
-        """The end of the section, and a dotenv file for the jobs that follow."""
+    def report(
+        self,
+        situation: Situation,
+        reading: Reading,
+        outcome: Result | CiBuilderError,
+        warnings: tuple[Notice, ...] = (),
+    ) -> Report:
+        """The end of the section, a dotenv file for the jobs that follow, and a code quality report for the
+        merge request when a Dockerfile was read."""
         lines = (_section("end", situation, ""),) if reading.opening else ()
+        files = [FileWrite(Path(CODE_QUALITY), code_quality(reading.request, warnings))]
         if not isinstance(outcome, Result):
-            return Report(lines)
-        return Report(lines, (FileWrite(Path(DOTENV), assignments(outcome)),))
+            return Report(lines, tuple(files) if warnings else ())
+        return Report(lines, (FileWrite(Path(DOTENV), assignments(outcome)), *files))
 
 
 def _default_tags(situation: Situation, inputs: Inputs) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ UNSUPPORTED: Mapping[str, tuple[frozenset[str], str]] = {
     "network": (frozenset({"default"}), _RUNTIME),
     "allow": (frozenset(), "remove it: nothing needs an entitlement here"),
     "builder": (frozenset({"default"}), "remove it: there are no builder instances here"),
-    "call": (frozenset({"build"}), "remove it: only builds are made"),
+    "call": (frozenset({"build"}), "only builds are made; ci-builder build --check lints"),
 }
 """docker's other inputs: the values that change nothing, and what to do instead."""
 

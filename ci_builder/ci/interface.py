@@ -9,7 +9,7 @@ written goes out in a ``Reading`` or a ``Report``. The command line does, in thi
     remove the files reading.stale
     print reading.lines, then reading.opening    # masks come before anything else
     ... the build of reading.request, its log masked by reading.masks ...
-    report = adapter.report(situation, reading, result or error)
+    report = adapter.report(situation, reading, result or error, warnings)
     print report.lines; carry out report.files
 """
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
 
 
@@ -114,5 +115,11 @@ class Adapter(Protocol):
         Raises UsageError for a wrong input, Unsupported for one that this version does not do.
         """
 
-    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
-        """How the system is told what came of it."""
+    def report(
+        self,
+        situation: Situation,
+        reading: Reading,
+        outcome: Result | CiBuilderError,
+        warnings: tuple[Notice, ...] = (),
+    ) -> Report:
+        """How the system is told what came of it. ``warnings`` have a file and a line."""

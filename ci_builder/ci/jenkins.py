@@ -11,6 +11,7 @@ from ci_builder.ci.interface import Reading, Report, Situation
 from ci_builder.ci.names import branch_of, image_tag
 from ci_builder.ci.plain import read_plain, report_plain
 from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Notice
 from ci_builder.request import Result
 
 PROPERTIES = "ci-builder.properties"
@@ -30,9 +31,15 @@ class Jenkins:
         """``$IMAGE`` with the tag, the change request ``pr-N`` or the branch that is built."""
         return read_plain(situation.environment, _names(situation), PROPERTIES)
 
-    def report(self, situation: Situation, reading: Reading, outcome: Result | CiBuilderError) -> Report:
+    def report(
+        self,
+        situation: Situation,
+        reading: Reading,
+        outcome: Result | CiBuilderError,
+        warnings: tuple[Notice, ...] = (),
+    ) -> Report:
         """A file for ``readProperties``."""
-        del situation, reading
+        del situation, reading, warnings
         return report_plain(outcome, PROPERTIES)
 
 

@@ -6,7 +6,7 @@ import json
 import posixpath
 from collections.abc import Iterable
 
-from ci_builder.errors import CiBuilderError, DockerfileError
+from ci_builder.errors import CiBuilderError
 from ci_builder.request import Request, Result
 
 _MIB = 1 << 20
@@ -84,8 +84,9 @@ def failure_summary(error: CiBuilderError) -> str:
     return f"### The build failed\n\n```\n{text}\n```\n{hint}\n"
 
 
-def dockerfile_path(request: Request, error: DockerfileError) -> str:
-    """The path of the Dockerfile with the error in the checkout; empty if it does not lie there."""
+def dockerfile_path(request: Request, name: str) -> str:
+    """The path in the checkout of the Dockerfile that errors and warnings call ``name``; empty if it does
+    not lie there."""
     if (
         request.dockerfile == "-"
         or "://" in request.context
@@ -94,7 +95,7 @@ def dockerfile_path(request: Request, error: DockerfileError) -> str:
         return ""
     if request.dockerfile:
         return "" if request.dockerfile.startswith("/") else posixpath.normpath(request.dockerfile)
-    return posixpath.normpath(posixpath.join(request.context, request.context_sub_path, error.source.name))
+    return posixpath.normpath(posixpath.join(request.context, request.context_sub_path, name))
 
 
 def masked(text: str, masks: Iterable[str]) -> str:

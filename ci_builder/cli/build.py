@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ci_builder import options
 from ci_builder.ci.isolation import isolation
+from ci_builder.cli.call import BUILD, CHECK, Call, answer, call_of
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch
@@ -39,8 +40,6 @@ _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--add-host",), (), _NO_RUNTIME),
     (("--allow",), (), "remove it: nothing needs an entitlement here"),
     (("--builder",), ("default",), "remove it: there are no builder instances here"),
-    (("--call",), ("build",), "remove it: only builds are made"),
-    (("--check",), ("false",), "remove it: only builds are made"),
     (("--cgroup-parent",), (), _NO_RUNTIME),
     (("--network",), ("default",), _NO_RUNTIME),
     (("--shm-size",), (), _NO_RUNTIME),
@@ -135,6 +134,13 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
 
 def _add_how(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is built")
+    group.add_argument("--check", action=Switch, help="lint the Dockerfile instead of building it")
+    group.add_argument(
+        "--call",
+        default=BUILD,
+        metavar="WHAT[,format=json]",
+        help="build (default), check (or lint): as --check, targets: list the stages",
+    )
     group.add_argument(
         "--isolation",
         default=AUTO,
@@ -166,8 +172,11 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Build and print what came of it. Returns the exit code."""
     request = request_of(arguments, invocation)
     secrets = secrets_of(request)
-    progress = "quiet" if arguments.quiet else arguments.progress
-    outcome = perform(request, invocation, Display(progress, arguments.debug, secrets))
+    display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
+    call = Call(CHECK) if arguments.check else call_of(arguments.call)
+    if call.kind != BUILD:
+        return answer(call, request, invocation, display)
+    outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, secrets, debug=arguments.debug)
     if any(is_standard_output(output) for output in request.outputs):

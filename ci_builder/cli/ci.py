@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci_builder.ci.choose import detect
@@ -17,6 +18,7 @@ from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Event, Notice
 
 NAME = "ci"
 
@@ -50,13 +52,26 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     _print(reading.lines, invocation)
     _print(reading.opening, invocation)
     debug = arguments.debug or reading.debug
-    outcome = perform(reading.request, invocation, Display(arguments.progress, debug, secrets))
+    warnings = _Warnings()
+    display = Display(arguments.progress, debug, secrets, warnings)
+    outcome = perform(reading.request, invocation, display)
     # The report first: it ends the group in the log, and the error is to be seen outside.
-    _tell(adapter.report(situation, reading, outcome), invocation, secrets)
+    _tell(adapter.report(situation, reading, outcome, tuple(warnings.found)), invocation, secrets)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, secrets, debug=debug)
     _print((secrets.hide(line) for line in summary(outcome)), invocation)
     return 0
+
+
+@dataclass(slots=True)
+class _Warnings:
+    """A Progress that keeps the warnings about lines of a file."""
+
+    found: list[Notice] = field(default_factory=list)
+
+    def __call__(self, event: Event, /) -> None:
+        if isinstance(event, Notice) and event.level == "warning" and event.file:
+            self.found.append(event)
 
 
 def _tell(report: Report, invocation: Invocation, secrets: Secrets) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ci_builder.build.schedule import build
 from ci_builder.build.surroundings import Surroundings
@@ -16,22 +17,37 @@ from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_se
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
 from ci_builder.errors import CiBuilderError, Interrupted, UsageError
-from ci_builder.progress import Event, Progress
+from ci_builder.progress import Event, Progress, silent
 from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
 
 _LARGEST_SECRET = 1 << 20
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """``progress`` is a mode of ``--progress``; ``secrets`` are hidden in everything that is shown."""
+    """``progress`` is a mode of ``--progress``; ``secrets`` are hidden in everything that is shown;
+    ``listener`` is told the same."""
 
     progress: str = "auto"
     debug: bool = False
     secrets: Secrets = NO_SECRETS
+    listener: Progress = silent
+
+
+@dataclass(slots=True)
+class _Both:
+    """A Progress before two others."""
+
+    first: Progress
+    second: Progress
+
+    def __call__(self, event: Event, /) -> None:
+        self.first(event)
+        self.second(event)
 
 
 @dataclass(slots=True)
@@ -49,10 +65,27 @@ class _OneAtATime:
 def perform(request: Request, invocation: Invocation, display: Display) -> Result | CiBuilderError:
     """Build, showing progress, and write the result files. Never raises for what went wrong: that is
     the outcome as well."""
+
+    def asked(under: Request, surroundings: Surroundings) -> Result:
+        check_result_files(under)
+        result = build(under, surroundings)
+        write_result_files(under, result)
+        return result
+
+    return examined(asked, request, invocation, display)
+
+
+def examined(
+    what: Callable[[Request, Surroundings], Answer],
+    request: Request,
+    invocation: Invocation,
+    display: Display,
+) -> Answer | CiBuilderError:
+    """Do ``what`` with a request over its settings, showing progress. Never raises for what went wrong."""
     renderer = choose_renderer(display.progress, invocation.stderr, debug=display.debug)
     try:
         try:
-            return _build(request, invocation, display, renderer)
+            return _do(what, request, invocation, display, renderer)
         finally:
             renderer.close()
     except CiBuilderError as error:
@@ -87,13 +120,18 @@ def secrets_of(request: Request) -> Secrets:
     return Secrets.of(texts)
 
 
-def _build(asked: Request, invocation: Invocation, display: Display, renderer: Renderer) -> Result:
+def _do(
+    what: Callable[[Request, Surroundings], Answer],
+    asked: Request,
+    invocation: Invocation,
+    display: Display,
+    renderer: Renderer,
+) -> Answer:
     request = read_settings(Path(FILE)).under(asked)
-    check_result_files(request)
     with _credentials(request, invocation) as environment:
         surroundings = Surroundings(
             environment=environment,
-            progress=_OneAtATime(MaskedProgress(display.secrets, renderer)),
+            progress=_OneAtATime(MaskedProgress(display.secrets, _Both(renderer, display.listener))),
             home=data_folder(invocation.environment),
             temporary=temporary_folder(invocation.environment),
             stdin=invocation.stdin,
@@ -101,9 +139,7 @@ def _build(asked: Request, invocation: Invocation, display: Display, renderer: R
             secret_files=_secret_files(request, invocation.environment, environment),
             elsewhere=folders_elsewhere(invocation.environment),
         )
-        result = build(request, surroundings)
-    write_result_files(request, result)
-    return result
+        return what(request, surroundings)
 
 
 def _secret_files(request: Request, *environments: Mapping[str, str]) -> tuple[Path, ...]:

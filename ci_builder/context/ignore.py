@@ -94,7 +94,8 @@ def parse(text: str, name: str = ".dockerignore") -> Ignore:
             continue
         exception = stripped.startswith("!")
         body = stripped[1:].strip() if exception else stripped
-        cleaned = (clean(body).lstrip("/") or "/") if body else ""
+        # "!/" is nothing behind the mark for docker, too.
+        cleaned = (clean(body).lstrip("/") or ("" if exception else "/")) if body else ""
         try:
             patterns.append(Pattern(cleaned, exception, _matcher(cleaned)))
         except InvalidValue as error:

@@ -6,14 +6,17 @@ shebang in the first line is skipped. Source: Dockerfile reference, "Parser dire
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_builder.errors import DockerfileError, UnsupportedSyntax
+from ci_builder.dockerfile.check import parse_check
+from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
 from ci_builder.span import Source, Span
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_OTHER_COMMENT = re.compile(r"//\s*syntax\s*=\s*(\S+).*", re.IGNORECASE)
 _FRONTEND = re.compile(r"(?:.+/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
 
 
@@ -29,7 +32,8 @@ class Directives:
 
 def read_directives(source: Source, physical: Sequence[str]) -> Directives:
     """Read them off the first lines. Raises DockerfileError; UnsupportedSyntax for another frontend
-    than docker's own, and for a ``check`` that wants warnings to be errors."""
+    than docker's own, also where files in other languages name theirs: ``//syntax=…``, ``{"syntax": …}``."""
+    _check_other_languages(source, physical)
     found: dict[str, str] = {}
     at = 1 if physical and physical[0].startswith("#!") else 0
     while at < len(physical):
@@ -62,15 +66,32 @@ def _check(key: str, value: str, source: Source, span: Span) -> None:
         _check_lint(value, source, span)
 
 
+def _check_other_languages(source: Source, physical: Sequence[str]) -> None:
+    first = 1 if physical and physical[0].startswith("#!") else 0
+    top = physical[first] if len(physical) > first else ""
+    found = _OTHER_COMMENT.fullmatch(top.strip())
+    named = found[1] if found else _named_in_json("".join(physical[first:]))
+    if named:
+        _check("syntax", named, source, Span(source.name, first + 1, first + 1))
+
+
+def _named_in_json(text: str) -> str:
+    if not text.lstrip().startswith("{"):
+        return ""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    named = value.get("syntax", "") if isinstance(value, dict) else ""
+    return named if isinstance(named, str) else ""
+
+
 def _check_lint(value: str, source: Source, span: Span) -> None:
-    for item in value.split(";"):
-        name, _, setting = item.partition("=")
-        if name.strip().lower() == "error" and setting.strip().lower() not in ("false", "0", ""):
-            raise UnsupportedSyntax(
-                "check=error=true is not supported yet: there are no lint rules", source=source, span=span
-            )
-        if name.strip().lower() not in ("skip", "error", "experimental"):
-            raise DockerfileError(f"unknown check option {name.strip()!r}", source=source, span=span)
+    try:
+        parse_check(value)
+    except InvalidValue as error:
+        hint = "for example # check=skip=StageNameCasing;error=true"
+        raise DockerfileError(f"{error}", source=source, span=span, hint=hint) from error
 
 
 def is_known_frontend(reference: str) -> bool:

@@ -39,8 +39,9 @@ class Line:
     keyword   its first word in lower case
     rest      what follows it
     heredocs  those that it announces, with their bodies
-    comments  the comment lines right above it, without ``#``
+    comments  the comment lines right above it, without ``#``; a blank line or an empty comment ends them
     escape    the escape character that holds in this file
+    blank     the number of the last blank line within it, 0 when there is none
     """
 
     source: Source
@@ -51,6 +52,7 @@ class Line:
     heredocs: tuple[Heredoc, ...] = ()
     comments: tuple[str, ...] = ()
     escape: str = "\\"
+    blank: int = 0
 
     def error(self, message: str, *, hint: str = "") -> DockerfileError:
         """A DockerfileError that points here."""
@@ -119,6 +121,7 @@ class _Reader:
         mark = re.escape(escape)
         self.continued = re.compile(rf"(?:^|[^{mark}]){mark}[ \t]*$")
         self.at = 0
+        self.blank = 0
 
     def all(self, skip: int) -> tuple[Line, ...]:
         """Every instruction behind the first ``skip`` lines."""
@@ -128,9 +131,11 @@ class _Reader:
         while self.at < len(self.physical):
             stripped = self.physical[self.at].strip()
             if stripped.startswith("#"):
-                comments.append(stripped[1:].strip())
+                comment = stripped[1:].strip()
+                comments = [*comments, comment] if comment else []
                 self.at += 1
             elif not stripped:
+                comments = []
                 self.at += 1
             else:
                 found.append(self._instruction(tuple(comments)))
@@ -139,6 +144,7 @@ class _Reader:
 
     def _instruction(self, comments: tuple[str, ...]) -> Line:
         first = self.at + 1
+        self.blank = 0
         text = self._join(self._block()).strip()
         keyword, *rest = _BLANK.split(text, maxsplit=1)
         line = Line(
@@ -149,6 +155,7 @@ class _Reader:
             rest=rest[0].strip() if rest else "",
             comments=comments,
             escape=self.escape,
+            blank=self.blank,
         )
         return self._with_heredocs(line)
 
@@ -160,6 +167,7 @@ class _Reader:
             line = line if block else line.lstrip()
             self.at += 1
             if block and (not line.strip() or line.lstrip().startswith("#")):
+                self.blank = self.blank if line.strip() else self.at
                 continue
             block.append(line)
             if not self.continued.search(line):

@@ -2,7 +2,8 @@
 
     python -m tests.golden.frontend      writes every expectation; look at the difference before you commit
 
-``dockerfiles/`` are the inputs of ``parsed/``, ``plan/`` and ``evaluated/``; ``errors/`` has its own.
+``dockerfiles/`` are the inputs of ``parsed/``, ``plan/`` and ``evaluated/``; ``errors/`` and ``lint/`` have
+their own.
 The config and history lines of ``evaluated/`` were held against dockerd 20.10's BuildKit and are equal,
 except for what that version does not know (heredocs, ``${x%y}``, RUN --network, ADD --checksum, text
 behind a JSON array), for what needs the network, and for made-up bases.
@@ -15,10 +16,13 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ci_builder.build.checks import find
 from ci_builder.build.describe import describe
 from ci_builder.build.evaluate import State, begin, begin_from_stage, evaluate, finish
+from ci_builder.build.lint.trace import Base, StageTrace, trace
 from ci_builder.build.origins import FromImage, FromStage
-from ci_builder.build.plan import Plan, PlanOptions, plan
+from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
+from ci_builder.context import ignore
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import expand
@@ -51,7 +55,9 @@ _TRIGGERS = ("RUN echo one", "COPY --from=tools /bin/sh /x", "ENV X=$BASE")
 IMAGES = {
     "base:1": ImageConfig(AMD64, _BASE, author="base author"),
     "onbuild:1": ImageConfig(AMD64, dataclasses.replace(_BASE, onbuild=_TRIGGERS)),
+    "arm:1": ImageConfig(Platform("linux", "arm64"), _BASE),
 }
+IGNORED = "ignored\n*.tmp\n"
 
 
 def load(path: Path) -> Source:
@@ -112,12 +118,52 @@ def failed(source: Source) -> str:
     return "no error\n"
 
 
+def linted(source: Source) -> str:
+    """What the lint rules find in all stages, in a context that leaves out IGNORED."""
+    dockerfile = parse(source)
+    options = PlanOptions(AMD64, AMD64, build_args=BUILD_ARGS, everything=True)
+    made = plan(dockerfile, options)
+
+    def base(stage: PlannedStage) -> Base:
+        wanted = stage.platform or AMD64
+        if isinstance(stage.base, FromStage):
+            return Base(None, wanted, None, ignore.parse(IGNORED))
+        config = _config(stage.base)
+        actual = config.platform if isinstance(stage.base, FromImage) else None
+        return Base(begin(config, made.settings), wanted, actual, ignore.parse(IGNORED))
+
+    checked = find(dockerfile, made, options, base)
+    lines = [f"{item.span.first}-{item.span.last} {item}\n" for item in checked.findings]
+    error = f"error: {checked.error}\n" if checked.error else ""
+    return ("".join(lines) or "nothing\n") + error
+
+
+def final_states(source: Source) -> tuple[list[State], list[State]]:
+    """The state at the end of every stage that is needed, as a build has it and as lint has it."""
+    made = _plan(parse(source))
+    built: dict[int, State] = {}
+    traces: dict[int, StageTrace] = {}
+    for stage in made.stages:
+        below = stage.base.index if isinstance(stage.base, FromStage) else None
+        first = None if below is not None else begin(_config(stage.base), made.settings)
+        state = begin_from_stage(built[below]) if below is not None else first
+        assert state is not None
+        for instruction in stage.instructions:
+            state, _ = evaluate(state, instruction)
+        built[stage.index] = state
+        base = Base(first, AMD64, None, ignore.Ignore())
+        traces[stage.index] = trace(stage, base, traces[below] if below is not None else None)
+    return list(built.values()), [item.after for item in traces.values()]
+
+
 SHOWS: dict[str, Callable[[Source], str]] = {
     "parsed": parsed,
     "plan": planned,
     "evaluated": evaluated,
     "errors": failed,
+    "lint": linted,
 }
+_WITH_INPUTS = ("errors", "lint")
 
 
 VARIABLES = {"x": "foobar.tar.gz", "e": "", "p": "a/b/c", "s": "two  words"}
@@ -139,7 +185,7 @@ def expanded(texts: str) -> str:
 def cases() -> Iterator[tuple[str, Path, Path]]:
     """(what is shown, input, expectation) of every golden test."""
     for what in SHOWS:
-        folder = HERE / ("errors" if what == "errors" else "dockerfiles")
+        folder = HERE / (what if what in _WITH_INPUTS else "dockerfiles")
         for path in sorted(folder.glob("*.Dockerfile")):
             yield what, path, HERE / what / f"{path.stem}.txt"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.frontend import HERE, SHOWS, cases, expanded, load
+from tests.golden.frontend import HERE, SHOWS, cases, expanded, final_states, load
 
 _CASES = list(cases())
 
@@ -36,3 +36,11 @@ def test_no_expectation_is_left_over() -> None:
     expected = {expectation for _, _, expectation in _CASES}
     there = {path for what in SHOWS for path in (HERE / what).glob("*.txt")}
     assert there == expected
+
+
+@pytest.mark.parametrize(
+    "path", sorted((HERE / "dockerfiles").glob("*.Dockerfile")), ids=lambda path: path.stem
+)
+def test_lint_sees_the_states_of_the_build(path: Path) -> None:
+    built, linted = final_states(load(path))
+    assert built == linted

@@ -229,3 +229,16 @@ def test_go_quotes_of_numbers(number: int, shown: str) -> None:
 def test_errors_point_at_the_line(text: str) -> None:
     with pytest.raises(DockerfileError, match=r"^Dockerfile:2: "):
         _run(text)
+
+
+def test_a_default_that_is_not_used_may_be_wrong() -> None:
+    line = "ARG a=${b:?must be set}\nRUN x\n"
+    _, steps = _run(line, settings=Settings(build_args=(("a", "given"),)))
+    assert dict(_command(steps[-1]).env)["a"] == "given"
+    with pytest.raises(DockerfileError, match="must be set"):
+        _run(line)
+
+
+def test_args_for_an_sbom_are_no_variables() -> None:
+    _, steps = _run("ARG BUILDKIT_SBOM_SCAN_STAGE=true\nARG x=1\nRUN y\n")
+    assert {name for name, _ in _command(steps[-1]).env} == {"PATH", "x"}

@@ -14,6 +14,7 @@ from ci_builder.ci.interface import NOTHING_READ, FileWrite, Reading, Situation
 from ci_builder.ci.jenkins import Jenkins
 from ci_builder.ci.told import metadata
 from ci_builder.errors import CommandFailed, DockerfileError, RegistryError, UsageError
+from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
 from ci_builder.span import Source, Span
 
@@ -99,6 +100,41 @@ def test_github_failing_instruction(situation: MakeSituation) -> None:
     assert "s3cret" not in summary
 
 
+WARNINGS = (
+    Notice("warning", "JSONArgsRecommended: CMD, s3cret", "Dockerfile", 7, "JSONArgsRecommended"),
+    Notice("warning", "UndefinedVar: nothing sets $X", "Dockerfile", 9, "UndefinedVar"),
+)
+
+
+def test_github_warnings_are_annotations(result: Result, situation: MakeSituation) -> None:
+    report = GitHub().report(situation({}), OPEN, result, WARNINGS)
+    assert report.lines == (
+        "::TOKEN::",
+        "::endgroup::",
+        "::warning title=JSONArgsRecommended,file=app/Dockerfile,line=7::JSONArgsRecommended: CMD, ***",
+        "::warning title=UndefinedVar,file=app/Dockerfile,line=9::UndefinedVar: nothing sets $X",
+    )
+    away = Reading(request=Request(context="https://example.com/a.git"))
+    lines = GitHub().report(situation({}), away, result, WARNINGS[1:]).lines
+    assert lines == ("::warning title=UndefinedVar::UndefinedVar: nothing sets $X",)
+
+
+def test_gitlab_warnings_are_a_code_quality_report(result: Result, situation: MakeSituation) -> None:
+    reading = Reading(request=Request(context="app"))
+    for outcome in (result, RegistryError("no")):
+        files = by_path(GitLab().report(situation({}), reading, outcome, WARNINGS).files)
+        issues = json.loads(files["gl-code-quality-report.json"])
+        assert [(issue["check_name"], issue["location"]) for issue in issues] == [
+            ("JSONArgsRecommended", {"path": "app/Dockerfile", "lines": {"begin": 7}}),
+            ("UndefinedVar", {"path": "app/Dockerfile", "lines": {"begin": 9}}),
+        ]
+        assert len({issue["fingerprint"] for issue in issues}) == 2
+        assert {issue["severity"] for issue in issues} == {"minor"}
+    away = Reading(request=Request(context="https://example.com/a.git"))
+    files = by_path(GitLab().report(situation({}), away, result, WARNINGS).files)
+    assert files["gl-code-quality-report.json"] == "[]\n"
+
+
 def test_github_where_nothing_was_read(situation: MakeSituation) -> None:
     error = UsageError("push is true or false", hint="write: push, or not")
     report = GitHub().report(situation({}), NOTHING_READ, error)
@@ -137,6 +173,7 @@ def test_gitlab(result: Result, situation: MakeSituation) -> None:
             f"CI_BUILDER_DIGEST={result.digest}\n"
             "CI_BUILDER_IMAGE_TAGS=registry.example.com:5000/a/b:1,registry.example.com:5000/a/b:latest\n",
         ),
+        FileWrite(Path("gl-code-quality-report.json"), "[]\n"),
     )
 
 

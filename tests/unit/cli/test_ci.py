@@ -75,3 +75,19 @@ def test_a_secret_file_that_is_missing_is_an_annotation(workspace: Path) -> None
     code, said = ci(workspace, GITHUB_ACTIONS="true", CI_BUILDER_INPUTS=inputs)
     text = "the secret file /nope cannot be read: No such file or directory"
     assert (code, said) == (2, f"::error title=ci_builder::{text}\nerror: {text}\n")
+
+
+def test_lint_warnings_reach_the_ci(workspace: Path) -> None:
+    (workspace / "Dockerfile").write_text("FROM scratch\nCOPY . /\nCMD echo\n")
+    code, said = ci(workspace, GITHUB_ACTIONS="true", CI_BUILDER_INPUTS=json.dumps({"tags": "r.example/a:1"}))
+    assert code == 0, said
+    annotations = [line for line in said.splitlines() if line.startswith("::warning ")]
+    assert [line.partition("::JSON")[0] for line in annotations] == [
+        "::warning title=JSONArgsRecommended,file=Dockerfile,line=3"
+    ]
+    assert said.count("warning: Dockerfile:3: JSONArgsRecommended: ") == 1
+
+    code, said = ci(workspace, GITLAB_CI="true")
+    assert code == 0, said
+    (issue,) = json.loads((workspace / "gl-code-quality-report.json").read_text())
+    assert (issue["check_name"], issue["location"]["lines"]) == ("JSONArgsRecommended", {"begin": 3})

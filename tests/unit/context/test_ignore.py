@@ -114,7 +114,9 @@ def test_names_that_are_no_text() -> None:
     assert parse("*.bin").excludes(b"\xff\xfe.bin")
 
 
-@pytest.mark.parametrize(("text", "line"), [("ok\n[a", 2), ("!", 1), ("a\n\n!  \n", 3)])
+@pytest.mark.parametrize(
+    ("text", "line"), [("ok\n[a", 2), ("!", 1), ("a\n\n!  \n", 3), ("!/", 1), ("!/.", 1)]
+)
 def test_wrong_lines_are_named(text: str, line: int) -> None:
     with pytest.raises(ContextError, match=f"^my.dockerignore:{line}: "):
         parse(text, "my.dockerignore")

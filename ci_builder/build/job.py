@@ -1,0 +1,116 @@
+"""A build that is under way: what everything else of it is done with."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.creation_time import check_time, creation_time
+from ci_builder.build.mounts.agents import Agents
+from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.permitted import refuse_what_is_not_built_yet, target_platform
+from ci_builder.build.sessions import http_sessions
+from ci_builder.build.special_args import keeps_git_folder
+from ci_builder.build.surroundings import Surroundings
+from ci_builder.build.targets import targets_of
+from ci_builder.context.context import Context, Place
+from ci_builder.context.dockerfile import read_dockerfile
+from ci_builder.context.opening import open_context
+from ci_builder.dockerfile.dockerfile import Dockerfile, parse
+from ci_builder.errors import ContextError, UsageError
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
+from ci_builder.registry.client import Registry
+from ci_builder.registry.credentials import load
+from ci_builder.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The request, where it is carried out, and what was read and opened for it. ``everything``: all stages
+    are looked at, not only those that the targets need."""
+
+    request: Request
+    surroundings: Surroundings
+    folder: Path
+    dockerfile: Dockerfile
+    context: Context
+    place: Place
+    bases: Bases
+    outputs: tuple[Wanted, ...]
+    epoch: int | None
+    secrets: SecretValues
+    agents: Agents
+    everything: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the stages that are asked for, the first one first."""
+        return targets_of(self.request, self.outputs)
+
+    @property
+    def blobs(self) -> Path:
+        """Where pulled and new blobs are kept, as ALGORITHM/HEX."""
+        return self.folder / "blobs"
+
+
+def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> Job:
+    """Read what is to be built; no network but what a remote context needs."""
+    refuse_what_is_not_built_yet(request)
+    check_time(request, surroundings.environment)
+    platform = target_platform(request)
+    registry_options = options_for(request)
+    secrets = SecretValues.read(request.secrets)
+    agents = Agents.find(request.ssh, surroundings.environment.get("SSH_AUTH_SOCK", ""))
+    named = NamedContexts.parse(request.build_contexts)
+    environment = surroundings.environment
+    sessions = stack.enter_context(http_sessions(request.registry, environment))
+    (folder / "contexts").mkdir()
+    place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
+    try:
+        keep_git = keeps_git_folder(request.build_args)
+        context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
+        source, context = read_dockerfile(request.dockerfile, context, place)
+        context = _without(context, folder)
+    except OSError as error:
+        raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
+    dockerfile = parse(source)
+    created = creation_time(request, environment, dockerfile, context, surroundings.progress)
+    credentials = load(environment, request.logins)
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+    registry = stack.enter_context(
+        Registry(
+            credentials,
+            registry_options,
+            environment,
+            surroundings.progress,
+            folder / "blobs",
+        )
+    )
+    places = Places(registry, surroundings.home / "store", surroundings.stdout)
+    outputs = choose_outputs(request, platform, places)
+    if created.epoch is None and any(item.form is not None and item.form.rewrite for item in outputs):
+        raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
+    bases = Bases(registry, named, platform)
+    return Job(
+        created.request,
+        surroundings,
+        folder,
+        dockerfile,
+        context,
+        place,
+        bases,
+        outputs,
+        created.epoch,
+        secrets,
+        agents,
+    )
+
+
+def _without(context: Context, folder: Path) -> Context:
+    """A context never holds the build's own folder, wherever people want that to be."""
+    own = folder.resolve()
+    if not own.is_relative_to(context.root):
+        return context
+    return replace(context, ignore=context.ignore.without(str(own.relative_to(context.root))))

@@ -1,0 +1,52 @@
+"""What FROM sees, for the rules about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ci_builder.build.evaluate.settings import make_settings
+from ci_builder.build.plan import Plan, PlanOptions
+from ci_builder.dockerfile.dockerfile import Dockerfile
+from ci_builder.dockerfile.reader import Line
+from ci_builder.dockerfile.words import Expansion, Rules, expand
+from ci_builder.errors import DockerfileError, InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalArgs:
+    """``values`` by name, and ``defaults``: the same without any build arg. ``names`` has those that are
+    declared without a value too."""
+
+    values: Mapping[str, str]
+    defaults: Mapping[str, str]
+    names: frozenset[str]
+
+
+def global_args(dockerfile: Dockerfile, planned: Plan, options: PlanOptions) -> GlobalArgs:
+    """Those of a planned build. Defaults that cannot be expanded are left out."""
+    values = dict(planned.settings.global_args)
+    bare = replace(options, build_args=())
+    try:
+        defaults = make_settings(
+            dockerfile.global_args,
+            (),
+            target_platform=bare.target_platform,
+            build_platform=bare.build_platform,
+            target=planned.target.stage.name,
+        )
+    except DockerfileError:
+        return GlobalArgs(values, values, _names(dockerfile, values))
+    return GlobalArgs(values, dict(defaults.global_args), _names(dockerfile, values))
+
+
+def expanded(text: str, variables: Mapping[str, str], line: Line) -> Expansion | None:
+    """None for a word that cannot be expanded; with the real values that is an error of the plan."""
+    try:
+        return expand(text, variables, Rules(escape=line.escape))
+    except InvalidValue:
+        return None
+
+
+def _names(dockerfile: Dockerfile, values: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(values).union(name for arg in dockerfile.global_args for name, _ in arg.args)

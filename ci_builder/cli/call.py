@@ -1,0 +1,108 @@
+"""``build --check`` and ``build --call``: what is asked about a build instead of building.
+
+buildx's: ``build``, ``check`` (also called ``lint``), ``targets``; ``outline`` is not here. Each may have
+``,format=json`` behind it. Source: docker's "docker buildx build", "--call".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ci_builder.build.checks import Checked
+from ci_builder.build.schedule import check, targets
+from ci_builder.cli.failure import harmless, show_error
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.perform import Display, examined
+from ci_builder.dockerfile.lint.finding import Finding
+from ci_builder.dockerfile.targets import Target
+from ci_builder.errors import CiBuilderError, Unsupported, UsageError
+from ci_builder.request import Request
+
+BUILD, CHECK, TARGETS = "build", "check", "targets"
+_KINDS = {"build": BUILD, "check": CHECK, "lint": CHECK, "targets": TARGETS}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``kind`` is BUILD, CHECK or TARGETS."""
+
+    kind: str = BUILD
+    json: bool = False
+
+
+def call_of(text: str) -> Call:
+    """What ``--call=text`` asks for. Raises UsageError, Unsupported."""
+    name, *options = text.split(",")
+    if name == "outline":
+        raise Unsupported(
+            "--call=outline is not supported in this version", hint="--call=targets lists the stages"
+        )
+    if name not in _KINDS:
+        raise UsageError(f"--call: unknown value {name!r}", hint=f"it is one of {', '.join(_KINDS)}")
+    formats = {"format=json": True, "format=text": False}
+    unknown = [option for option in options if option not in formats]
+    if unknown or len(options) > 1 or (options and _KINDS[name] == BUILD):
+        raise UsageError(f"--call={text}: only format=text or format=json may follow, and not build")
+    return Call(_KINDS[name], any(formats[option] for option in options))
+
+
+def answer(call: Call, request: Request, invocation: Invocation, display: Display) -> int:
+    """Print what is asked for on standard output. Returns the exit code, 1 where a check finds anything."""
+    if call.kind == TARGETS:
+        found = examined(targets, request, invocation, display)
+        if isinstance(found, CiBuilderError):
+            return show_error(found, invocation, display.secrets, debug=display.debug)
+        _print(_targets_json(found) if call.json else _targets_text(found), invocation, display)
+        return 0
+    checked = examined(check, request, invocation, display)
+    if isinstance(checked, CiBuilderError):
+        return show_error(checked, invocation, display.secrets, debug=display.debug)
+    text = _findings_json(checked) if call.json else _findings_text(checked)
+    _print(text, invocation, display)
+    if checked.error is not None:
+        return show_error(checked.error, invocation, display.secrets, debug=display.debug)
+    return 1 if checked.findings else 0
+
+
+def _print(text: str, invocation: Invocation, display: Display) -> None:
+    for line in display.secrets.hide(text).splitlines():
+        invocation.answer(harmless(line))
+
+
+def _findings_text(checked: Checked) -> str:
+    count = len(checked.findings)
+    summary = f"{count} finding{'' if count == 1 else 's'}" if count else "no findings"
+    blocks = [
+        f"{item.span}: {item}\n{item.url}\n{item.source.excerpt(item.span)}\n" for item in checked.findings
+    ]
+    incomplete = " so far" if checked.error else ""
+    return "\n".join([*blocks, f"check: {summary}{incomplete}"])
+
+
+def _findings_json(checked: Checked) -> str:
+    error = checked.error
+    value: dict[str, object] = {"findings": [_finding(item) for item in checked.findings]}
+    if error is not None:
+        value["error"] = error.message
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _finding(item: Finding) -> dict[str, object]:
+    lines = {"file": item.span.file, "line": item.span.first, "lastLine": item.span.last}
+    return {"rule": item.rule, "message": item.message, "url": item.url, **lines}
+
+
+def _targets_text(found: tuple[Target, ...]) -> str:
+    rows = [("TARGET", "DESCRIPTION")]
+    rows += [(item.name + (" (default)" if item.default else ""), item.description) for item in found]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}    {description}".rstrip() for name, description in rows)
+
+
+def _targets_json(found: tuple[Target, ...]) -> str:
+    listed = [
+        {"name": item.name, "default": item.default, "description": item.description, "base": item.base}
+        for item in found
+    ]
+    return json.dumps({"targets": listed}, indent=2, ensure_ascii=False)

@@ -1,0 +1,40 @@
+"""The stages of a Dockerfile as people choose among them: what ``--call=targets`` lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.dockerfile.dockerfile import Dockerfile
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stage. ``name`` is its number where it has no name (``--target`` takes both), ``description`` the
+    rest of the comment right above its FROM that begins with its name, ``base`` as written."""
+
+    name: str
+    description: str
+    base: str
+    default: bool
+
+
+def targets(dockerfile: Dockerfile) -> tuple[Target, ...]:
+    """Every stage, in the order of the file."""
+    last = dockerfile.stages[-1].index
+    return tuple(
+        Target(
+            stage.name or str(stage.index),
+            _description(stage.base.line.comments, stage.name),
+            stage.base.base,
+            stage.index == last,
+        )
+        for stage in dockerfile.stages
+    )
+
+
+def _description(comments: tuple[str, ...], name: str) -> str:
+    for number, comment in enumerate(comments):
+        first, _, rest = comment.partition(" ")
+        if name and first.lower() == name:
+            return " ".join([rest, *comments[number + 1 :]]).strip()
+    return ""

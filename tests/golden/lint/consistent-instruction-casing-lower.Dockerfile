@@ -1,0 +1,3 @@
+from base:1
+run one
+RUN two

@@ -1,0 +1,3 @@
+FROM base:1 AS one
+FROM base:1 AS ONE
+FROM one

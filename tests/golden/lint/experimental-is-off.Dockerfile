@@ -1,0 +1,3 @@
+# a comment
+ARG VERSION=1
+FROM base:1

@@ -1,0 +1,2 @@
+FROM base:1
+EXPOSE 80/TCP 81/udp 82

@@ -1,0 +1,3 @@
+FROM arm:1
+FROM base:1
+FROM scratch

@@ -1,0 +1,2 @@
+FROM base:1 AS Builder
+FROM base:1 AS good

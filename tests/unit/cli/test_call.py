@@ -1,0 +1,190 @@
+"""``build --check`` and ``--call``: what is printed, and the exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import git
+import pytest
+
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.main import main
+
+BAD = "FROM scratch AS Builder\n# final is the one\nFROM builder AS final\nCOPY x /x\nCMD echo\n"
+GOOD = "FROM scratch\nCOPY x /x\n"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "x").write_text("x")
+    return folder
+
+
+def run(context: Path, dockerfile: str, *words: str) -> tuple[int, str, str]:
+    (context / "Dockerfile").write_text(dockerfile)
+    out, said = io.BytesIO(), io.StringIO()
+    environment = {"HOME": str(context.parent), "CI_BUILDER_HOME": str(context.parent / "home")}
+    code = main(
+        ["build", *words, str(context)], Invocation("ci-builder", environment, io.BytesIO(), out, said)
+    )
+    return code, out.getvalue().decode(), said.getvalue()
+
+
+def built(context: Path) -> bool:
+    return (context.parent / "home").exists()
+
+
+@pytest.mark.parametrize("word", ["--check", "--call=check", "--call=lint"])
+def test_findings_with_their_lines(context: Path, word: str) -> None:
+    code, out, _ = run(context, BAD, word)
+    assert code == 1
+    assert "Dockerfile:1: StageNameCasing: the stage name 'Builder' is not in lower case\n" in out
+    assert "https://docs.docker.com/reference/build-checks/json-args-recommended/\n" in out
+    assert "    5 | >>> CMD echo\n" in out
+    assert out.endswith("check: 2 findings\n")
+    assert not built(context)
+
+
+def test_nothing_found(context: Path) -> None:
+    assert run(context, GOOD, "--check") == (0, "check: no findings\n", "")
+    assert not built(context)
+    code, out, _ = run(context, GOOD, "--check=false", "-q")
+    assert (code, out[:7]) == (0, "sha256:")
+    assert built(context)
+
+
+def test_findings_as_json(context: Path) -> None:
+    code, out, _ = run(context, BAD, "--call=check,format=json")
+    assert code == 1
+    findings = json.loads(out)["findings"]
+    assert [(item["rule"], item["line"], item["file"]) for item in findings] == [
+        ("StageNameCasing", 1, "Dockerfile"),
+        ("JSONArgsRecommended", 5, "Dockerfile"),
+    ]
+
+
+def test_stages_that_the_target_does_not_need(context: Path) -> None:
+    text = "FROM scratch AS one\nCMD one\nFROM scratch AS two\nCMD two\nFROM scratch\nCOPY x /x\n"
+    assert run(context, text, "--check")[1].count("JSONArgsRecommended: ") == 2
+    assert run(context, text, "--check", "--target=one")[1].count("JSONArgsRecommended: ") == 1
+    code, _, said = run(context, text, "-q")
+    assert (code, said) == (0, "")
+    assert "JSONArgsRecommended" not in run(context, text)[2]
+
+
+def test_a_dockerfile_that_cannot_be_planned(context: Path) -> None:
+    code, out, said = run(context, "FROM scratch AS A\nCOPY --from=9 x /x\n", "--check")
+    assert code == 1
+    assert "StageNameCasing" in out
+    assert "error: Dockerfile:2: invalid stage index 9" in said
+
+
+def test_a_base_that_cannot_be_reached(context: Path) -> None:
+    text = "FROM --platform=$TARGETPLATFORM localhost:1/none AS a\nENV x y\nCMD shell\n"
+    code, out, said = run(context, text, "--check")
+    assert code == 1
+    assert "RedundantTargetPlatform: " in out
+    assert "LegacyKeyValueFormat: " in out
+    assert out.endswith("check: 2 findings so far\n")
+    assert "error: Dockerfile:1: " in said
+
+
+def test_an_instruction_that_cannot_be_evaluated(context: Path) -> None:
+    code, out, said = run(context, "FROM scratch\nCOPY $foo /x\n", "--check")
+    assert code == 1
+    assert "Dockerfile:2: UndefinedVar: nothing sets $foo" in out
+    assert "error: Dockerfile:2: a source of COPY is empty" in said
+
+
+def test_a_build_tells_each_finding_once_at_its_end(context: Path) -> None:
+    code, _, said = run(context, BAD)
+    assert code == 0
+    lines = said.splitlines()
+    assert [line.split(": ")[2] for line in lines[-2:]] == ["StageNameCasing", "JSONArgsRecommended"]
+    assert said.count("StageNameCasing") == 1
+    code, _, said = run(context, BAD.replace("COPY x", "COPY missing"))
+    assert code == 1
+    assert said.count("warning: Dockerfile:1: StageNameCasing: ") == 1
+
+
+def test_errors_fail_before_anything_is_done(context: Path) -> None:
+    code, _, said = run(context, "# check=error=true\n" + BAD)
+    assert code == 1
+    assert "breaks these lint rules: JSONArgsRecommended, StageNameCasing" in said
+    assert "#1" not in said
+    assert not built(context)
+    for words in (["BUILDKIT_DOCKERFILE_CHECK="], ["BUILDKIT_DOCKERFILE_CHECK=skip=all;error=true"]):
+        assert run(context, "# check=error=true\n" + BAD, "--build-arg", *words)[0] == 0
+    code, _, said = run(context, BAD, "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=error=true")
+    assert code == 1
+    assert "warning: the build argument" not in said
+    code, _, said = run(context, BAD, "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=nonsense")
+    assert (code, "BUILDKIT_DOCKERFILE_CHECK=nonsense: invalid check option" in said) == (2, True)
+
+
+def test_ignored_sources(context: Path) -> None:
+    (context / ".dockerignore").write_text("x\n")
+    code, out, _ = run(context, GOOD, "--check")
+    assert code == 1
+    assert "CopyIgnoredFile: COPY of 'x', which .dockerignore leaves out" in out
+    (context / "Dockerfile.dockerignore").write_text("y\n")
+    assert run(context, GOOD, "--check")[0] == 0
+
+
+def test_targets(context: Path) -> None:
+    code, out, _ = run(context, BAD, "--call=targets")
+    assert code == 0
+    assert out.splitlines() == [
+        "TARGET             DESCRIPTION",
+        "builder",
+        "final (default)    is the one",
+    ]
+    targets = json.loads(run(context, "FROM a\n" + BAD, "--call=targets,format=json")[1])["targets"]
+    assert targets[0] == {"name": "0", "default": False, "description": "", "base": "a"}
+    assert [item["default"] for item in targets] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--call=outline", "--call=outline is not supported"),
+        ("--call=nothing", "unknown value 'nothing'"),
+        ("--call=check,format=xml", "only format=text or format=json"),
+        ("--call=build,format=json", "only format=text or format=json"),
+        ("--check=perhaps", "--check is true or false"),
+    ],
+)
+def test_what_is_refused(context: Path, word: str, message: str) -> None:
+    code, _, said = run(context, GOOD, word)
+    assert code == 2
+    assert message in said
+    assert not built(context)
+
+
+@pytest.mark.parametrize("word", ["--check=false", "--call=build"])
+def test_a_build_all_the_same(context: Path, word: str) -> None:
+    assert run(context, GOOD, word)[0] == 0
+    assert built(context)
+
+
+def test_the_git_folder_of_a_git_context_on_request(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . /all/\n")
+    with git.Repo.init(context) as repository, repository.config_writer() as settings:
+        settings.set_value("user", "name", "x").set_value("user", "email", "x@example.com")
+    with git.Repo(context) as repository:
+        repository.git.add(".")
+        repository.index.commit("one")
+    for value, there in (("1", True), ("0", False)):
+        target = context.parent / f"out{value}"
+        environment = {"HOME": str(context.parent), "PATH": os.environ["PATH"]}
+        invocation = Invocation("ci-builder", environment, io.BytesIO(), io.BytesIO(), io.StringIO())
+        given = f"BUILDKIT_CONTEXT_KEEP_GIT_DIR={value}"
+        words = ["build", "--build-arg", given, "-o", str(target), f"file://{context}/.git"]
+        assert main(words, invocation) == 0
+        assert (target / "all" / "x").exists()
+        assert (target / "all" / ".git").exists() is there
