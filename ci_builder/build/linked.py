@@ -21,15 +21,17 @@ from ci_builder.outputs.variants import Made
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.convert import convert_layer
 from ci_builder.rootfs.inventory import NOTHING
 from ci_builder.rootfs.metadata import set_time
 from ci_builder.rootfs.paths import Directories
+from ci_builder.rootfs.times import KEPT
 from ci_builder.rootfs.tree import Tree
 
 
 def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, made: Made) -> Layer:
     """Do ``step`` by itself and lay the result over the workspace. Same files, same bytes, whatever is
-    below. Raises what ``perform``, ``write_layer`` and ``apply_layers`` raise."""
+    below; written as ``made`` says. Raises what ``perform``, ``write_layer`` and ``apply_layers`` raise."""
     workspace = performer.workspace
     folder = tempfile.mkdtemp(prefix="link-", dir=performer.fetcher.temporary)
     try:
@@ -40,14 +42,15 @@ def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, mad
             perform(action, alone)
         changes, _ = NOTHING.changes(alone.tree)
         _settle(changes, alone.tree, begun)
-        layer = write_layer(
-            changes, alone.tree, blobs, compression=made.compression, family=family, times=made.times
-        )
+        layer = write_layer(changes, alone.tree, blobs, compression=made.compression, family=family)
     finally:
         remove_folder(folder)
     apply_layers((layer,), workspace.tree)
     workspace.changes()
-    return layer
+    if made.times == KEPT:
+        return layer
+    # Later commands see the times as they are.
+    return convert_layer(layer, blobs, made.compression, family=family, times=made.times)
 
 
 def _settle(changes: Iterable[Change], tree: Tree, begun: int) -> None:

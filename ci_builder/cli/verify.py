@@ -14,12 +14,13 @@ from pathlib import Path
 
 from ci_builder.build.permitted import target_platform
 from ci_builder.cli.build import add_options, request_of
+from ci_builder.cli.call import BUILD, call_of
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation, temporary_folder
 from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.rendering.text import one_line
-from ci_builder.errors import CiBuilderError, OutputError, Unsupported
+from ci_builder.errors import CiBuilderError, OutputError, Unsupported, UsageError
 from ci_builder.layout.reader import read_image
 from ci_builder.outputs.difference import Difference, image_differences
 from ci_builder.request import OutputSpec, Request
@@ -48,6 +49,10 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     request = request_of(arguments, invocation)
     if "-" in (request.context, request.dockerfile):
         raise Unsupported("standard input cannot be read twice", hint="give a file or a folder")
+    if arguments.check or call_of(arguments.call).kind != BUILD:
+        raise UsageError(
+            "--check and --call build nothing that could be compared", hint="use the command build"
+        )
     secrets = secrets_of(request)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
     forms = forms_of(request)

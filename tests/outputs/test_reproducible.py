@@ -32,6 +32,7 @@ WORKDIR /srv/app
 COPY --chown=worker:staff . .
 ADD more.tar /unpacked/
 COPY --from=below /kept /copied
+COPY --link --chown=1001:100 some /linked/deep/
 USER worker
 RUN id > /tmp/id && mkdir -p /tmp/x/y && ln -s a /tmp/x/b
 USER 0

@@ -83,6 +83,16 @@ def test_a_build_that_fails(project: Project) -> None:
     assert done.code == 7, done.text
 
 
-@pytest.mark.parametrize("more", [("--output=type=oci,dest=x,nonsense=1",), ("--file=-",)])
-def test_wrong_arguments(project: Project, more: tuple[str, ...]) -> None:
-    assert project.build(*more, name="verify").code == 2
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("--output=type=oci,dest=x,nonsense=1", "there is no attribute 'nonsense'"),
+        ("--file=-", "standard input cannot be read twice"),
+        ("--check", "--check and --call build nothing"),
+        ("--call=targets", "--check and --call build nothing"),
+    ],
+)
+def test_wrong_arguments(project: Project, more: str, message: str) -> None:
+    done = project.build(more, name="verify")
+    assert done.code == 2
+    assert message in done.text
