@@ -11,7 +11,7 @@ from ci_builder.executors.supervisor.room import Room, keep_room
 
 _NAME = struct.pack("=Q", 31)
 _IDS = struct.Struct("=10Q")  # AT_UID, AT_EUID, AT_GID, AT_EGID, AT_SECURE: one after another in every Linux
-_CHUNK = 4096
+_CHUNK = 1024
 _LONGEST = 16 * 24
 _MOST = 1 << 21  # bytes of pointers above the stack pointer
 

@@ -17,7 +17,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
-from ci_builder.executors.linux.memory import memory_access
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import Affinity
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
@@ -111,7 +111,7 @@ def _kernel(
         redirects=redirects,
         listener=redirects.listener,
         affinity=Affinity(contexts),
-        memory=memory_access(),
+        memory=Memory(),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

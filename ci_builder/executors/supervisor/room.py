@@ -21,7 +21,7 @@ from dataclasses import dataclass
 RLIMIT_RSS = 5
 _SIZE_BITS = 12
 _LARGEST = (1 << _SIZE_BITS) - 1
-USUAL = 1024
+USUAL = 512
 """As much room as a program gets in bytes, its name included."""
 _ALIGNED = 8
 

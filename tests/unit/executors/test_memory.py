@@ -1,4 +1,4 @@
-"""Both ways into another process's memory."""
+"""Reading and writing another process's memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from ci_builder.executors.linux.memory import DirectMemory, FileMemory, Memory, memory_access
+from ci_builder.executors.linux.memory import Memory
 
 _BUFFER = ctypes.create_string_buffer(b"what is there" + bytes(200_000))
 
 
-@pytest.fixture(params=[DirectMemory, FileMemory])
-def memory(request: pytest.FixtureRequest) -> Memory:
-    """Each of them."""
-    made: Memory = request.param()
-    return made
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
 
 
 @pytest.fixture
@@ -66,7 +64,3 @@ def test_another_process_comes_next(memory: Memory, child: int) -> None:
     assert memory.read(os.getpid(), address, 3) == b"wha"
     memory.forget()
     assert memory.read(child, address, 3) == b"one"
-
-
-def test_the_quicker_one_is_taken_where_it_may() -> None:
-    assert isinstance(memory_access(), DirectMemory)
