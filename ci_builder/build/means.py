@@ -84,4 +84,10 @@ def mount_sources(job: Job, executor: Executor) -> MountSources:
     alone = executor.name in ("in-place", "chroot")
     namespace = dict(job.request.build_args).get(CACHE_NAMESPACE, "")
     caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
-    return MountSources(folder, caches, job.secrets, job.agents)
+
+    def unlimited() -> None:
+        text = f"the executor {executor.name} cannot limit a tmpfs: it has as much room as the disk"
+        progress(Notice("warning", text))
+
+    keeps_sizes = executor.name == "namespace"
+    return MountSources(folder, caches, None if keeps_sizes else unlimited, job.secrets, job.agents)
