@@ -10,13 +10,13 @@ import fcntl
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.rootfs.ownership import RecordedOwnership
-from ci_builder.rootfs.record import Records
+from ci_builder.rootfs.record import Key, Record, Records
 from ci_builder.rootfs.tree import Tree
 
 _EMPTY = b"."
@@ -108,7 +108,7 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
         tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
     finally:
         os.close(parent)
-    _write_records(inside, files.with_name("owners"))
+    _write_records(inside, files.with_name("owners"), {})
     os.rename(made, files)
 
 
@@ -132,26 +132,37 @@ def _records(tree: Tree, file: Path) -> Iterator[None]:
     if not isinstance(tree.ownership, RecordedOwnership):
         yield
         return
-    known = Records()
-    with contextlib.suppress(FileNotFoundError):
-        known.replace_by(file.read_bytes())
     records = tree.ownership.records
-    inside = {key for key, _ in _files(tree.root)}
-    records.by_key.update({key: record for key, record in known.by_key.items() if key in inside})
+    before = _read_records(tree, file)
+    records.by_key.update(before)
     try:
         yield
     finally:
-        _write_records(tree, file)
+        _write_records(tree, file, before)
         for key, _ in _files(tree.root):
             records.drop(key)
 
 
-def _write_records(tree: Tree, file: Path) -> None:
+def _read_records(tree: Tree, file: Path) -> dict[Key, Record]:
+    """The records of what is there. In the file a device has the number 0: it may get another one."""
+    known = Records()
+    with contextlib.suppress(FileNotFoundError):
+        known.replace_by(file.read_bytes())
+    device = os.lstat(tree.root).st_dev
+    inside = {key for key, _ in _files(tree.root)}
+    found = {(device, inode): record for (_, inode), record in known.by_key.items()}
+    return {key: record for key, record in found.items() if key in inside}
+
+
+def _write_records(tree: Tree, file: Path, before: Mapping[Key, Record]) -> None:
+    """``before``: what was read at the beginning; what another build has written since then is kept."""
     if not isinstance(tree.ownership, RecordedOwnership):
         return
     records = tree.ownership.records.by_key
-    kept = Records({key: records[key] for key, _ in _files(tree.root) if key in records})
-    new = file.with_name("owners.new")
+    others = {key: record for key, record in _read_records(tree, file).items() if key not in before}
+    mine = {key: records[key] for key, _ in _files(tree.root) if key in records}
+    kept = Records({(0, inode): record for (_, inode), record in (others | mine).items()})
+    new = file.with_name(f"owners.{os.getpid()}")
     new.write_bytes(kept.to_bytes())
     os.replace(new, file)
 
