@@ -41,27 +41,27 @@ class Caches:
         named = "\0".join((kind, str(os.geteuid()), self.namespace, mount.id, mount.origin, mount.source))
         base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._locked(mount, base) as place:
-            files, record = place / "files", place / "owners"
+        with self._locked(mount, base) as lock:
+            files, record = lock.place / "files", lock.place / "owners"
             if not files.is_dir():
-                _make(files, mount, tree, fill)
+                with lock.alone():
+                    if not files.is_dir():
+                        _make(files, mount, tree, fill)
             with _records(Tree(str(files), tree.ownership), record):
                 yield files
 
     @contextlib.contextmanager
-    def _locked(self, mount: RunMount, base: Path) -> Iterator[Path]:
+    def _locked(self, mount: RunMount, base: Path) -> Iterator[_Lock]:
         if mount.sharing != "private":
-            place = base / "0"
-            with _Lock(place) as lock:
+            with _Lock(base / "0") as lock:
                 shared = mount.sharing == "shared" and not self.alone
                 lock.take(shared=shared, waiting=lambda: self.waiting(mount.id))
-                yield place
+                yield lock
             return
         for number in itertools.count():
-            place = base / str(number)
-            with _Lock(place) as lock:
+            with _Lock(base / str(number)) as lock:
                 if lock.take_if_free():
-                    yield place
+                    yield lock
                     return
 
 
@@ -69,6 +69,8 @@ class _Lock:
     """The lock of one folder, which is made where it is missing."""
 
     def __init__(self, place: Path) -> None:
+        self.place = place
+        self._kind = fcntl.LOCK_EX
         place.mkdir(mode=0o700, exist_ok=True)
         self._descriptor = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -80,12 +82,21 @@ class _Lock:
 
     def take(self, *, shared: bool, waiting: Callable[[], None]) -> None:
         """Wait for it."""
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        self._kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, self._kind | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
-            fcntl.flock(self._descriptor, kind)
+            fcntl.flock(self._descriptor, self._kind)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Meanwhile nobody else has it, who may have had it in between."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, self._kind)
 
     def take_if_free(self) -> bool:
         """Whether it could be had."""
