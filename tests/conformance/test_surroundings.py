@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.builders import Built
+from tests.compare.builders import Built, build_ours
 from tests.conformance.case import Case
 from tests.conformance.cases import copy_flags, copy_stages, run, run_mounts, settings
 from tests.conformance.catalogue import CASES
@@ -62,6 +62,11 @@ _SUPERVISED: dict[tuple[str, str], str] = {
     beginning: reason for beginning, reason in _IN_PLACE.items() if reason == _ONE_FILE
 }
 """The same without rights."""
+
+_CHROOT: dict[tuple[str, str], str] = {
+    beginning: reason for beginning, reason in _IN_PLACE.items() if reason in (_ONE_FILE, _WRITABLE)
+}
+"""The same in a chroot."""
 
 _REFUSED_TO_USERS = {"run-device-nodes": "the kernel makes no device nodes in a user namespace"}
 """Cases that an ordinary user cannot build, and why."""
@@ -158,6 +163,32 @@ def as_user(
     cases = selected_cases(request.session, "test_as_an_ordinary_user")
     with examine_ahead(cases, docker, build, top) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def in_chroot(
+    request: pytest.FixtureRequest, docker: Docker, busybox: Base, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outcomes]:
+    def build(folder: Path, options: Sequence[str]) -> Built:
+        (folder / "home").mkdir()
+        return build_ours(
+            folder / "layout",
+            folder / "ours",
+            options,
+            home=folder / "home",
+            bases=[busybox],
+            isolation="chroot",
+        )
+
+    cases = selected_cases(request.session, "test_in_a_chroot")
+    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("chroot")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+def test_in_a_chroot(case: Case, in_chroot: Outcomes) -> None:
+    excused = [beginning for name, beginning in _CHROOT if name == case.name]
+    judge(case, in_chroot[case.name].result(), excused)
 
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
