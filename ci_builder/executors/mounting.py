@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat as stat_module
 import struct
 
 from ci_builder.executors.interface import Mount
@@ -36,7 +37,13 @@ def _mount(item: Mount, target: str, guard: bool) -> None:
         options = f"mode=1777,size={item.size}"
         mount("tmpfs", target, "tmpfs", n.MS_NOSUID | n.MS_NODEV, options)
         return
-    mount(item.host, target, flags=n.MS_BIND)
+    host = os.open(item.host, _PATH | os.O_NOFOLLOW)
+    try:
+        if stat_module.S_ISLNK(os.fstat(host).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        mount(f"/proc/self/fd/{host}", target, flags=n.MS_BIND)
+    finally:
+        os.close(host)
     # The descriptor still means what lies under the mount.
     above = os.path.realpath(target)
     kept = os.statvfs(above).f_flag & _KEPT

@@ -122,7 +122,11 @@ class PtraceRuns:
             self._make_in_dev(own / "dev", mount)
         elif mount.place.startswith(("/proc", "/sys")) or mount.place == "/dev":
             raise ExecutorError(f"nothing can be mounted at {mount.place}")
-        return SeenAt(mount.place, os.path.realpath(mount.host), True, mount.read_only)
+        folder, name = os.path.split(mount.host)
+        host = os.path.join(os.path.realpath(folder), name)
+        if os.path.islink(host):
+            raise ExecutorError(f"what is to be mounted at {mount.place} is a symbolic link")
+        return SeenAt(mount.place, host, True, mount.read_only)
 
     def _make_in_dev(self, dev: Path, mount: Mount) -> None:
         place = dev / mount.place.removeprefix("/dev/")

@@ -47,6 +47,9 @@ def _swapped(tree: Tree, mount: Mount, untouched: list[Untouched]) -> Iterator[N
         untouched += [Untouched.of(os.path.dirname(path), parent, b"."), Untouched.of(path, parent, name)]
         times = os.stat(b".", dir_fd=parent)
         aside = _ASIDE + name
+        kind = stat_module.S_IFMT(os.lstat(mount.host).st_mode)
+        if stat_module.S_ISLNK(kind):
+            raise ExecutorError(f"what is to be mounted at {mount.place} is a symbolic link")
         _move_aside(parent, (name, aside), mount)
         moved = _put(tree, mount, parent, name)
         _set_times(parent, times)
@@ -54,7 +57,7 @@ def _swapped(tree: Tree, mount: Mount, untouched: list[Untouched]) -> Iterator[N
             yield
         finally:
             after = os.stat(b".", dir_fd=parent)
-            _take(tree, mount, (parent, name), moved)
+            _take(tree, mount, (parent, name), moved, kind)
             os.rename(aside, name, src_dir_fd=parent, dst_dir_fd=parent)
             _set_times(parent, after)
     finally:
@@ -87,28 +90,28 @@ def _put(tree: Tree, mount: Mount, parent: int, name: bytes) -> bool:
     return False
 
 
-def _take(tree: Tree, mount: Mount, where: tuple[int, bytes], moved: bool) -> None:
-    """Back to the host what lies at the place, whatever the command made of it."""
+def _take(tree: Tree, mount: Mount, where: tuple[int, bytes], moved: bool, kind: int) -> None:
+    """Back to the host what lies at the place, if it still is of the ``kind`` (S_IFMT) that was put there:
+    anything else, such as a link to somewhere, is the command's, and goes."""
     parent, name = where
     status = _status(parent, name)
-    if moved and status is not None:
+    is_the_same = status is not None and stat_module.S_IFMT(status.st_mode) == kind
+    if moved and is_the_same:
         os.rename(name, mount.host, src_dir_fd=parent)
         return
-    if moved:
-        # The command removed it: an empty one, for whoever looks after it.
+    if moved and kind == stat_module.S_IFDIR:
+        # An empty one, for whoever looks after it.
         os.mkdir(mount.host, 0o755)
-        return
-    if status is None:
-        return
-    if not mount.read_only and os.path.isdir(mount.host) and stat_module.S_ISDIR(status.st_mode):
+    elif is_the_same and kind == stat_module.S_IFDIR and not mount.read_only:
         shutil.rmtree(mount.host)
         _copy(f"/proc/self/fd/{parent}/{os.fsdecode(name)}", mount.host)
-    remove(tree, Place(parent, name, os.fsencode(mount.place)[1:]))
+    if status is not None:
+        remove(tree, Place(parent, name, os.fsencode(mount.place)[1:]))
 
 
 def _copy(source: str, target: str) -> None:
     """A folder or file with owners, modes and times (root does this)."""
-    if not os.path.isdir(source):
+    if not stat_module.S_ISDIR(os.lstat(source).st_mode):
         _copy_file(source, target)
         return
     shutil.copytree(source, target, symlinks=True, copy_function=_copy_file)

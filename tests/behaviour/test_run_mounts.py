@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -229,6 +229,27 @@ RUN --mount=type=cache,target=/c,sharing=private mkdir /c/taken && sleep 1 && rm
     for thread in threads:
         thread.join()
     assert [built.code for built in found.values()] == [0, 0], found
+
+
+@pytest.mark.parametrize("what", ["ln -s {victim} /c", "ln -s {victim} /c/link", "touch /c", "mkfifo /c"])
+@pytest.mark.parametrize("later", ["namespace", "chroot", "ptrace"])
+def test_a_cache_never_leads_out_of_itself(bench: Bench, what: str, later: str) -> None:
+    """A command may put something else where a cache was moved to; the next build must not follow it."""
+    victim = bench.folder / "victim"
+    victim.mkdir()
+    (victim / "precious").write_text("precious")
+    poison = f"rm -rf /c; {what.format(victim=victim)}; true"
+    use = "ls /c /c/link; rm -rf /c/* /c/link/*; touch /c/escaped /c/link/escaped; true"
+    first = bench.build("first", f"FROM busybox\nRUN --mount=type=cache,target=/c {poison}\n")
+    assert first.code == 0, first.text
+    for number in (1, 2):
+        next_bench = replace(bench, executor=later)
+        second = next_bench.build(
+            f"second-{number}", f"FROM busybox\nRUN --mount=type=cache,target=/c {use} 2>&1\n"
+        )
+        assert second.code == 0, second.text
+        assert "precious" not in second.text
+        assert os.listdir(victim) == ["precious"]
 
 
 def test_a_command_that_fails_leaves_the_cache(bench: Bench) -> None:

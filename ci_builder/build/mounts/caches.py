@@ -43,9 +43,9 @@ class Caches:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked(mount, base) as lock:
             files, record = lock.place / "files", lock.place / "owners"
-            if not files.is_dir():
+            if not _is_folder(files):
                 with lock.alone():
-                    if not files.is_dir():
+                    if not _is_folder(files):
                         _make(files, mount, tree, fill)
             with _records(Tree(str(files), tree.ownership), record):
                 yield files
@@ -107,10 +107,16 @@ class _Lock:
         return True
 
 
+def _is_folder(path: Path) -> bool:
+    """A link would be somebody's attempt to have us show what it leads to."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]) -> None:
     """Complete under another name first: a build that is stopped leaves no half of it."""
     made = files.with_name("new")
     _clear(made)
+    files.unlink(missing_ok=True)
     made.mkdir(mode=0o755)
     inside = Tree(str(made), tree.ownership)
     fill(inside)
@@ -124,6 +130,8 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
 
 
 def _clear(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
     for root, folders, names in os.walk(folder, topdown=False):
         for name in names:
             os.unlink(os.path.join(root, name))
