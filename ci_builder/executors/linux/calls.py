@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 from collections.abc import Collection
 
 from ci_builder.executors.linux import numbers as n
 
 # Loaded once at import: later the C library on disk may be another distribution's.
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_NO_CHILD_STOPS = 1
 _NAMESPACES = {
     n.CLONE_FS: "FS",
     n.CLONE_NEWNS: "NEWNS",
@@ -126,23 +124,6 @@ def signal_descriptor(numbers: Collection[int]) -> int:
     mask = ctypes.c_uint64(sum(1 << (number - 1) for number in numbers))
     number = n.of_this_machine().signalfd4
     return system_call("signalfd", number, -1, ctypes.byref(mask), 8, os.O_CLOEXEC | os.O_NONBLOCK)
-
-
-class _Action(ctypes.Structure):
-    # The C library's struct sigaction, the same in all architectures that images are run on.
-    _fields_ = (
-        ("handler", ctypes.c_void_p),
-        ("mask", ctypes.c_ubyte * 128),
-        ("flags", ctypes.c_int),
-        ("restorer", ctypes.c_void_p),
-    )
-
-
-def hear_of_stops(wanted: bool) -> None:
-    """Whether SIGCHLD comes for children and traced threads that stop, too, and not only for those that end:
-    sigaction(2), SA_NOCLDSTOP."""
-    action = _Action(None, (ctypes.c_ubyte * 128)(), 0 if wanted else _NO_CHILD_STOPS, None)
-    check(_LIBC.sigaction(signal.SIGCHLD, ctypes.byref(action), None), "sigaction(SIGCHLD)")
 
 
 def look_up_hosts_without_modules() -> None:

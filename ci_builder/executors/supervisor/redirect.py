@@ -27,7 +27,6 @@ from signal import SIGTRAP
 
 from ci_builder.executors.linux import ptrace
 from ci_builder.executors.linux.architecture import Architecture
-from ci_builder.executors.linux.calls import hear_of_stops
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.room import USUAL, Filling, Room, room_of, size_of_array
@@ -91,7 +90,6 @@ class Redirects:
         self._exec_key = exec_key
         self._registers = ptrace.Registers(architecture)
         self._pending: dict[int, _Pending] = {}
-        self._hears_stops = True
 
     def start(self, call: Call, order: Order) -> None:
         """Steps 1 and 2, for an exec all. Raises OSError before anything has changed."""
@@ -122,7 +120,6 @@ class Redirects:
             return
         self._pending[task] = pending
         self._registers.store(task)
-        self._listen_for_stops()
         if order.name == "execve":
             ptrace.step(task)
             self._await(task)
@@ -178,13 +175,6 @@ class Redirects:
     def gone(self, task: int) -> None:
         """A thread has ended."""
         self._pending.pop(task, None)
-
-    def _listen_for_stops(self) -> None:
-        """Whoever polls is woken up by stops only where they are not waited for here."""
-        wanted = any(item.order.name != "execve" for item in self._pending.values())
-        if wanted != self._hears_stops:
-            self._hears_stops = wanted
-            hear_of_stops(wanted)
 
     def _await(self, task: int) -> None:
         """Until the call of ``task`` has ended."""
