@@ -231,17 +231,23 @@ RUN --mount=type=cache,target=/c,sharing=private mkdir /c/taken && sleep 1 && rm
     assert [built.code for built in found.values()] == [0, 0], found
 
 
-@pytest.mark.parametrize("what", ["ln -s {victim} /c", "ln -s {victim} /c/link", "touch /c", "mkfifo /c"])
-@pytest.mark.parametrize("later", ["namespace", "chroot", "ptrace"])
-def test_a_cache_never_leads_out_of_itself(bench: Bench, what: str, later: str) -> None:
+@pytest.mark.parametrize("what", ["ln -s {victim} /c", "touch /c"])
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [("chroot", "namespace"), ("chroot", "chroot"), ("ptrace", "ptrace"), ("namespace", "chroot")],
+)
+def test_a_cache_never_leads_out_of_itself(
+    tmp_path: Path, busybox: Base, first: str, later: str, what: str
+) -> None:
     """A command may put something else where a cache was moved to; the next build must not follow it."""
-    victim = bench.folder / "victim"
+    bench = Bench(tmp_path, busybox, first)
+    victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "precious").write_text("precious")
     poison = f"rm -rf /c; {what.format(victim=victim)}; true"
     use = "ls /c /c/link; rm -rf /c/* /c/link/*; touch /c/escaped /c/link/escaped; true"
-    first = bench.build("first", f"FROM busybox\nRUN --mount=type=cache,target=/c {poison}\n")
-    assert first.code == 0, first.text
+    poisoned = bench.build("first", f"FROM busybox\nRUN --mount=type=cache,target=/c {poison}\n")
+    assert poisoned.code == 0, poisoned.text
     for number in (1, 2):
         next_bench = replace(bench, executor=later)
         second = next_bench.build(

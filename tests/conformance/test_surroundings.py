@@ -185,7 +185,7 @@ def in_chroot(
         yield found
 
 
-@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", run_mounts.CASES, ids=lambda case: case.name)
 def test_in_a_chroot(case: Case, in_chroot: Outcomes) -> None:
     excused = [beginning for name, beginning in _CHROOT if name == case.name]
     judge(case, in_chroot[case.name].result(), excused)
