@@ -58,12 +58,14 @@ class Registry:
         self._transport = Transport(self._connections, authorizer, policy, progress)
         mirrors = Transport(self._connections, authorizer, impatient, progress)
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
+        self._impatient = replace(self._puller, transport=mirrors)
         self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
 
-    def image(self, reference: Reference, platform: Platform) -> Image:
+    def image(self, reference: Reference, platform: Platform, *, patient: bool = True) -> Image:
         """The image that ``reference`` names, for ``platform`` out of an index; its layers are pulled when
-        they are opened. Raises ImageNotFound, RegistryError, ImageError, DigestMismatch."""
-        return self._puller.image(reference, platform)
+        they are opened. ``patient``: a registry that fails is asked again as often as the options say, else
+        once. Raises ImageNotFound, RegistryError, ImageError, DigestMismatch."""
+        return (self._puller if patient else self._impatient).image(reference, platform)
 
     def resolve(self, reference: Reference) -> Descriptor:
         """What the tag or digest names now. Raises ImageNotFound, RegistryError, ImageError."""
@@ -75,6 +77,15 @@ class Registry:
         Raises RegistryError, DigestMismatch and what ``layer.open()`` raises.
         """
         self._pusher.push_layer(layer, repository)
+
+    def note_present(self, layers: Sequence[Layer], repository: Reference) -> None:
+        """``repository`` is known to have ``layers``: a manifest there names them. They are not asked for
+        again."""
+        self._pusher.note_present(layers, repository)
+
+    def has_layer(self, layer: Layer, repository: Reference) -> bool:
+        """Whether ``repository`` has it now. Raises RegistryError."""
+        return self._pusher.has_layer(layer, repository)
 
     def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
         """Push ``image`` under every reference; no tag is written before all of its parts are everywhere.

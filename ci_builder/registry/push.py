@@ -57,6 +57,21 @@ class Pusher:
             raise
         future.set_result(None)
 
+    def note_present(self, layers: Sequence[Layer], repository: Reference) -> None:
+        """As ``Registry.note_present``."""
+        done: Future[None] = Future()
+        done.set_result(None)
+        with self._lock:
+            for layer in layers:
+                digest = layer.descriptor.digest
+                self._uploads.setdefault((repository.name, digest), done)
+                self._homes.setdefault((repository.registry, digest), repository.repository)
+
+    def has_layer(self, layer: Layer, repository: Reference) -> bool:
+        """As ``Registry.has_layer``."""
+        subject = _pulling(repository)
+        return Upload(self._transport, subject, layer, self._stopping.is_set, self._chunk).present()
+
     def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
         """As ``Registry.push``."""
         manifest = image.descriptor()
@@ -138,3 +153,8 @@ def _config_layer(image: Image, manifest: Descriptor) -> Layer:
 def _pushing(reference: Reference) -> Subject:
     name = reference.repository
     return Subject(reference.registry, name, (f"repository:{name}:pull,push",))
+
+
+def _pulling(reference: Reference) -> Subject:
+    name = reference.repository
+    return Subject(reference.registry, name, (f"repository:{name}:pull",))

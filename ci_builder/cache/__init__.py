@@ -1,0 +1,1 @@
+"""Layers of earlier builds, found again by what they were made from."""

@@ -1,0 +1,74 @@
+"""A cache in a folder: an OCI layout with one image for each scope."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci_builder.cache.records import Records, records_of
+from ci_builder.errors import OutputError
+from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
+from ci_builder.layout.writer import write_image
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.platform import Platform
+
+_LOCK = ".cache-lock"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCache:
+    """The image called ``tag`` in the layout in ``folder``, which is made when it is not there."""
+
+    folder: Path
+    tag: str
+    platform: Platform
+
+    def __str__(self) -> str:
+        """The folder and the tag."""
+        return f"{self.folder}:{self.tag}"
+
+    def read(self) -> Records:
+        """As ``Cache.read``."""
+        if not (self.folder / "index.json").exists():
+            return Records()
+        entries = read_index(self.folder).manifests
+        if not any(dict(entry.annotations).get(REF_NAME) == self.tag for entry in entries):
+            return Records()
+        return records_of(read_image(self.folder, self.tag, self.platform))
+
+    def has(self, layer: Layer) -> bool:
+        """As ``Cache.has``."""
+        try:
+            found = blob_path(self.folder, layer.descriptor.digest).stat()
+        except OSError:
+            return False
+        return found.st_size == layer.descriptor.size
+
+    def keep(self, layer: Layer) -> None:
+        """Everything is written at once, at the end."""
+
+    def write(self, records: Records) -> None:
+        """As ``Cache.write``."""
+        with _locked(self.folder):
+            there = self.read()
+            wanted = there.merged(records)
+            if wanted != there:
+                write_image(self.folder, wanted.to_image(self.platform), [(self.tag, self.tag)])
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise OutputError(f"cannot write the cache {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

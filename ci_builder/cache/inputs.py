@@ -1,0 +1,70 @@
+"""What a layer is made from, as named values, and the key that they give (issue 5, "Keys").
+
+Every value goes into the key with its name and its length, so that no two lists of inputs mean the same
+bytes, and the same list tells people which input changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NewType
+
+Key = NewType("Key", str)
+"""64 hexadecimal digits."""
+
+VERSION = 1
+"""Of the meaning of inputs: another number, and no key of before is found again."""
+
+_SHORT = 16  # hexadecimal digits that tell two values apart for people
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing that a layer depends on: a ``name`` for people, and the value as ``frame`` has it."""
+
+    name: str
+    value: bytes
+
+    @property
+    def short(self) -> str:
+        """A few digits of the value's digest: enough to see that it changed, nothing of what it is."""
+        return hashlib.sha256(self.value).hexdigest()[:_SHORT]
+
+
+def key_of(inputs: Iterable[Input]) -> Key:
+    """The key of a list of inputs, in their order."""
+    hasher = hashlib.sha256(frame(VERSION))
+    for item in inputs:
+        hasher.update(frame(item.name))
+        hasher.update(frame(item.value))
+    return Key(hasher.hexdigest())
+
+
+def frame(value: object) -> bytes:
+    """``value`` as bytes that nothing else has: its type, its length, itself. Takes None, bool, int, str,
+    bytes, tuples and frozen dataclasses of those. Raises TypeError for everything else, so that nothing
+    goes into a key by its name only."""
+    if value is None:
+        return _tagged(b"n", b"")
+    if isinstance(value, (bool, int)):
+        return _tagged(b"b" if isinstance(value, bool) else b"i", str(int(value)).encode())
+    if isinstance(value, str):
+        return _tagged(b"s", value.encode("utf-8", "surrogateescape"))
+    if isinstance(value, bytes):
+        return _tagged(b"y", value)
+    if isinstance(value, tuple):
+        return _tagged(b"t", b"".join(frame(item) for item in value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = [frame(type(value).__name__)]
+        for field in dataclasses.fields(value):
+            parts += (frame(field.name), frame(getattr(value, field.name)))
+        return _tagged(b"d", b"".join(parts))
+    raise TypeError(f"{type(value).__name__} cannot be part of a key")
+
+
+def _tagged(tag: bytes, data: bytes) -> bytes:
+    return tag + struct.pack("<Q", len(data)) + data

@@ -1,0 +1,26 @@
+"""The interface of the caches' floor."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ci_builder.cache.records import Records
+from ci_builder.oci.layer import Layer
+
+
+class Cache(Protocol):
+    """One place where layers of earlier builds are kept; its ``str`` is what messages call it. What goes
+    wrong in it never fails a build: the caller turns the errors into warnings."""
+
+    def read(self) -> Records:
+        """What is there; nothing where there is no cache yet. Raises CiBuilderError."""
+
+    def has(self, layer: Layer) -> bool:
+        """Whether a layer that a record names is there indeed. Raises CiBuilderError."""
+
+    def keep(self, layer: Layer) -> None:
+        """Bring a new layer to it, ahead of ``write``. Raises CiBuilderError."""
+
+    def write(self, records: Records) -> None:
+        """Add ``records`` to what is there by now; what others wrote meanwhile stays. Raises
+        CiBuilderError."""

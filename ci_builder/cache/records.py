@@ -1,0 +1,83 @@
+"""All records of a cache, as an ordinary image: its layers are the cached ones, its config holds the records.
+
+A registry sees an image of the OCI's media types, which every one of them stores; nothing in it is new to a
+program that pulls it (OCI image spec, manifest.md: unknown keys of a config are left alone).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ci_builder.cache.inputs import Key
+from ci_builder.cache.record import Record
+from ci_builder.errors import ImageError
+from ci_builder.oci.config import ImageConfig
+from ci_builder.oci.image import Image, json_object
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.platform import Platform
+
+FIELD = "ci_builder.cache"
+"""The config's key that the records are under."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records in the order of their first use."""
+
+    all: tuple[Record, ...] = ()
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def by_key(self) -> dict[Key, list[Record]]:
+        """What each key finds, the latest first."""
+        found: dict[Key, list[Record]] = {}
+        for record in sorted(self.all, key=lambda item: -item.made):
+            for key in record.keys:
+                found.setdefault(key, []).append(record)
+        return found
+
+    def merged(self, others: Iterable[Record]) -> Records:
+        """These and ``others``; of two records of one identity the keys of both, and the later use."""
+        known = {record.identity: record for record in self.all}
+        for record in others:
+            before = known.get(record.identity)
+            if before is not None:
+                keys = tuple(dict.fromkeys((*before.keys, *record.keys)))
+                record = replace(before, keys=keys, used=max(before.used, record.used))
+            known[record.identity] = record
+        return Records(tuple(known.values()))
+
+    def to_image(self, platform: Platform) -> Image:
+        """The image that holds them. Each layer is in it once."""
+        layers = {str(record.layer.diff_id): record.layer for record in self.all}
+        config = ImageConfig(platform, diff_ids=tuple(layer.diff_id for layer in layers.values()))
+        return Image(config, tuple(layers.values()), raw_config=self.within(config.to_bytes()))
+
+    def within(self, config: bytes) -> bytes:
+        """An image's config with the records added. Raises ImageError when it is no JSON object."""
+        records = [record.to_json() for record in self.all]
+        value = dict(json_object(config, "config"))
+        value[FIELD] = {"format": FORMAT, "records": records}
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def records_of(image: Image) -> Records:
+    """The records in an image's config; none where it has none, or some of a later format. Raises
+    ImageError for those that are broken."""
+    value = json_object(image.config_bytes(), "config").get(FIELD)
+    if value is None:
+        return Records()
+    if not isinstance(value, dict) or not isinstance(value.get("records"), list):
+        raise ImageError("the cache records are no list")
+    if value.get("format") != FORMAT:
+        return Records()
+    layers: dict[str, Layer] = {str(layer.diff_id): layer for layer in image.layers}
+    return Records(tuple(Record.from_json(item, layers) for item in value["records"]))

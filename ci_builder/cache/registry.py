@@ -1,0 +1,67 @@
+"""A cache in a registry: one image, whose tag names the scope (issue 5, "Store")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_builder.cache.records import Records, records_of
+from ci_builder.errors import ImageNotFound, RegistryError
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.platform import Platform
+from ci_builder.oci.reference import Reference
+from ci_builder.registry.client import Registry
+
+_TURNS = 4
+_WAY_OUT = "give the cache a repository whose tags may change: --cache-to type=registry,ref=OTHER/REPOSITORY:TAG"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryCache:
+    """The cache image under ``reference``, a tag."""
+
+    registry: Registry
+    reference: Reference
+    platform: Platform
+
+    def __str__(self) -> str:
+        """The reference."""
+        return self.reference.familiar
+
+    def read(self) -> Records:
+        """As ``Cache.read``."""
+        try:
+            image = self.registry.image(self.reference, self.platform, patient=False)
+        except ImageNotFound:
+            return Records()
+        return records_of(image)
+
+    def has(self, layer: Layer) -> bool:
+        """As ``Cache.has``."""
+        if not self.registry.has_layer(layer, self.reference):
+            return False
+        self.registry.note_present([layer], self.reference)
+        return True
+
+    def keep(self, layer: Layer) -> None:
+        """As ``Cache.keep``."""
+        self.registry.push_layer(layer, self.reference)
+
+    def write(self, records: Records) -> None:
+        """As ``Cache.write``. A registry has no "only if it is still that one" for tags, so what was
+        written is read again: a pipeline that wrote between the two gets its turn, too."""
+        for _ in range(_TURNS):
+            there = self.read()
+            wanted = there.merged(records)
+            if wanted == there:
+                return
+            # Their manifest vouches for them: they are not asked for one by one.
+            self.registry.note_present([record.layer for record in there], self.reference)
+            self._put(wanted)
+
+    def _put(self, records: Records) -> None:
+        try:
+            self.registry.push(records.to_image(self.platform), [self.reference])
+        except RegistryError as error:
+            if "immutable" in str(error).lower():
+                raise RegistryError(f"{self} cannot be written anew: {error}", hint=_WAY_OUT) from error
+            raise

@@ -1,0 +1,30 @@
+"""The names of the caches of one image: for each target, platform and branch one tag."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What shares a cache: builds of one ``target`` of one ``image`` (a repository) for one ``platform`` on
+    one ``branch``."""
+
+    image: str
+    target: str
+    platform: str
+    branch: str
+
+    @property
+    def tag(self) -> str:
+        """A tag that no other scope has; people see the parts in it (distribution spec: a tag has at most
+        128 characters)."""
+        parts = (self.image, self.target, self.platform, self.branch)
+        digits = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        shown = "-".join(_UNFIT.sub("-", part).strip("-.") for part in parts[1:] if part)
+        return f"cache-{shown[:_LONGEST].strip('-.')}-{digits}"
