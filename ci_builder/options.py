@@ -6,11 +6,12 @@ Sources: the reference of ``docker buildx build`` and the inputs of docker's bui
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ci_builder.dockerfile.durations import parse_duration
 from ci_builder.errors import UsageError
-from ci_builder.request import Annotation, OutputSpec, SecretSpec
+from ci_builder.request import Annotation, CachePlace, OutputSpec, SecretSpec
 
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
@@ -118,6 +119,35 @@ def ssh(text: str) -> tuple[str, str]:
     if not name.strip():
         raise UsageError(f"ssh: an id is needed in {text!r}")
     return name.strip(), path
+
+
+def cache_places(texts: Iterable[str], name: str) -> tuple[CachePlace, ...]:
+    """``type=…,key=value``, each a place; a reference alone is ``type=registry,ref=…``. Raises UsageError."""
+    return tuple(_cache_place(text, name) for text in texts)
+
+
+def _cache_place(text: str, name: str) -> CachePlace:
+    if "=" not in text:
+        if not text.strip():
+            raise UsageError(f"{name} is empty")
+        return CachePlace("registry", (("ref", text.strip()),))
+    found = [(_lowered(key), value) for key, value in attributes(text, name)]
+    for key, _ in found:
+        if [other for other, _ in found].count(key) > 1:
+            raise UsageError(f"{name}: {key} is given twice in {text!r}")
+    rest = tuple((key, value) for key, value in found if key != "type")
+    return CachePlace(dict(found).get("type", "registry"), rest)
+
+
+def seconds(text: str, name: str) -> int:
+    """A duration as Go writes it, in whole seconds. Raises UsageError."""
+    try:
+        value = parse_duration(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+    if value < 0:
+        raise UsageError(f"{name}: {text} is less than nothing")
+    return value // 1_000_000_000
 
 
 def attributes(text: str, name: str) -> list[tuple[str, str]]:

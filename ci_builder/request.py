@@ -71,6 +71,39 @@ class RegistryOptions:
     retries: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class CachePlace:
+    """One ``--cache-from`` or ``--cache-to``: ``type`` is registry, local or inline, ``attributes`` the
+    key=value pairs in their order."""
+
+    type: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheOptions:
+    """Where layers of earlier builds are looked for, and where new ones go.
+
+    sources, targets  in their order
+    repository        where a cache for this image, target, platform and branch is kept by itself, or empty
+    branches          whose caches are read there, in order; the first one's is written (none: one for all)
+    everything        there, layers of all stages are kept (mode=max), else those of the image
+    ttl               seconds after its last use in which a layer is found, 0: for ever
+    run, copy         whether RUN, and whether COPY, ADD and WORKDIR take part
+    without           stages that are built anew
+    """
+
+    sources: tuple[CachePlace, ...] = ()
+    targets: tuple[CachePlace, ...] = ()
+    repository: str = ""
+    branches: tuple[str, ...] = ()
+    everything: bool = True
+    ttl: int = 14 * 24 * 3600
+    run: bool = True
+    copy: bool = True
+    without: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A build, fully described. Paths are as given; relative ones count from the working directory.
@@ -84,6 +117,7 @@ class Request:
     epoch             the time of the image in seconds since 1970, whatever SOURCE_DATE_EPOCH says
     platform          ``os/arch[/variant]`` or empty for the host's
     isolation         ``auto`` or the name of an executor
+    parallelism       stages that are built at once, 0: what suits the machine
     disposable        the caller asserts that ``/`` may be replaced (kaniko's --force)
     """
 
@@ -101,6 +135,8 @@ class Request:
     epoch: int | None = None
     build_contexts: tuple[tuple[str, str], ...] = ()
     no_cache: bool = False
+    cache: CacheOptions = CacheOptions()
+    parallelism: int = 0
     pull: bool = False
     platform: str = ""
     isolation: str = "auto"

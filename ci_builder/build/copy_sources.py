@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ci_builder.build.bases import Bases
@@ -12,7 +13,7 @@ from ci_builder.build.copy.source import CopySource
 from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.context.context import Context, Place
 from ci_builder.context.opening import open_named_context
-from ci_builder.executors.interface import Executor
+from ci_builder.executors.interface import Workspace
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
@@ -20,15 +21,16 @@ from ci_builder.rootfs.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class CopySources:
-    """``stages`` holds the images of the stages that are built, by index; it grows while the build goes
-    on. Named contexts are opened when they are first used, and kept."""
+    """``stage`` gives the image of a stage by its number, once it is built. Named contexts are opened when
+    they are first used, and kept. ``files`` makes those of an image readable."""
 
     context: Context
     place: Place
-    executor: Executor
+    files: Callable[[Image], Workspace]
     bases: Bases
-    stages: dict[int, Image] = field(default_factory=dict)
+    stage: Callable[[int], Image]
     _opened: dict[str, Context] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def open(self, origin: Origin | None) -> Iterator[CopySource]:
@@ -38,17 +40,18 @@ class CopySources:
         elif isinstance(origin, FromContext) and origin.name in self.bases.named.files:
             yield _folder(self._named(origin.name))
         else:
-            image = self.stages[origin.index] if isinstance(origin, FromStage) else self.bases.image(origin)
-            workspace = self.executor.workspace(image, writable=False)
+            image = self.stage(origin.index) if isinstance(origin, FromStage) else self.bases.image(origin)
+            workspace = self.files(image)
             try:
                 yield CopySource(_title(origin), workspace.tree, keeps_owners=True)
             finally:
                 workspace.close()
 
     def _named(self, name: str) -> Context:
-        if name not in self._opened:
-            self._opened[name] = open_named_context(name, self.bases.named.files[name], self.place)
-        return self._opened[name]
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = open_named_context(name, self.bases.named.files[name], self.place)
+            return self._opened[name]
 
 
 def _folder(context: Context) -> CopySource:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import posixpath
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,15 @@ from ci_builder.rootfs.tree import Tree
 _BLOCK = 1 << 18
 _UNNAMED = b"__unnamed__"
 """What BuildKit calls a download whose URL ends with a slash."""
+_CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class _Downloaded:
+    """The folder that the file is in, and its content's digest."""
+
+    folder: Path
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +45,55 @@ class Fetcher:
     sessions: Sessions
     temporary: Path
     clones: Mapping[Repository, Path] = field(default_factory=dict)
+    _downloaded: dict[tuple[str, str], _Downloaded] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cloned(self, repository: Repository) -> CopySource:
         """The files of ``repository``."""
         folder = os.fspath(self.clones[repository])
         return CopySource("the repository", Tree(folder, KernelOwnership()), keeps_owners=False)
 
+    def content_of(self, url: str) -> bytes:
+        """The SHA-256 digest of what is behind ``url``, which is downloaded now. Raises ContextError."""
+        return self._download(url, "").digest
+
     @contextlib.contextmanager
     def fetch(self, url: str, checksum: str, destination: str) -> Iterator[tuple[CopySource, Found]]:
-        """The file behind ``url``, verified against ``checksum`` unless that is empty.
+        """The file behind ``url``, verified against ``checksum`` unless that is empty; downloaded once.
 
         Its name is the last part of the URL's path, its time the Last-Modified header's, else 1970, as
         BuildKit has it. Raises ContextError, DigestMismatch.
         """
-        with tempfile.TemporaryDirectory(prefix="add-", dir=self.temporary) as folder:
-            path = Path(folder) / "content"
-            with download(url, self.sessions) as answer:
-                expected = Digest.parse(checksum) if checksum else None
-                hasher = hashlib.new(expected.algorithm if expected else "sha256")
-                with path.open("xb") as file:
-                    while block := answer.stream.read(_BLOCK):
-                        hasher.update(block)
-                        file.write(block)
-                seconds = _last_modified(answer.headers)
-            if expected is not None and hasher.hexdigest() != expected.hex:
-                actual = f"{expected.algorithm}:{hasher.hexdigest()}"
-                raise DigestMismatch(f"ADD {without_userinfo(url)}", str(expected), actual)
-            path.chmod(0o600)
-            os.utime(path, (seconds, seconds))
-            origin = CopySource("the download", Tree(folder, KernelOwnership()), keeps_owners=False)
-            yield origin, Found(b"content", _file_name(url, destination), os.lstat(path))
+        found = self._download(url, checksum)
+        origin = CopySource("the download", Tree(str(found.folder), KernelOwnership()), keeps_owners=False)
+        status = os.lstat(found.folder / _CONTENT)
+        yield origin, Found(os.fsencode(_CONTENT), _file_name(url, destination), status)
+
+    def _download(self, url: str, checksum: str) -> _Downloaded:
+        with self._lock:
+            key = (url, checksum)
+            if key not in self._downloaded:
+                folder = Path(tempfile.mkdtemp(prefix="add-", dir=self.temporary))
+                self._downloaded[key] = _download(url, checksum, self.sessions, folder)
+            return self._downloaded[key]
+
+
+def _download(url: str, checksum: str, sessions: Sessions, folder: Path) -> _Downloaded:
+    path = folder / _CONTENT
+    with download(url, sessions) as answer:
+        expected = Digest.parse(checksum) if checksum else None
+        hasher = hashlib.new(expected.algorithm if expected else "sha256")
+        with path.open("xb") as file:
+            while block := answer.stream.read(_BLOCK):
+                hasher.update(block)
+                file.write(block)
+        seconds = _last_modified(answer.headers)
+    if expected is not None and hasher.hexdigest() != expected.hex:
+        actual = f"{expected.algorithm}:{hasher.hexdigest()}"
+        raise DigestMismatch(f"ADD {without_userinfo(url)}", str(expected), actual)
+    path.chmod(0o600)
+    os.utime(path, (seconds, seconds))
+    return _Downloaded(folder, hasher.digest())
 
 
 def _file_name(url: str, destination: str) -> bytes:

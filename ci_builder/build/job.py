@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.caching.options import Caching, caching_for, check_stages_without
 from ci_builder.build.creation_time import check_time, creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
@@ -42,6 +44,7 @@ class Job:
     epoch: int | None
     secrets: SecretValues
     agents: Agents
+    caching: Caching
     everything: bool = False
 
     @property
@@ -76,6 +79,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
+    check_stages_without(request.cache.without, dockerfile.stages)
     created = creation_time(request, environment, dockerfile, context, surroundings.progress)
     credentials = load(environment, request.logins)
     (folder / "blobs" / "sha256").mkdir(parents=True)
@@ -93,6 +97,8 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     if created.epoch is None and any(item.form is not None and item.form.rewrite for item in outputs):
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
     bases = Bases(registry, named, platform)
+    target = targets_of(created.request, outputs)[0]
+    caching = caching_for(created.request, target, platform, registry, lambda: int(time.time()))
     return Job(
         created.request,
         surroundings,
@@ -105,6 +111,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         created.epoch,
         secrets,
         agents,
+        caching,
     )
 
 

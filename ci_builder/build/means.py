@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from ci_builder.build.clones import Cloning, clone_all
@@ -11,10 +12,8 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.prepare import MountSources
-from ci_builder.build.plan import Plan
 from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
-from ci_builder.dockerfile.instructions import Run
 from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.executable_folder import Elsewhere
@@ -27,8 +26,8 @@ from ci_builder.progress import Notice
 from ci_builder.request import Request
 
 
-def choose_executor(job: Job, planned: Plan, stack: contextlib.ExitStack) -> Choice:
-    needs_run = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
+def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> Choice:
+    """The executor; ``needs_run``: a command has to be run. Raises UsageError, NoExecutor."""
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
     sockets = job.agents.sockets.values()
@@ -60,6 +59,14 @@ def _existing_outputs(request: Request) -> list[Path]:
     """What is there already under the names of the outputs; their folders are made anew when needed."""
     named = [Path(spec.dest).absolute() for spec in request.outputs if spec.dest not in ("", "-")]
     return [path for path in named if path.exists()]
+
+
+def stages_at_once(request: Request, executor: Executor) -> int:
+    """How many stages are built at the same time. Commands of a build wait for the network and the disk as
+    much as they compute, so it is more than there are processors; in place there is one root for all."""
+    if executor.name == "in-place":
+        return 1
+    return request.parallelism or max(4, 2 * len(os.sched_getaffinity(0)))
 
 
 def fetcher_for(job: Job, works: dict[int, StageWork]) -> Fetcher:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ci_builder.build.evaluate import State
+from ci_builder.cache.inline import with_records
+from ci_builder.cache.records import NO_RECORDS, Records
 from ci_builder.executors.choose import Choice
 from ci_builder.oci.image import Image
 from ci_builder.outputs.choose import Wanted
@@ -31,11 +33,12 @@ def finished_image(image: Image, state: State) -> Image:
 @dataclass(frozen=True, slots=True)
 class Built:
     """The finished images by their targets' names (empty: the first), how they were built, and what
-    brings them into forms."""
+    brings them into forms. ``records``: what the images say of how their layers were made."""
 
     sources: Mapping[str, Source]
     choice: Choice
     variants: Variants
+    records: Records = NO_RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def _deliver(built: Built, wanted: Wanted) -> Delivered:
     source = built.sources[wanted.target]
     form = wanted.form or _NO_FORM
     image = source.image if wanted.form is None else built.variants.image(source, form)
+    image = with_records(image, built.records)
     product = Product(
         image,
         wanted.references,

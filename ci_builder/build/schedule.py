@@ -1,4 +1,4 @@
-"""A whole build: from a Request to a Result, one stage after another."""
+"""A whole build: from a Request to a Result."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from ci_builder.build.building import Building
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
-from ci_builder.build.copy.source import CopySource
-from ci_builder.build.copy_sources import CopySources
-from ci_builder.build.creation_time import timestamp
-from ci_builder.build.evaluate import begin, begin_from_stage, finish
-from ci_builder.build.fetch import Fetcher
+from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
-from ci_builder.build.means import choose_executor, fetcher_for, mount_sources
+from ci_builder.build.means import choose_executor, fetcher_for, mount_sources, stages_at_once
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
-from ci_builder.build.product import Built, finished_image, report, write_product
-from ci_builder.build.stage import StageTools, StageWork, build_stage, evaluate_stage
+from ci_builder.build.product import Built, report, write_product
+from ci_builder.build.stage import StageWork, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
-from ci_builder.build.targets import how_stages_are_made
+from ci_builder.cache.records import Records
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.dockerfile.targets import Target
@@ -36,11 +33,10 @@ from ci_builder.errors import (
     RegistryError,
     Unsupported,
 )
-from ci_builder.executors.interface import Executor
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
 from ci_builder.outputs.choose import Wanted
-from ci_builder.outputs.variants import Source, Variants
+from ci_builder.outputs.variants import Variants
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
 
@@ -59,12 +55,19 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         _lint(job, planned, stack)
-        choice = choose_executor(job, planned, stack)
         fetcher = fetcher_for(job, works)
+        cache = job.caching.open(job.surroundings.progress)
+        building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
+        ahead = building.look_ahead()
+        choice = choose_executor(job, ahead.runs, stack)
         choice.executor.enter()
-        sources = _build_stages(job, planned, works, (choice.executor, fetcher))
-        variants = Variants(job.blobs / "sha256", job.epoch)
-        delivered = write_product(Built(sources, choice, variants), job.outputs)
+        with contextlib.ExitStack() as leaving:
+            leaving.callback(cache.finish, planned.targets)
+            at_once = stages_at_once(request, choice.executor)
+            sources = building.build(ahead, choice.executor, mount_sources(job, choice.executor), at_once)
+            variants = Variants(job.blobs / "sha256", job.epoch)
+            records = cache.records_of(planned.targets) if job.caching.inline else Records()
+            delivered = write_product(Built(sources, choice, variants, records), job.outputs)
     return report(choice, delivered, time.monotonic() - started)
 
 
@@ -165,49 +168,6 @@ def _evaluate(job: Job, planned: Plan) -> dict[int, StageWork]:
             state = begin(_base_image(job, stage).config, planned.settings)
         works[stage.index] = evaluate_stage(stage.name, state, stage.instructions)
     return works
-
-
-def _build_stages(
-    job: Job, planned: Plan, works: dict[int, StageWork], means: tuple[Executor, Fetcher]
-) -> dict[str, Source]:
-    """Build every stage in order; each target's image by its name in the Request, with its labels."""
-    executor, fetcher = means
-    sources = CopySources(job.context, job.place, executor, job.bases)
-    mounts = mount_sources(job, executor)
-    base_layers: dict[int, int] = {}
-    own_layers: dict[int, int] = {}
-    made = how_stages_are_made(planned, job.targets, job.outputs, job.epoch)
-    for stage in planned.stages:
-        if isinstance(stage.base, FromStage):
-            base = sources.stages[stage.base.index]
-            base_layers[stage.index] = base_layers[stage.base.index]
-        else:
-            base = _base_image(job, stage)
-            base_layers[stage.index] = len(base.layers)
-        own_layers[stage.index] = len(base.layers)
-        tools = StageTools(
-            executor=executor,
-            source=partial(_source, sources, stage),
-            fetcher=fetcher,
-            mounts=mounts,
-            blobs=job.blobs / "sha256",
-            progress=job.surroundings.progress,
-            dockerfile=job.dockerfile.source,
-            created=timestamp(job.epoch),
-            made=made[stage.index],
-        )
-        sources.stages[stage.index] = build_stage(works[stage.index], base, tools)
-    found = {}
-    for text, index in zip(job.targets, planned.targets, strict=True):
-        image = finished_image(sources.stages[index], finish(works[index].state, job.request.labels))
-        found[text] = Source(image, base_layers[index], own_layers[index], made[index])
-    return {**found, "": found[job.targets[0]]}
-
-
-def _source(
-    sources: CopySources, stage: PlannedStage, text: str
-) -> contextlib.AbstractContextManager[CopySource]:
-    return sources.open(stage.origin(text) if text else None)
 
 
 def _base_image(job: Job, stage: PlannedStage) -> Image:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci_builder.build.action import Step
+from ci_builder.build.caching.stage_cache import StageCache
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
@@ -18,6 +19,7 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
+from ci_builder.cache.record import Record
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
 from ci_builder.executors.interface import Executor, Workspace
@@ -25,7 +27,8 @@ from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import MADE_AS_USUAL, Made
-from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
+from ci_builder.progress import Notice, Progress, StepFinished, StepOutput, StepStarted
+from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.span import Source, Span
 
@@ -37,7 +40,7 @@ _TAIL_LINES = 10
 class StageTools:
     """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
     the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
-    when empty."""
+    when empty; ``cache`` knows what was done before."""
 
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
@@ -46,6 +49,7 @@ class StageTools:
     blobs: Path
     progress: Progress
     dockerfile: Source
+    cache: StageCache
     created: str = ""
     made: Made = MADE_AS_USUAL
 
@@ -69,23 +73,94 @@ def evaluate_stage(name: str, state: State, instructions: tuple[Instruction, ...
     return StageWork(name, tuple(steps), state)
 
 
-def build_stage(work: StageWork, base: Image, tools: StageTools) -> Image:
-    """Do the steps on top of ``base``. The workspace is made when the first step needs one. Raises
-    DockerfileError, CommandFailed and whatever the lower floors raise."""
-    image = base
-    total = sum(bool(step.actions) for step in work.steps)
-    numbers = itertools.count(1)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first steps of a stage that touch files, as far as their layers were found in the cache."""
+
+    records: tuple[Record, ...] = ()
+
+    def on(self, base: Image) -> Image:
+        """``base`` with the layers that were found, for looking further."""
+        image = base
+        for record in self.records:
+            image = image.append(record.layer, History())
+        return image
+
+    def missing(self, work: StageWork) -> tuple[Step, ...]:
+        """The steps that touch files and have to be done, or looked for again when more is known."""
+        return tuple(step for step in work.steps if step.actions)[len(self.records) :]
+
+
+def look_ahead(work: StageWork, base: Image, tools: StageTools) -> Found:
+    """What can be told on ``base`` before anything is built."""
+    steps = [step for step in work.steps if step.actions]
+    return Found(tuple(tools.cache.ahead(steps, base)))
+
+
+def build_stage(work: StageWork, base: Image, tools: StageTools, found: Found) -> Image:
+    """Do the steps on top of ``base``, those that are ``found`` by taking their layers. The workspace is made
+    when the first step needs one. Raises DockerfileError, CommandFailed, what the lower floors raise."""
     with contextlib.ExitStack() as stack:
-        workspace: Workspace | None = None
-        for step in work.steps:
-            if not step.actions:
-                image = image.with_history(_history(step, tools.created, empty=True))
-                continue
-            if workspace is None:
-                workspace = _open(work.name, image, tools)
-                stack.callback(workspace.close)
-            image = _do(step, _Doing(f"{work.name} {next(numbers)}/{total}", image, workspace, tools))
+        image = _Stage(work, tools, stack, found).run(base)
     return image.with_config(replace(image.config, run=work.state.run, author=work.state.author))
+
+
+class _Stage:
+    """A stage on its way."""
+
+    def __init__(self, work: StageWork, tools: StageTools, stack: contextlib.ExitStack, found: Found) -> None:
+        self._work = work
+        self._tools = tools
+        self._stack = stack
+        self._ahead = list(found.records)
+        self._workspace: Workspace | None = None
+        # A build that finds everything again gives the same image again, times included.
+        self._created = found.records[0].created if found.records else ""
+
+    def run(self, image: Image) -> Image:
+        total = sum(bool(step.actions) for step in self._work.steps)
+        numbers = itertools.count(1)
+        for step in self._work.steps:
+            if step.actions:
+                image = self._layer(step, image, f"{self._work.name} {next(numbers)}/{total}")
+            else:
+                created = self._tools.created or self._created
+                image = image.with_history(_history(step, created, empty=True))
+        return image
+
+    def _layer(self, step: Step, image: Image, label: str) -> Image:
+        tools = self._tools
+        record = self._ahead.pop(0) if self._ahead else tools.cache.find(step, image)
+        if record is not None:
+            return self._take(step, image, record, label)
+        why = tools.cache.why(step)
+        if why:
+            tools.progress(Notice("info", f"{label}: not in the cache: {why}"))
+        if self._workspace is None:
+            self._workspace = _open(self._work.name, image, tools)
+            self._stack.callback(self._workspace.close)
+        after = _do(step, _Doing(label, image, self._workspace, tools))
+        tools.cache.keep(step, after.layers[-1], after.config.history[-1].created)
+        self._created = ""
+        return after
+
+    def _take(self, step: Step, image: Image, record: Record, label: str) -> Image:
+        """Take the layer that was found; a workspace that is there gets its files."""
+        tools = self._tools
+        tools.progress(StepStarted(label, step.title))
+        started = time.monotonic()
+        try:
+            if self._workspace is not None:
+                apply_layers((record.layer,), self._workspace.tree)
+                self._workspace.changes()
+        except BaseException as error:
+            tools.progress(StepFinished(label, "failed", time.monotonic() - started))
+            raise _located(error, step.span, tools.dockerfile, "") from error
+        tools.cache.use(step, record)
+        size = record.layer.descriptor.size
+        tools.progress(StepFinished(label, "cached", time.monotonic() - started, f"layer of {size:,} bytes"))
+        self._created = tools.created or record.created
+        return image.append(record.layer, _history(step, self._created, empty=False))
 
 
 def _open(name: str, base: Image, tools: StageTools) -> Workspace:

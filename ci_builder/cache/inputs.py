@@ -35,13 +35,28 @@ class Input:
         return hashlib.sha256(self.value).hexdigest()[:_SHORT]
 
 
+class KeyMaker:
+    """Takes inputs one by one, in their order."""
+
+    def __init__(self) -> None:
+        self._hasher = hashlib.sha256(frame(VERSION))
+
+    def add(self, item: Input) -> None:
+        """One more."""
+        self._hasher.update(frame(item.name))
+        self._hasher.update(frame(item.value))
+
+    def key(self) -> Key:
+        """The key of those that were added."""
+        return Key(self._hasher.hexdigest())
+
+
 def key_of(inputs: Iterable[Input]) -> Key:
     """The key of a list of inputs, in their order."""
-    hasher = hashlib.sha256(frame(VERSION))
+    maker = KeyMaker()
     for item in inputs:
-        hasher.update(frame(item.name))
-        hasher.update(frame(item.value))
-    return Key(hasher.hexdigest())
+        maker.add(item)
+    return maker.key()
 
 
 def frame(value: object) -> bytes:

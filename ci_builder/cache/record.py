@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci_builder.cache.inputs import Key
+from ci_builder.cache.told import Told
 from ci_builder.errors import ImageError
 from ci_builder.oci.layer import Layer
-
-Told = tuple[tuple[str, str], ...]
-"""Names of inputs with some digits of their digests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,7 @@ class Records:
         known = {record.identity: record for record in self.all}
         for record in others:
             before = known.get(record.identity)
-            if before is not None:
-                keys = tuple(dict.fromkeys((*before.keys, *record.keys)))
-                record = replace(before, keys=keys, used=max(before.used, record.used))
-            known[record.identity] = record
+            known[record.identity] = record if before is None else _one(before, record)
         return Records(tuple(known.values()))
 
     def to_image(self, platform: Platform) -> Image:
@@ -67,6 +64,14 @@ class Records:
         value = dict(json_object(config, "config"))
         value[FIELD] = {"format": FORMAT, "records": records}
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+NO_RECORDS = Records()
+
+
+def _one(before: Record, after: Record) -> Record:
+    keys = tuple(dict.fromkeys((*before.keys, *after.keys)))
+    return replace(before, keys=keys, used=max(before.used, after.used))
 
 
 def records_of(image: Image) -> Records:

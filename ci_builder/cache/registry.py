@@ -12,7 +12,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
 
 _TURNS = 4
-_WAY_OUT = "give the cache a repository whose tags may change: --cache-to type=registry,ref=OTHER/REPOSITORY:TAG"
+_WAY_OUT = "name a repository whose tags may change: --cache-to type=registry,ref=OTHER/REPOSITORY:TAG"
 
 
 @dataclass(frozen=True, slots=True)

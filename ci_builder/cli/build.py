@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ci_builder import options
 from ci_builder.ci.isolation import isolation
+from ci_builder.cli.cache_flags import add_cache_flags, cache_options
 from ci_builder.cli.call import BUILD, CHECK, Call, answer, call_of
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
@@ -27,13 +28,9 @@ _EXAMPLES = """examples:
   build -f docker/Dockerfile --target test --build-arg VERSION=1.2 .
   build --output type=docker,dest=image.tar -t app .        (then: docker load < image.tar)
   build --output dist --target files .                      (the files of a stage into a folder)"""
-_NO_CACHE_YET = "remove it: this version keeps no cache of layers"
 _NO_RUNTIME = "remove it: this version does not change how RUN commands run"
 _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--load",), ("false",), "there is no docker daemon; write --output type=docker,dest=image.tar"),
-    (("--cache-from",), (), _NO_CACHE_YET),
-    (("--cache-to",), (), _NO_CACHE_YET),
-    (("--no-cache-filter",), (), "use --no-cache"),
     (("--attest",), (), "remove it: this version attests nothing"),
     (("--provenance",), ("false",), "remove it: this version attests nothing"),
     (("--sbom",), ("false",), "remove it: this version attests nothing"),
@@ -66,6 +63,7 @@ def add_options(parser: Parser) -> None:
     _add_what(parser)
     _add_where(parser)
     _add_how(parser)
+    add_cache_flags(parser)
     add_registry_flags(parser)
     for names, allowed, hint in _NOT_HERE:
         parser.add_argument(*names, action=NotHere, allowed=allowed, hint=hint, help=argparse.SUPPRESS)
@@ -147,7 +145,13 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"how RUN commands run: {AUTO} (the best that works here) or {', '.join(AVAILABLE)}",
     )
-    group.add_argument("--no-cache", action=Switch, help="build every layer anew")
+    group.add_argument(
+        "--parallelism",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many stages are built at once (default: what suits the machine)",
+    )
     group.add_argument(
         "--pull", action=Switch, help="ask the registry for bases even where a copy is at hand"
     )
@@ -210,6 +214,8 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         ),
         build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
         no_cache=arguments.no_cache,
+        cache=cache_options(arguments),
+        parallelism=arguments.parallelism,
         pull=arguments.pull,
         platform=platform(arguments.platform),
         isolation=isolation(arguments.isolation),

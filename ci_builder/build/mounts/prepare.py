@@ -121,9 +121,8 @@ def _bind(own: _Own, source: Source) -> Mount:
 
 def _fill(tree: Tree, mount: RunMount, source: Source) -> str:
     """Copy what ``source`` of the mount names; the folder or file that it is now."""
-    pattern = "".join(f"\\{letter}" if letter in _WILD else letter for letter in mount.source) or "/"
     with source(mount.origin) as origin:
-        (found,) = find(origin, pattern)
+        (found,) = find(origin, bind_pattern(mount))
         status = found.status
         if os.path.isdir(origin.path(found.path)):
             place(found, origin, Placement(tree, None, None), b"/")
@@ -132,6 +131,11 @@ def _fill(tree: Tree, mount: RunMount, source: Source) -> str:
         name = posixpath.basename(found.path)
         place(found, origin, Placement(tree, None, None), b"/" + name)
     return os.path.join(tree.root, os.fsdecode(name))
+
+
+def bind_pattern(mount: RunMount) -> str:
+    """The source of a mount as ``find`` takes it: a path, never a pattern."""
+    return "".join(f"\\{letter}" if letter in _WILD else letter for letter in mount.source) or "/"
 
 
 def _like(tree: Tree, origin: CopySource, status: os.stat_result) -> None:

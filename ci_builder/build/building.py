@@ -1,0 +1,164 @@
+"""The stages of one build: what the cache has of them, and those made that it has not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from ci_builder.build.ahead import Ahead, Looking
+from ci_builder.build.caching.inputs import Sources
+from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.build.caching.recipes import Recipes
+from ci_builder.build.caching.stage_cache import StageCache
+from ci_builder.build.copy.source import CopySource
+from ci_builder.build.copy_sources import CopySources
+from ci_builder.build.creation_time import timestamp
+from ci_builder.build.evaluate import finish
+from ci_builder.build.fetch import Fetcher
+from ci_builder.build.job import Job
+from ci_builder.build.mounts.prepare import MountSources
+from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.parallel import Stages, Stoppable, stopped_at_the_end
+from ci_builder.build.plan import Plan, PlannedStage
+from ci_builder.build.product import finished_image
+from ci_builder.build.stage import Found, StageTools, StageWork, build_stage
+from ci_builder.build.targets import how_stages_are_made
+from ci_builder.cache.explain import compare
+from ci_builder.cache.inputs import Input
+from ci_builder.cache.told import Told
+from ci_builder.executors.interface import Executor, Workspace
+from ci_builder.oci.image import Image
+from ci_builder.outputs.variants import Source
+
+
+class Building:
+    """``base_image`` gives the image that a stage begins with, when that is no other stage."""
+
+    def __init__(
+        self,
+        job: Job,
+        planned: Plan,
+        works: Mapping[int, StageWork],
+        fetcher: Fetcher,
+        cache: LayerCache,
+        base_image: Callable[[PlannedStage], Image],
+    ) -> None:
+        self._job = job
+        self._planned = planned
+        self._works = works
+        self._fetcher = fetcher
+        self._cache = cache
+        self._base_image = base_image
+        self._made = how_stages_are_made(planned, job.targets, job.outputs, job.epoch)
+        self._executor: Stoppable | None = None
+        self._stages: Stages | None = None
+        self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image)
+        steps = {index: work.steps for index, work in works.items()}
+        self._recipes = Recipes(planned, steps, self._sources, self._image_of, job.caching.forced(planned))
+        self._caches = {stage.index: self._cache_of(stage) for stage in planned.stages}
+
+    def look_ahead(self) -> Ahead:
+        """What the cache has, and what is left to do."""
+        looking = Looking(self._planned, self._works, self._base_image, self._look)
+        return looking.ahead(self._planned.targets)
+
+    def build(
+        self, ahead: Ahead, executor: Executor, mounts: MountSources, at_once: int
+    ) -> dict[str, Source]:
+        """Build what is left; each target's image by its name in the Request, with its labels."""
+        self._executor = Stoppable(executor)
+        stages = Stages(tuple(ahead.found), partial(self._build, ahead, mounts), at_once, self._executor.stop)
+        self._stages = stages
+        with stopped_at_the_end(self._executor):
+            stages.run()
+        found = {}
+        for text, index in zip(self._job.targets, self._planned.targets, strict=True):
+            image = finished_image(
+                stages.image(index), finish(self._works[index].state, self._job.request.labels)
+            )
+            found[text] = Source(image, self._base_layers(index), self._own_layers(index), self._made[index])
+        return {**found, "": found[self._job.targets[0]]}
+
+    def _build(self, ahead: Ahead, mounts: MountSources, index: int) -> Image:
+        assert self._executor is not None
+        stage = self._stage(index)
+        tools = StageTools(
+            executor=self._executor,
+            source=partial(self._open, stage),
+            fetcher=self._fetcher,
+            mounts=mounts,
+            blobs=self._job.blobs / "sha256",
+            progress=self._job.surroundings.progress,
+            dockerfile=self._job.dockerfile.source,
+            cache=self._caches[index],
+            created=timestamp(self._job.epoch),
+            made=self._made[index],
+        )
+        return build_stage(self._works[index], self._base(stage), tools, ahead.found[index])
+
+    def _look(self, stage: PlannedStage, base: Image) -> Found:
+        steps = [step for step in self._works[stage.index].steps if step.actions]
+        return Found(tuple(self._caches[stage.index].ahead(steps, base)))
+
+    def _cache_of(self, stage: PlannedStage) -> StageCache:
+        job = self._job
+        return StageCache(
+            cache=self._cache,
+            number=stage.index,
+            name=stage.name,
+            base_layers=self._base_layers(stage.index),
+            made=self._made[stage.index],
+            sources=self._sources(stage),
+            kinds=job.caching.kinds,
+            reads=stage.index not in job.caching.forced(self._planned),
+            now=job.caching.now,
+            progress=job.surroundings.progress,
+            explain=self._explain,
+        )
+
+    def _explain(self, stage: str, title: str, told: Told) -> str:
+        if not len(self._cache.earlier):
+            return ""
+        return compare(self._cache.earlier, stage, title, told).reason
+
+    def _stage(self, index: int) -> PlannedStage:
+        return next(stage for stage in self._planned.stages if stage.index == index)
+
+    def _base(self, stage: PlannedStage) -> Image:
+        if isinstance(stage.base, FromStage):
+            return self._stage_image(stage.base.index)
+        return self._base_image(stage)
+
+    def _base_layers(self, index: int) -> int:
+        """How many layers come from the image that everything below a stage began with."""
+        stage = self._stage(index)
+        if isinstance(stage.base, FromStage):
+            return self._base_layers(stage.base.index)
+        return len(self._base_image(stage).layers)
+
+    def _own_layers(self, index: int) -> int:
+        """The number of the first layer that the stage itself made."""
+        return len(self._base(self._stage(index)).layers)
+
+    def _sources(self, stage: PlannedStage) -> Sources:
+        def identity(text: str) -> Input | None:
+            return self._recipes.identity(stage.origin(text))
+
+        return Sources(partial(self._open, stage), identity, self._fetcher, self._planned.settings.proxies)
+
+    def _open(self, stage: PlannedStage, text: str) -> contextlib.AbstractContextManager[CopySource]:
+        return self._files.open(stage.origin(text) if text else None)
+
+    def _image_of(self, origin: Origin) -> Image | None:
+        if isinstance(origin, FromContext) and origin.name in self._job.bases.named.files:
+            return None
+        return self._job.bases.image(origin)
+
+    def _stage_image(self, index: int) -> Image:
+        assert self._stages is not None
+        return self._stages.image(index)
+
+    def _read(self, image: Image) -> Workspace:
+        assert self._executor is not None
+        return self._executor.workspace(image, writable=False)

@@ -1,0 +1,215 @@
+"""The layers of earlier builds, from all the places that a build looks in, and what it leaves in them.
+
+Nothing that goes wrong in a cache fails a build: it is told once, and that place is left alone (issue 5).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ci_builder.cache.inputs import Key
+from ci_builder.cache.interface import Cache
+from ci_builder.cache.record import Record
+from ci_builder.cache.records import Records
+from ci_builder.errors import CiBuilderError
+from ci_builder.progress import Notice, Progress
+
+_AT_ONCE = 4
+_FRESH = 24 * 3600
+"""Seconds in which another use of a layer is not worth writing down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cache to write to; ``everything``: the layers of all stages (mode=max), else those of the images."""
+
+    cache: Cache
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``ttl``: seconds after its last use in which a layer is found, 0: for ever. ``now``: seconds since
+    1970. ``keeps``: new layers are of use to somebody."""
+
+    ttl: int
+    now: Callable[[], int]
+    keeps: bool = True
+
+
+class LayerCache:
+    """Reads ``sources`` when it is made. Thread-safe but for ``finish``."""
+
+    def __init__(
+        self, sources: Sequence[Cache], targets: Sequence[Target], rules: Rules, progress: Progress
+    ) -> None:
+        self._rules = rules
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._broken: set[int] = set()
+        self._homes: dict[tuple[Key, str], Cache] = {}
+        self._known: dict[Key, list[Record]] = {}
+        self._entries: dict[int, list[Record]] = {}
+        self._targets = tuple(targets)
+        self._uploads = Uploads(self._told)
+        self.earlier = Records(tuple(self._read(sources)))
+        self._known = self.earlier.by_key()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is looked for or kept at all."""
+        return bool(self._known) or self._rules.keeps
+
+    def find(self, keys: Iterable[Key]) -> Record | None:
+        """The latest layer that one of ``keys`` finds."""
+        for key in keys:
+            for record in self._known.get(key, ()):
+                if not self._rules.ttl or self._rules.now() - record.used < self._rules.ttl:
+                    return record
+        return None
+
+    def existing(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Those of ``records`` before the first one whose layer is not where it should be."""
+        found = [False] * len(records)
+
+        def look(number: int) -> Callable[[], None]:
+            def ask() -> None:
+                found[number] = self._is_there(records[number])
+
+            return ask
+
+        in_threads([look(number) for number in range(len(records))])
+        return records[: found.index(False)] if False in found else records
+
+    def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
+        """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
+        now = self._rules.now()
+        used = now if now - record.used >= _FRESH else record.used
+        known = tuple(dict.fromkeys((*record.keys, *keys)))
+        self._add(stage, replace(record, keys=known, used=used))
+
+    def keep(self, stage: int, record: Record) -> None:
+        """A new layer; it goes to the caches while the build goes on."""
+        self._add(stage, record)
+        for number, target in enumerate(self._targets):
+            if target.everything and number not in self._broken:
+                self._uploads.begin(number, target.cache, record)
+
+    def records_of(self, stages: Iterable[int]) -> Records:
+        """What was used and made in these stages."""
+        with self._lock:
+            return Records(tuple(item for stage in stages for item in self._entries.get(stage, ())))
+
+    def finish(self, final: Sequence[int]) -> None:
+        """Write down what there is, after a failure as well; ``final`` are the numbers of the stages that
+        images are made of."""
+        self._uploads.wait()
+        with self._lock:
+            every = list(self._entries)
+        for number, target in enumerate(self._targets):
+            records = self.records_of(every if target.everything else final)
+            if number in self._broken or not len(records):
+                continue
+            try:
+                target.cache.write(records)
+            except CiBuilderError as error:
+                self._told(number, target.cache, error)
+
+    def _add(self, stage: int, record: Record) -> None:
+        with self._lock:
+            self._entries.setdefault(stage, []).append(record)
+
+    def _read(self, sources: Sequence[Cache]) -> Iterable[Record]:
+        for cache in sources:
+            try:
+                records = cache.read()
+            except CiBuilderError as error:
+                self._warn(f"nothing is taken from the cache {cache}", error)
+                continue
+            text = f"cache {cache}: {len(records)} layers" if len(records) else f"no cache yet at {cache}"
+            self._progress(Notice("info", text))
+            for record in records:
+                if record.identity not in self._homes:
+                    self._homes[record.identity] = cache
+                    yield record
+
+    def _is_there(self, record: Record) -> bool:
+        cache = self._homes[record.identity]
+        try:
+            return cache.has(record.layer)
+        except CiBuilderError as error:
+            self._warn(f"the cache {cache} does not answer for a layer", error)
+            return False
+
+    def _told(self, number: int, cache: Cache, error: CiBuilderError) -> None:
+        with self._lock:
+            if number in self._broken:
+                return
+            self._broken.add(number)
+        self._warn(f"the cache {cache} is not written", error)
+
+    def _warn(self, text: str, error: CiBuilderError) -> None:
+        hint = f" ({error.hint})" if error.hint else ""
+        self._progress(Notice("warning", f"{text}: {error}{hint}"))
+
+
+class Uploads:
+    """Layers on their way to caches, on threads that never keep the program from ending."""
+
+    def __init__(self, failed: Callable[[int, Cache, CiBuilderError], None]) -> None:
+        self._failed = failed
+        self._waiting: queue.SimpleQueue[tuple[int, Cache, Record]] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._open = 0
+        self._threads = 0
+
+    def begin(self, number: int, cache: Cache, record: Record) -> None:
+        """Bring the layer of ``record`` to ``cache``; ``number`` says which one failed."""
+        self._waiting.put((number, cache, record))
+        with self._changed:
+            self._open += 1
+            if self._threads < min(self._open, _AT_ONCE):
+                self._threads += 1
+                threading.Thread(target=self._work, name="cache upload", daemon=True).start()
+
+    def wait(self) -> None:
+        """Until all are there, or have failed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open == 0)
+
+    def _work(self) -> None:
+        while True:
+            number, cache, record = self._waiting.get()
+            try:
+                cache.keep(record.layer)
+            except CiBuilderError as error:
+                self._failed(number, cache, error)
+            finally:
+                with self._changed:
+                    self._open -= 1
+                    self._changed.notify_all()
+
+
+def in_threads(actions: Sequence[Callable[[], None]]) -> None:
+    """Do all, some at a time, and leave no thread behind: a namespace is entered by a process of one
+    thread."""
+    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    for action in actions:
+        waiting.put(action)
+
+    def work() -> None:
+        while True:
+            try:
+                action = waiting.get_nowait()
+            except queue.Empty:
+                return
+            action()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(actions)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,148 @@
+"""How a build uses caches, out of its Request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
+from ci_builder.build.caching.stage_cache import Kinds
+from ci_builder.build.plan import Plan
+from ci_builder.cache.folder import FolderCache
+from ci_builder.cache.interface import Cache
+from ci_builder.cache.registry import RegistryCache
+from ci_builder.cache.scope import Scope
+from ci_builder.dockerfile.arguments import did_you_mean
+from ci_builder.dockerfile.stages import Stage
+from ci_builder.errors import Unsupported, UsageError
+from ci_builder.oci.platform import Platform
+from ci_builder.oci.reference import Reference
+from ci_builder.progress import Progress
+from ci_builder.registry.client import Registry
+from ci_builder.request import CachePlace, Request
+
+TYPES = ("registry", "local", "inline")
+_KNOWN = {
+    ("registry", "from"): frozenset({"ref"}),
+    ("registry", "to"): frozenset({"ref", "mode"}),
+    ("local", "from"): frozenset({"src", "tag"}),
+    ("local", "to"): frozenset({"dest", "tag", "mode"}),
+    ("inline", "to"): frozenset(),
+}
+_ELSEWHERE = ("gha", "s3", "azblob", "gcs")
+_TAG = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """``now`` gives seconds since 1970, ``inline``: the image says how its layers were made."""
+
+    request: Request
+    platform: Platform
+    registry: Registry
+    sources: tuple[Cache, ...]
+    targets: tuple[Target, ...]
+    inline: bool
+    now: Callable[[], int]
+
+    @property
+    def kinds(self) -> Kinds:
+        """Which steps take part."""
+        return Kinds(self.request.cache.run, self.request.cache.copy)
+
+    def open(self, progress: Progress) -> LayerCache:
+        """Read what there is."""
+        rules = Rules(self.request.cache.ttl, self.now, keeps=bool(self.targets) or self.inline)
+        sources = () if self.request.no_cache else self.sources
+        return LayerCache(sources, self.targets, rules, progress)
+
+    def forced(self, planned: Plan) -> frozenset[int]:
+        """The numbers of the stages that are built anew."""
+        stages = tuple(stage.stage for stage in planned.stages)
+        if self.request.no_cache:
+            return frozenset(stage.index for stage in stages)
+        without = {name.lower() for name in self.request.cache.without}
+        return frozenset(stage.index for stage in stages if {stage.name, str(stage.index)} & without)
+
+
+def check_stages_without(names: tuple[str, ...], stages: tuple[Stage, ...]) -> None:
+    """Raise UsageError for a name of --no-cache-filter that no stage has."""
+    known = [name for stage in stages for name in (stage.name, str(stage.index)) if name]
+    for name in names:
+        if name.lower() not in known:
+            text = f"--no-cache-filter: there is no stage {name!r}"
+            raise UsageError(text, hint=did_you_mean(name.lower(), known))
+
+
+def caching_for(
+    request: Request, target: str, platform: Platform, registry: Registry, now: Callable[[], int]
+) -> Caching:
+    """What the Request asks for; ``target`` is the stage that the scope is named by. Raises UsageError,
+    Unsupported, InvalidValue."""
+    options = request.cache
+    sources = [_source(place, platform, registry) for place in options.sources]
+    targets = [
+        _target(place, platform, registry) for place in options.targets if _checked(place, "to") != "inline"
+    ]
+    inline = any(place.type == "inline" for place in options.targets)
+    if options.repository:
+        scoped = _scoped(request, target, platform, registry)
+        sources += scoped
+        targets.append(Target(scoped[0], options.everything))
+    return Caching(request, platform, registry, tuple(sources), tuple(targets), inline, now)
+
+
+def _scoped(request: Request, target: str, platform: Platform, registry: Registry) -> list[Cache]:
+    image = Reference.parse(request.tags[0]).name if request.tags else ""
+    repository = Reference.parse(request.cache.repository)
+    found: list[Cache] = []
+    for branch in dict.fromkeys(request.cache.branches or ("",)):
+        tag = Scope(image, target, str(platform), branch).tag
+        found.append(RegistryCache(registry, replace(repository, tag=tag, digest=None), platform))
+    return found
+
+
+def _source(place: CachePlace, platform: Platform, registry: Registry) -> Cache:
+    kind = _checked(place, "from")
+    given = dict(place.attributes)
+    if kind == "registry":
+        return RegistryCache(registry, Reference.parse(_needed(place, "from", "ref")), platform)
+    folder = Path(_needed(place, "from", "src"))
+    return FolderCache(folder, given.get("tag", _TAG), platform)
+
+
+def _target(place: CachePlace, platform: Platform, registry: Registry) -> Target:
+    given = dict(place.attributes)
+    mode = given.get("mode", "min")
+    if mode not in ("min", "max"):
+        raise UsageError(f"--cache-to: the mode is min or max, not {mode!r}")
+    if place.type == "registry":
+        reference = Reference.parse(_needed(place, "to", "ref"))
+        return Target(RegistryCache(registry, reference, platform), mode == "max")
+    folder = Path(_needed(place, "to", "dest"))
+    return Target(FolderCache(folder, given.get("tag", _TAG), platform), mode == "max")
+
+
+def _checked(place: CachePlace, way: str) -> str:
+    """The type, known and with known attributes only."""
+    flag = f"--cache-{way}"
+    if place.type in _ELSEWHERE:
+        raise Unsupported(f"{flag} type={place.type} is not supported", hint=f"there are: {', '.join(TYPES)}")
+    if place.type not in TYPES:
+        raise UsageError(f"{flag}: unknown type {place.type!r}", hint=f"there are: {', '.join(TYPES)}")
+    known = _KNOWN.get((place.type, way))
+    if known is None:
+        raise UsageError(f"{flag} type={place.type}: it is read by type=registry,ref=IMAGE")
+    for name, _ in place.attributes:
+        if name not in known:
+            hint = f"there are: {', '.join(sorted(known)) or 'none'}"
+            raise UsageError(f"{flag} type={place.type}: unknown attribute {name!r}", hint=hint)
+    return place.type
+
+
+def _needed(place: CachePlace, way: str, name: str) -> str:
+    value = dict(place.attributes).get(name, "")
+    if not value:
+        raise UsageError(f"--cache-{way} type={place.type}: {name}=… is missing")
+    return value

@@ -1,0 +1,63 @@
+"""What a whole stage is made from, known before it is built. COPY --from is looked up by this first: a stage
+whose files were copied before need not be built again (issue 5, "Keys")."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ci_builder.build.action import Step
+from ci_builder.build.caching.inputs import Sources, inputs_of_step
+from ci_builder.build.origins import FromStage, Origin
+from ci_builder.build.plan import Plan, PlannedStage
+from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
+from ci_builder.errors import CiBuilderError
+from ci_builder.oci.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """``steps`` and ``sources`` give those of a stage by its number, ``image`` resolves what is no stage.
+    ``forced`` stages are built anew, so nothing is known of what they give."""
+
+    planned: Plan
+    steps: Mapping[int, tuple[Step, ...]]
+    sources: Callable[[PlannedStage], Sources]
+    image: Callable[[Origin], Image | None]
+    forced: frozenset[int] = frozenset()
+    _known: dict[int, Key] = field(default_factory=dict)
+
+    def identity(self, origin: Origin) -> Input | None:
+        """What ``origin`` is, for the key of a step that takes files of it; None for a folder."""
+        if isinstance(origin, FromStage):
+            return Input("files of another stage", frame(self.of(origin.index)))
+        image = self.image(origin)
+        if image is None:
+            return None
+        return Input("files of another image", frame(tuple(str(layer.diff_id) for layer in image.layers)))
+
+    def of(self, index: int) -> Key:
+        """The recipe of a stage; one that is never seen again where nothing can be said."""
+        if index not in self._known:
+            self._known[index] = self._make(index)
+        return self._known[index]
+
+    def _make(self, index: int) -> Key:
+        if index in self.forced:
+            return _never_again()
+        stage = next(item for item in self.planned.stages if item.index == index)
+        sources = self.sources(stage)
+        maker = KeyMaker()
+        try:
+            maker.add(self.identity(stage.base) or Input("base", secrets.token_bytes()))
+            for step in self.steps[index]:
+                for item in inputs_of_step(step, sources):
+                    maker.add(item)
+        except (CiBuilderError, OSError):
+            return _never_again()  # building it will say what is wrong
+        return maker.key()
+
+
+def _never_again() -> Key:
+    return Key(secrets.token_hex())

@@ -1,0 +1,149 @@
+"""The cache as one stage sees it: which of its steps were done before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from ci_builder.build.action import RunCommand, Step
+from ci_builder.build.caching.inputs import (
+    Sources,
+    foreign,
+    inputs_of_form,
+    inputs_of_stage,
+    inputs_of_step,
+)
+from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.cache.inputs import Input, Key, KeyMaker
+from ci_builder.cache.record import Record
+from ci_builder.cache.told import Telling, Told
+from ci_builder.errors import CiBuilderError
+from ci_builder.oci.config import History
+from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
+from ci_builder.outputs.variants import Made
+from ci_builder.progress import Notice, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which steps take part: RUN, and those that copy (kaniko's --cache-run-layers, --cache-copy-layers)."""
+
+    run: bool = True
+    copy: bool = True
+
+    def takes(self, step: Step) -> bool:
+        """Whether this one does."""
+        runs = any(isinstance(action, RunCommand) for action in step.actions)
+        return self.run if runs else self.copy
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a step was looked up by; ``touched`` changes when one of its files is changed meanwhile."""
+
+    keys: tuple[Key, ...]
+    told: Told
+    touched: Key
+
+
+@dataclass(slots=True)
+class StageCache:
+    """One stage's view. ``number`` and ``name`` are the stage's, ``made`` how its layers are written;
+    ``reads``: whether its steps may be found (not with --no-cache)."""
+
+    cache: LayerCache
+    number: int
+    name: str
+    base_layers: int
+    made: Made
+    sources: Sources
+    kinds: Kinds
+    reads: bool
+    now: Callable[[], int]
+    progress: Progress
+    explain: Callable[[str, str, Told], str]
+    _seen: dict[int, _Seen] = field(default_factory=dict)
+
+    def ahead(self, steps: Sequence[Step], image: Image) -> list[Record]:
+        """The records of the first steps that touch files, as far as they can be told on ``image`` without
+        opening another stage; their layers were looked for, and exist."""
+        found: list[Record] = []
+        for step in steps:
+            record = self._look_up(step, image, self.sources)
+            if record is None:
+                break
+            found.append(record)
+            image = image.append(record.layer, History())
+        return list(self.cache.existing(found))
+
+    def find(self, step: Step, image: Image) -> Record | None:
+        """The record for a step on ``image``, by what it says and by the files that it takes."""
+        record = self._look_up(step, image, self.sources)
+        if record is None and self._takes_part(step) and foreign(step, self.sources):
+            record = self._look_up(step, image, self.sources.by_content())
+        if record is None or not self.cache.existing([record]):
+            return None
+        return record
+
+    def why(self, step: Step) -> str:
+        """Why a step was not found, in one line; empty where nothing can be said."""
+        seen = self._seen.get(id(step))
+        if seen is None or not self.reads:
+            return ""
+        return self.explain(self.name, step.title, seen.told)
+
+    def use(self, step: Step, record: Record) -> None:
+        """The step is done with the layer of ``record``."""
+        self.cache.use(self.number, record, self._seen[id(step)].keys)
+
+    def keep(self, step: Step, layer: Layer, created: str) -> None:
+        """The step was done: what came of it is for later builds."""
+        seen = self._seen.get(id(step))
+        if seen is None:
+            return
+        if self._touched(step) != seen.touched:
+            text = f"{step.title}: its files changed while it was copied, so it is not kept in the cache"
+            self.progress(Notice("warning", text))
+            return
+        now = self.now()
+        record = Record(seen.keys, layer, self.name, step.title, created, now, now, seen.told)
+        self.cache.keep(self.number, record)
+
+    def _takes_part(self, step: Step) -> bool:
+        return self.cache.is_used and self.kinds.takes(step)
+
+    def _look_up(self, step: Step, image: Image, sources: Sources) -> Record | None:
+        if not self._takes_part(step):
+            return None
+        try:
+            touched = self._touched(step)
+            key, told = self._key(step, image, sources)
+        except (CiBuilderError, OSError):
+            return None  # the step itself will say what is wrong, and where
+        before = self._seen.get(id(step))
+        keys = tuple(dict.fromkeys((*(before.keys if before else ()), key)))
+        self._seen[id(step)] = _Seen(keys, before.told if before else told, touched)
+        return self.cache.find([key]) if self.reads else None
+
+    def _key(self, step: Step, image: Image, sources: Sources) -> tuple[Key, Told]:
+        telling = Telling()
+        maker = KeyMaker()
+        for item in self._inputs(step, image, sources):
+            maker.add(item)
+            telling.add(item)
+        return maker.key(), telling.told()
+
+    def _inputs(self, step: Step, image: Image, sources: Sources) -> Iterator[Input]:
+        if step.linked:
+            yield from inputs_of_form(image, self.made)
+        else:
+            yield from inputs_of_stage(image, self.base_layers, self.made)
+        yield from inputs_of_step(step, sources)
+
+    def _touched(self, step: Step) -> Key:
+        """What the kernel says of the files that the step takes from outside of images."""
+        maker = KeyMaker()
+        for item in inputs_of_step(step, replace(self.sources, quick=True)):
+            maker.add(item)
+        return maker.key()

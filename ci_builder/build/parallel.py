@@ -1,0 +1,142 @@
+"""Building stages: several at once where the executor can, each as soon as what it is made from is there."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from ci_builder.errors import ExecutorError
+from ci_builder.executors.interface import Executor, Verdict, Workspace
+from ci_builder.oci.image import Image
+
+
+@dataclass(slots=True)
+class Stages:
+    """The images of the stages that are needed, by their numbers.
+
+    ``build`` makes one; it may ask for those of others, and waits for them then. ``at_once``: how many stages
+    work at the same time; one that waits for another does not count.
+    """
+
+    numbers: Sequence[int]
+    build: Callable[[int], Image]
+    at_once: int
+    stop: Callable[[], None]
+    _images: dict[int, Future[Image]] = field(default_factory=dict)
+    _slots: threading.Semaphore = field(default_factory=threading.Semaphore)
+    _failed: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Build them all. Raises what the first one that failed raised; the others are stopped then."""
+        self._images = {number: Future() for number in self.numbers}
+        if self.at_once == 1 or len(self.numbers) == 1:
+            for number in self.numbers:
+                self._images[number].set_result(self.build(number))
+            return
+        self._slots = threading.Semaphore(self.at_once)
+        threads = [
+            threading.Thread(target=self._run, args=(number,), name=f"stage {number}")
+            for number in self.numbers
+        ]
+        finished: Future[None] = Future()
+        left = len(threads)
+        lock = threading.Lock()
+
+        def count(future: Future[Image]) -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                error = future.exception()
+                if not finished.done() and (error is not None or left == 0):
+                    finished.set_exception(error) if error is not None else finished.set_result(None)
+
+        for future in self._images.values():
+            future.add_done_callback(count)
+        for thread in threads:
+            thread.start()
+        try:
+            finished.result()
+        except BaseException:
+            self._failed.set()
+            self.stop()
+            raise
+        finally:
+            for thread in threads:
+                thread.join()
+
+    def image(self, number: int) -> Image:
+        """The image of a stage, once it is built. Raises what building it raised."""
+        future = self._images[number]
+        if future.done():
+            return future.result()
+        self._slots.release()
+        try:
+            return future.result()
+        finally:
+            self._slots.acquire()
+
+    def _run(self, number: int) -> None:
+        future = self._images[number]
+        self._slots.acquire()
+        try:
+            if self._failed.is_set():
+                raise ExecutorError("the build was stopped")
+            future.set_result(self.build(number))
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            self._slots.release()
+
+
+class Stoppable:
+    """An executor whose workspaces can all be closed at once, from another thread; see Executor."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.name = executor.name
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._open: list[Workspace] = []
+        self._stopped = False
+
+    def probe(self) -> Verdict:
+        """See Executor."""
+        return self._executor.probe()
+
+    def enter(self) -> None:
+        """See Executor."""
+        self._executor.enter()
+
+    def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
+        """See Executor. Raises ExecutorError when everything was stopped."""
+        self._check()
+        workspace = self._executor.workspace(image, writable=writable)
+        with self._lock:
+            self._open.append(workspace)
+        self._check()
+        return workspace
+
+    def stop(self) -> None:
+        """Close what is open; nothing is opened any more."""
+        with self._lock:
+            self._stopped = True
+            workspaces = list(self._open)
+        for workspace in workspaces:
+            workspace.close()
+
+    def _check(self) -> None:
+        with self._lock:
+            if not self._stopped:
+                return
+        raise ExecutorError("the build was stopped")
+
+
+@contextlib.contextmanager
+def stopped_at_the_end(executor: Stoppable) -> Iterator[None]:
+    """Whatever happens within, no workspace stays open."""
+    try:
+        yield
+    finally:
+        executor.stop()

@@ -1,0 +1,68 @@
+"""The flags of ``build`` about the cache of layers."""
+
+from __future__ import annotations
+
+import argparse
+
+from ci_builder import options
+from ci_builder.cli.parser import Switch
+from ci_builder.request import CacheOptions
+
+
+def add_cache_flags(parser: argparse.ArgumentParser) -> None:
+    """Add them, in a group of their own."""
+    group = parser.add_argument_group("cache of layers")
+    group.add_argument(
+        "--cache-repo",
+        default="",
+        metavar="REPOSITORY",
+        help="keep the cache of this image, target, platform and branch there, and look there",
+    )
+    group.add_argument(
+        "--cache-branch",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the branch whose cache in --cache-repo is written; given again: others that are read as well",
+    )
+    group.add_argument(
+        "--cache-from",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="look there: type=registry,ref=NAME or type=local,src=FOLDER; repeatable",
+    )
+    group.add_argument(
+        "--cache-to",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="keep layers there: type=registry,ref=NAME or type=local,dest=FOLDER, with mode=min (those of "
+        "the image) or max (of all stages), or type=inline; repeatable",
+    )
+    group.add_argument(
+        "--cache-ttl",
+        default="336h",
+        metavar="TIME",
+        help="how long after its last use a layer is found: 336h, 30m; 0: for ever (default: %(default)s)",
+    )
+    group.add_argument("--no-cache", action=Switch, help="build every layer anew")
+    group.add_argument(
+        "--no-cache-filter",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="build this stage anew; repeatable",
+    )
+
+
+def cache_options(arguments: argparse.Namespace) -> CacheOptions:
+    """Where layers are looked for and kept. Raises UsageError."""
+    return CacheOptions(
+        sources=options.cache_places(arguments.cache_from, "--cache-from"),
+        targets=options.cache_places(arguments.cache_to, "--cache-to"),
+        repository=arguments.cache_repo,
+        branches=tuple(arguments.cache_branch),
+        ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
+        without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
+    )
