@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable, Iterator
 SEPARATOR = b"/"
 """The only thing that no item may contain, beside being empty."""
 
-_RUN = 1 << 15  # items that are sorted at once at most
-_RUN_SIZE = 8 << 20  # and their bytes
+_RUN = 1 << 15  # items
+_RUN_SIZE = 8 << 20  # bytes of the items that are sorted at once
 _BLOCK = 1 << 16  # bytes that are compressed together
 
 
@@ -44,9 +44,11 @@ class Packed(Collection[bytes]):
 
 
 class Sorter:
-    """Takes items in any order, the same ones again too; items that come in order cost the least."""
+    """Takes items in any order, the same ones again too; items that come in order cost the least. At most
+    ``run`` of them are sorted at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: int = _RUN) -> None:
+        self._run = run
         self._open: list[bytes] = []
         self._runs: list[list[bytes]] = [[]]
         self._last = b""
@@ -57,7 +59,7 @@ class Sorter:
         """Take one that is not empty and has no SEPARATOR."""
         self._open.append(item)
         self._size += len(item)
-        if len(self._open) >= _RUN or self._size >= _RUN_SIZE:
+        if len(self._open) >= self._run or self._size >= _RUN_SIZE:
             self._close()
 
     def packed(self) -> Packed:

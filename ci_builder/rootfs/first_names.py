@@ -14,16 +14,17 @@ _OPEN = 64  # blocks
 
 
 class FirstNames:
-    """By device and inode."""
+    """By device and inode. Of the first ``few`` files it has objects."""
 
-    def __init__(self) -> None:
+    def __init__(self, few: int = _FEW) -> None:
+        self._most = few
         self._few: dict[Key, bytes] = {}
         self._many: dict[int, NumberMap] = {}
         self._paths = _Paths()
 
     def other(self, key: Key, path: bytes) -> bytes | None:
         """The first ``path`` that came with ``key``; None when that is this one."""
-        if len(self._few) < _FEW or key in self._few:
+        if len(self._few) < self._most or key in self._few:
             first = self._few.setdefault(key, path)
             return None if first == path else first
         device, inode = key

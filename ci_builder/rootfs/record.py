@@ -33,11 +33,12 @@ class Records:
     """Records by device and inode: they survive renames and serve every hard link. A file without one is
     plain. Whoever makes a file drops or replaces the record of its inode number's earlier file.
 
-    The first thousands are objects; of more there are the inode numbers and which of the different records
+    The first ``few`` are objects; of more there are the inode numbers and which of the different records
     each has: usually there are few.
     """
 
-    def __init__(self, known: Iterable[tuple[Key, Record]] = ()) -> None:
+    def __init__(self, known: Iterable[tuple[Key, Record]] = (), few: int = _FEW) -> None:
+        self._most = few
         self._few: dict[Key, Record] = {}
         self._many: dict[int, NumberMap] = {}
         self._different = _Different()
@@ -64,7 +65,7 @@ class Records:
 
     def put(self, key: Key, record: Record) -> None:
         """The same, a plain one too: for files that without it would not count as root's."""
-        if key in self._few or (len(self._few) < _FEW and not self._many):
+        if key in self._few or (len(self._few) < self._most and not self._many):
             self._few[key] = record
             return
         numbers = self._many.setdefault(key[0], NumberMap())

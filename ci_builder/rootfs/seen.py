@@ -8,10 +8,11 @@ _FEW = 1 << 14
 
 
 class Seen:
-    """A set of paths. Of the first ones it knows the text, of later ones 64 bits of a hash with a key of
+    """A set of paths. Of the first ``few`` it knows the text, of later ones 64 bits of a hash with a key of
     this process, which are those of another path by chance only (2^-64 for each pair)."""
 
-    def __init__(self) -> None:
+    def __init__(self, few: int = _FEW) -> None:
+        self._most = few
         self._few: set[bytes] = set()
         self._many = NumberMap()
 
@@ -22,7 +23,7 @@ class Seen:
         """Whether it is new."""
         if path in self._few:
             return False
-        if len(self._few) < _FEW:
+        if len(self._few) < self._most:
             self._few.add(path)
             return True
         return self._many.put(_number(path), 0) is None
