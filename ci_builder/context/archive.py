@@ -24,6 +24,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from ci_builder.errors import ContextError
+from ci_builder.packed import Sorter
 
 _BLOCK = 1 << 20
 _PEEK = 512
@@ -72,7 +73,7 @@ def unpack(stream: Peekable, folder: Path, name: str) -> int:
     """
     try:
         with _decompressed(stream) as plain:
-            with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Entry) as tar:
+            with _Archive.open(fileobj=plain, mode="r|", tarinfo=_Entry) as tar:
                 newest = _unpack_entries(tar, folder, name)
             # To the very end: the check sums are there, and who writes to standard input is not cut off.
             while plain.read(_BLOCK):
@@ -82,6 +83,11 @@ def unpack(stream: Peekable, folder: Path, name: str) -> int:
     except _BROKEN as error:
         raise ContextError(f"{name} is not a complete tar archive: {error}") from error
     return newest
+
+
+class _Archive(tarfile.TarFile):
+    members: list[tarfile.TarInfo]
+    """tarfile keeps every entry here; nothing asks for an earlier one when it is read as a stream."""
 
 
 class _Entry(tarfile.TarInfo):
@@ -137,24 +143,49 @@ def _has_tar_checksum(head: bytes) -> bool:
     return int(field, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:512])
 
 
-def _unpack_entries(tar: tarfile.TarFile, folder: Path, name: str) -> int:
-    folders: list[tuple[bytes, tarfile.TarInfo]] = []
+def _unpack_entries(tar: _Archive, folder: Path, name: str) -> int:
+    folders = _Folders()
     newest = 0
     root = os.open(folder, _FOLDER)
     try:
-        for entry in tar:
+        while (entry := tar.next()) is not None:
+            tar.members.clear()
             path = _safe_path(entry.name, name)
             newest = max(newest, int(entry.mtime))
             if entry.isdir():
                 os.close(_enter(root, path, entry.name))
-                folders.append((path, entry))
+                folders.add(path, entry)
             elif path:
                 _unpack_entry(tar, entry, root, path)
-        for path, entry in reversed(folders):
-            _finish_folder(root, path, entry)
+        folders.finish(root)
     finally:
         os.close(root)
     return newest
+
+
+class _Folders:
+    """What becomes of the folders in the end, when nothing is put into them any more."""
+
+    def __init__(self) -> None:
+        self._later = Sorter()
+        self._count = 0
+
+    def add(self, path: bytes, entry: tarfile.TarInfo) -> None:
+        """Keep what ``entry`` says of ``path``."""
+        self._count += 1
+        kept = (path.replace(b"/", b"\0"), self._count, stat.S_IMODE(entry.mode), _times(entry)[0])
+        self._later.add(b"%s\0\0%010d %d %d" % kept)
+
+    def finish(self, root: int) -> None:
+        """Permissions and times, the deepest folders first; of one that came again the last ones."""
+        done: bytes | None = None
+        for item in reversed(self._later.packed()):
+            joined, _, rest = item.rpartition(b"\0\0")
+            path = joined.replace(b"\0", b"/")
+            if path != done:
+                done = path
+                _, mode, time = map(int, rest.split())
+                _finish_folder(root, path, mode, time)
 
 
 def _safe_path(text: str, name: str) -> bytes:
@@ -238,11 +269,11 @@ def _link(entry: tarfile.TarInfo, root: int, parent: int, last: bytes) -> None:
         os.close(holder)
 
 
-def _finish_folder(root: int, path: bytes, entry: tarfile.TarInfo) -> None:
-    descriptor = _enter(root, path, entry.name)
+def _finish_folder(root: int, path: bytes, mode: int, time: int) -> None:
+    descriptor = _enter(root, path, os.fsdecode(path))
     try:
-        os.fchmod(descriptor, stat.S_IMODE(entry.mode))
-        os.utime(descriptor, ns=_times(entry))
+        os.fchmod(descriptor, mode)
+        os.utime(descriptor, ns=(time, time))
     finally:
         os.close(descriptor)
 

@@ -16,6 +16,7 @@ from ci_builder.context.match import translate
 from ci_builder.errors import ContextError, InvalidValue
 
 _WILD = frozenset("*?[\\")
+_MOST_KNOWN = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,7 @@ class Ignore:
     def _matched(self, path: str) -> tuple[bool, ...]:
         """For each pattern whether it matched ``path`` or, at its turn, a directory above it."""
         above = path.rpartition("/")[0]
-        if above and above not in self._known:
-            self._known[above] = self._matched(above)
-        inherited = self._known[above] if above else (False,) * len(self.patterns)
+        inherited = self._of_directory(above) if above else (False,) * len(self.patterns)
         results: list[bool] = []
         excluded = False
         for pattern, from_above in zip(self.patterns, inherited, strict=True):
@@ -83,6 +82,15 @@ class Ignore:
                 excluded = not pattern.exception
             results.append(matched)
         return tuple(results)
+
+    def _of_directory(self, path: str) -> tuple[bool, ...]:
+        known = self._known.get(path)
+        if known is None:
+            known = self._matched(path)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[path] = known
+        return known
 
 
 def parse(text: str, name: str = ".dockerignore") -> Ignore:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launcher import Ended
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.removal import remove_folder
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.tree import Tree
 
@@ -54,12 +54,12 @@ class FolderWorkspace:
             self._untouched.setdefault(directory.path, directory)
         return ended
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         """See Workspace."""
         found, self._inventory = self._inventory.changes(self._tree)
         traces = {path for path, before in self._untouched.items() if before.is_unchanged(self._tree)}
         self._untouched.clear()
-        return [item for item in found if item.kind != "present" or item.path not in traces]
+        return found.without(traces)
 
     def close(self) -> None:
         """See Workspace."""

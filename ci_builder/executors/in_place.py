@@ -36,7 +36,7 @@ from ci_builder.executors.watch import Watch
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.paths import Directories
@@ -190,11 +190,11 @@ class _InPlaceWorkspace:
                 self._watch.check()
         return code
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         found, self._inventory = self._inventory.changes(self._tree)
         traces = {path for path, before in self._untouched.items() if before.is_unchanged(self._tree)}
         self._untouched.clear()
-        return [item for item in found if item.kind != "present" or item.path not in traces]
+        return found.without(traces)
 
     def close(self) -> None:
         running = self._running

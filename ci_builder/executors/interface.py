@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,8 +71,8 @@ class Workspace(Protocol):
         """Run to its end, every descendant included; standard output and error go to ``output`` as
         they come. Returns the exit code (128 + signal when killed)."""
 
-    def changes(self) -> Sequence[Change]:
-        """What changed since the workspace was made or since the last call, sorted by path."""
+    def changes(self) -> Collection[Change]:
+        """What changed since the workspace was made or since the last call, in the order of a layer."""
 
     def close(self) -> None:
         """Unmount and remove everything. Idempotent."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
@@ -18,7 +18,7 @@ from ci_builder.executors.removal import remove_folder
 from ci_builder.oci.image import Image
 from ci_builder.progress import Progress
 from ci_builder.rootfs.apply import apply_layers
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
@@ -70,7 +70,7 @@ class _SkeletonWorkspace:
             hint="use --isolation=auto",
         )
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         found, self._inventory = self._inventory.changes(self._tree)
         return found
 

@@ -15,7 +15,7 @@ from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.overlay_mount import Layers, OverlayMounter
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.overlay import overlay_changes, without_marks
 from ci_builder.rootfs.tree import Ownership, Tree
 
@@ -61,13 +61,13 @@ class OverlayWorkspace:
             self._untouched.setdefault(directory.path, directory)
         return ended.code
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         """See Workspace. Raises ExecutorError."""
         upper = self._upper()
         try:
             umount(str(self._root))
             self._forget_traces(upper)
-            found = [item for item in overlay_changes(str(upper)) if self._says_something(item)]
+            found = Changes.of(filter(self._says_something, overlay_changes(str(upper))))
             if any(item.kind == "opaque" for item in found):
                 found = self._without_marks(found, upper)
             if found:
@@ -104,7 +104,7 @@ class OverlayWorkspace:
             return True
         return any(os.path.lexists(os.fsencode(lower) + b"/" + change.path) for lower in self._lowers)
 
-    def _without_marks(self, found: Sequence[Change], upper: Path) -> list[Change]:
+    def _without_marks(self, found: Changes, upper: Path) -> Changes:
         if len(self._lowers) == 1:
             return without_marks(found, str(upper), str(self._lowers[0]))
         below = self._folder / "below"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Process
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import NO_CHANGES, Changes
 from ci_builder.rootfs.tree import Tree
 
 
@@ -26,9 +26,9 @@ class ReadingWorkspace:
         """Never: raises ExecutorError."""
         raise ExecutorError("nothing can be run in a root file system that was opened for reading")
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         """Nothing can change."""
-        return ()
+        return NO_CHANGES
 
     def close(self) -> None:
         """See Workspace."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from ci_builder.packed import Packed, packed
+
+Kind = Literal["present", "absent", "opaque"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,4 +22,61 @@ class Change:
     """
 
     path: bytes
-    kind: Literal["present", "absent", "opaque"]
+    kind: Kind
+
+
+class Changes(Collection[Change]):
+    """Changes as a layer has them: each once, directories before what is in them, whiteouts before what is
+    new in their directory, else by name; never the root. A million takes a few megabytes."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Packed) -> None:
+        self._keys = keys
+
+    @staticmethod
+    def of(changes: Iterable[Change]) -> Changes:
+        """``changes`` in their order."""
+        if isinstance(changes, Changes):
+            return changes
+        return Changes(packed(_key(change) for change in changes if change.path))
+
+    def without(self, paths: Collection[bytes]) -> Changes:
+        """All but those of ``paths`` that are present."""
+        if not paths:
+            return self
+        return Changes.of(item for item in self if item.kind != "present" or item.path not in paths)
+
+    def __iter__(self) -> Iterator[Change]:
+        return map(_change, self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == other for other in self)
+
+
+NO_CHANGES = Changes.of(())
+
+
+def _key(change: Change) -> bytes:
+    # A zero byte sorts before every byte of a name, so that a directory's own entries follow it. As no name
+    # has one, or is empty, the key tells path and kind.
+    path = change.path.replace(b"/", b"\0")
+    if change.kind == "present":
+        return path
+    if change.kind == "opaque":
+        return path + b"\0\0"
+    parent, _, name = path.rpartition(b"\0")
+    return parent + b"\0\0" + name
+
+
+def _change(key: bytes) -> Change:
+    parent, marked, name = key.partition(b"\0\0")
+    path = parent.replace(b"\0", b"/")
+    if not marked:
+        return Change(path, "present")
+    if not name:
+        return Change(path, "opaque")
+    return Change(path + b"/" + name if path else name, "absent")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat as stat_module
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,27 +18,20 @@ from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.unpack import unpack
-
-_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from ci_builder.rootfs.walk import LIST, Names, child, side_by_side, sorted_names, walk
 
 
 def every_path(tree: Tree) -> Iterator[Change]:
     """All of ``tree`` but the root and what is untouchable, as changes, in no particular order.
     Raises OSError."""
-    root = os.open(tree.root, _LIST)
-    pending = [b""]
-    try:
-        while pending:
-            folder = pending.pop()
-            for name, is_directory in _list(root, folder):
-                path = folder + b"/" + name if folder else name
-                if b"/" + path in tree.untouchable:
-                    continue
-                yield Change(path, "present")
-                if is_directory:
-                    pending.append(path)
-    finally:
-        os.close(root)
+
+    def look(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
+        for name, is_directory in _touchable(tree, descriptor, path):
+            yield Change(child(path, name), "present")
+            if is_directory:
+                below.add(name)
+
+    return walk(tree.root, look)
 
 
 def tree_tar(tree: Tree, stream: BinaryIO, times: Times = KEPT) -> None:
@@ -60,14 +54,28 @@ def tree_copy(tree: Tree, folder: Path, times: Times = KEPT) -> None:
 def remove_others(tree: Tree, folder: Path) -> None:
     """Remove from ``folder``, a copy of ``tree``, every path that ``tree`` does not have. No symbolic link
     is followed. Raises OSError."""
-    kept = {change.path for change in every_path(tree)}
     target = Tree(str(folder.resolve()), KernelOwnership())
-    others = {change.path for change in every_path(target)} - kept
-    with Directories(target) as directories:
-        for path in others:
-            # What lies in a directory that goes, goes with it.
-            if path.rpartition(b"/")[0] not in others:
+    root = os.open(tree.root, LIST)
+
+    def look(descriptor: int, path: bytes, below: Names) -> Iterator[bytes]:
+        wanted = open_directory(root, path, LIST)
+        try:
+            here = _touchable(target, descriptor, path)
+            for name, is_directory, is_wanted in side_by_side(here, _touchable(tree, wanted, path)):
+                if is_directory is not None and is_wanted is None:
+                    yield child(path, name)
+                elif is_directory and is_wanted:
+                    below.add(name)
+        finally:
+            os.close(wanted)
+
+    try:
+        with Directories(target) as directories:
+            for path in walk(target.root, look):
                 remove(target, directories.place(path))
+                directories.forget()
+    finally:
+        os.close(root)
 
 
 def _pack_for_copy(tree: Tree, put: Put, times: Times) -> None:
@@ -102,10 +110,9 @@ class _WhatIsPermitted:
         return self._kernel.status(stat)
 
 
-def _list(root: int, folder: bytes) -> list[tuple[bytes, bool]]:
-    descriptor = open_directory(root, folder, _LIST)
-    try:
-        with os.scandir(descriptor) as found:
-            return [(os.fsencode(item.name), item.is_dir(follow_symlinks=False)) for item in found]
-    finally:
-        os.close(descriptor)
+def _touchable(tree: Tree, descriptor: int, path: bytes) -> Iterator[tuple[bytes, bool]]:
+    """The names in the open directory ``path``, and whether each is a directory."""
+    for name in sorted_names(descriptor):
+        if not (tree.untouchable and b"/" + child(path, name) in tree.untouchable):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            yield name, stat_module.S_ISDIR(found.st_mode)

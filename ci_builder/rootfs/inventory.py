@@ -8,87 +8,147 @@ directories above, tell nothing certain and are not used.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat as stat_module
 import struct
 import tempfile
 import time
-from collections.abc import Iterator
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-from ci_builder.rootfs.changes import Change
-from ci_builder.rootfs.paths import open_directory
+from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.walk import Names, child, side_by_side, sorted_names, split, walk
 
-# ctime, inode, device, size, mode, uid, gid, and a checksum of recorded attributes.
-_FIELDS = struct.Struct("=qQQqIIIq")
-_SIZE = _FIELDS.size
-_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LENGTHS = struct.Struct("=III")
+_BLOCK = 256 << 10  # bytes that are compressed together
+_MOST = 1 << 14  # names in a part
 _COARSEST = 2.0  # seconds between the ticks of the coarsest clock (FAT)
 _MAX_WAIT = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Folder:
-    """A directory: its sorted names joined by zero bytes, and their packed fields in the same order."""
+class _Part:
+    """A directory, or a part of a large one: its sorted names, each with a zero byte behind it, and in the
+    same order 64 bits for what the kernel and the record say of each. When only one of these facts differs,
+    so do the bits; when several do, they are the same by chance only (2^-64)."""
 
+    path: bytes
     names: bytes
-    fields: bytes
+    marks: bytes
 
-
-_EMPTY = _Folder(b"", b"")
+    def entries(self) -> Iterator[tuple[bytes, int]]:
+        """Each name with its bits."""
+        return zip(split(self.names), memoryview(self.marks).cast("q"), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The state of a tree at one moment: some 50 bytes and the name for each file."""
+    """The state of a tree at one moment, compressed: some 15 bytes for each file."""
 
-    _folders: dict[bytes, _Folder]
+    _blocks: tuple[bytes, ...]
 
     @staticmethod
     def take(tree: Tree) -> Inventory:
         """Scan ``tree``. Returns when its file system's clock has moved on, so that a change made
         afterwards has a ctime of its own. Raises OSError."""
-        with _Clock(tree.root) as clock:
-            scan = _Scan(tree)
-            inventory = Inventory(dict(scan.run()))
-            clock.wait_after(scan.latest)
+        _, inventory = NOTHING.changes(tree)
         return inventory
 
-    def changes(self, tree: Tree) -> tuple[list[Change], Inventory]:
-        """What changed in ``tree`` since this inventory, sorted by path, and a new inventory. The root
-        directory itself is never reported. Raises OSError."""
-        later = Inventory.take(tree)
-        found: list[Change] = []
-        for path, folder in later._folders.items():
-            found += _compare(path, self._folders.get(path, _EMPTY), folder)
-        # What lay in a directory that is gone goes with it: its parent reports the directory.
-        return sorted(found), later
+    def changes(self, tree: Tree) -> tuple[Changes, Inventory]:
+        """What changed in ``tree`` since this inventory, and a new inventory. The root directory itself is
+        never reported. Raises OSError."""
+        written = _Written()
+        with _Clock(tree.root) as clock:
+            scan = _Scan(tree)
+            found = Changes.of(_differences(self._parts(), written.passing(scan.run())))
+            clock.wait_after(scan.latest)
+        return found, Inventory(written.blocks())
+
+    def _parts(self) -> Iterator[_Part]:
+        for block in self._blocks:
+            data = zlib.decompress(block)
+            end = 0
+            while end < len(data):
+                start = end + _LENGTHS.size
+                fields = []
+                for length in _LENGTHS.unpack_from(data, end):
+                    fields.append(data[start : start + length])
+                    start += length
+                end = start
+                yield _Part(*fields)
 
 
-NOTHING = Inventory({})
+NOTHING = Inventory(())
 """Of an empty tree: everything is a change."""
 
 
-def _compare(path: bytes, old: _Folder, new: _Folder) -> Iterator[Change]:
-    if old == new:
-        return
-    prefix = path + b"/" if path else b""
-    before = _entries(old)
-    for name, fields in _entries(new).items():
-        if before.pop(name, None) != fields:
-            yield Change(prefix + name, "present")
-    for name in before:
-        yield Change(prefix + name, "absent")
+class _Written:
+    """Directories on their way into an inventory."""
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._open = bytearray()
+
+    def passing(self, parts: Iterable[_Part]) -> Iterator[_Part]:
+        """``parts``, each kept as it passes."""
+        for part in parts:
+            fields = (part.path, part.names, part.marks)
+            self._open += _LENGTHS.pack(*map(len, fields))
+            for value in fields:
+                self._open += value
+            if len(self._open) >= _BLOCK:
+                self._close()
+            yield part
+
+    def blocks(self) -> tuple[bytes, ...]:
+        """All of them."""
+        self._close()
+        return tuple(self._blocks)
+
+    def _close(self) -> None:
+        self._blocks.append(zlib.compress(self._open, 1))
+        self._open.clear()
 
 
-def _entries(folder: _Folder) -> dict[bytes, bytes]:
-    if not folder.names:
-        return {}
-    names = folder.names.split(b"\0")
-    fields = folder.fields
-    return {name: fields[at * _SIZE : (at + 1) * _SIZE] for at, name in enumerate(names)}
+def _differences(before: Iterator[_Part], now: Iterator[_Part]) -> Iterator[Change]:
+    earlier = itertools.groupby(before, _path)
+    old = next(earlier, None)
+    for path, parts in itertools.groupby(now, _path):
+        # What lay in a directory that is gone goes with it: its parent reports the directory.
+        while old is not None and _order(old[0]) < _order(path):
+            old = next(earlier, None)
+        yield from _compare(path, old[1] if old is not None and old[0] == path else iter(()), parts)
+
+
+def _compare(path: bytes, before: Iterator[_Part], now: Iterator[_Part]) -> Iterator[Change]:
+    for one, other in itertools.zip_longest(before, now):
+        if one == other:
+            continue
+        olds = _entries(itertools.chain(filter(None, (one,)), before))
+        news = _entries(itertools.chain(filter(None, (other,)), now))
+        for name, old, new in side_by_side(olds, news):
+            if new is None:
+                yield Change(child(path, name), "absent")
+            elif old != new:
+                yield Change(child(path, name), "present")
+
+
+def _entries(parts: Iterable[_Part]) -> Iterator[tuple[bytes, int]]:
+    return itertools.chain.from_iterable(part.entries() for part in parts)
+
+
+def _path(part: _Part) -> bytes:
+    return part.path
+
+
+def _order(path: bytes) -> bytes:
+    """Sorts as directories are walked."""
+    return path.replace(b"/", b"\0")
 
 
 class _Scan:
@@ -101,55 +161,32 @@ class _Scan:
         # Directories that untouchable paths lie in: only their entries need to be looked at by name.
         self._holding = {os.path.dirname(path) for path in tree.untouchable}
 
-    def run(self) -> Iterator[tuple[bytes, _Folder]]:
-        """The directories with their paths, relative to the root."""
-        root = os.open(self._tree.root, _LIST)
-        pending = [b""]
-        try:
-            while pending:
-                path = pending.pop()
-                folder, below = self._folder(root, path)
-                yield path, folder
-                pending += below
-        finally:
-            os.close(root)
+    def run(self) -> Iterator[_Part]:
+        """The directories, each before those in it."""
+        return walk(self._tree.root, self._look)
 
-    def _folder(self, root: int, path: bytes) -> tuple[_Folder, list[bytes]]:
-        prefix = path + b"/" if path else b""
-        names: list[str] = []
-        fields: list[bytes] = []
-        below: list[bytes] = []
-        descriptor = open_directory(root, path, _LIST)
-        try:
-            with os.scandir(descriptor) as found:
-                entries = sorted(found, key=_name)
-            if b"/" + path in self._holding:
-                entries = [item for item in entries if not self._untouchable(prefix, item.name)]
-            for item in entries:
-                stat = item.stat(follow_symlinks=False)
-                names.append(item.name)
-                fields.append(self._fields(stat))
-                if stat_module.S_ISDIR(stat.st_mode):
-                    below.append(prefix + os.fsencode(item.name))
-        finally:
-            os.close(descriptor)
-        return _Folder(os.fsencode("\0".join(names)), b"".join(fields)), below
+    def _look(self, descriptor: int, path: bytes, below: Names) -> Iterator[_Part]:
+        names, marks = Names(), array("q")
+        is_holding = b"/" + path in self._holding
+        for name in sorted_names(descriptor):
+            if is_holding and b"/" + child(path, name) in self._tree.untouchable:
+                continue
+            stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            names.add(name)
+            marks.append(self._mark(stat))
+            if stat_module.S_ISDIR(stat.st_mode):
+                below.add(name)
+            if len(marks) == _MOST:
+                yield _Part(path, bytes(names), marks.tobytes())
+                names, marks = Names(), array("q")
+        yield _Part(path, bytes(names), marks.tobytes())
 
-    def _untouchable(self, prefix: bytes, name: str) -> bool:
-        return b"/" + prefix + os.fsencode(name) in self._tree.untouchable
-
-    def _fields(self, stat: os.stat_result) -> bytes:
+    def _mark(self, stat: os.stat_result) -> int:
         ctime = stat.st_ctime_ns
         self.latest = max(self.latest, ctime)
         status = self._status(stat)
-        recorded = hash(status.xattrs) if status.xattrs else 0
-        return _FIELDS.pack(
-            ctime, stat.st_ino, stat.st_dev, stat.st_size, status.mode, status.uid, status.gid, recorded
-        )
-
-
-def _name(item: os.DirEntry[str]) -> str:
-    return item.name
+        facts = (ctime, stat.st_ino, stat.st_dev, stat.st_size, status.mode, status.uid, status.gid)
+        return hash((*facts, status.xattrs) if status.xattrs else facts)
 
 
 class _Clock:

@@ -5,104 +5,96 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from ci_builder.errors import ExecutorError
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.paths import open_directory
+from ci_builder.rootfs.walk import LIST, Names, child, side_by_side, sorted_names, walk
 from ci_builder.rootfs.xattrs import path_of
 
-_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PREFIXES = ("trusted.overlay.", "user.overlay.")
 
 
-def overlay_changes(upper: str, untouchable: frozenset[bytes] = frozenset()) -> list[Change]:
-    """What the upper directory ``upper`` of an overlay changes in the directories below, sorted by path.
+def overlay_changes(upper: str, untouchable: frozenset[bytes] = frozenset()) -> Iterator[Change]:
+    """What the upper directory ``upper`` of an overlay changes in the directories below, in no particular
+    order.
 
     Paths of ``untouchable`` (as in Tree) are left out. Raises ExecutorError for renamed directories and
     files without content (mount with redirect_dir=off,metacopy=off), OSError.
     """
-    changes: list[Change] = []
-    root = os.open(upper, _LIST)
-    pending = [b""]
-    try:
-        while pending:
-            path = pending.pop()
-            descriptor = open_directory(root, path, _LIST)
-            try:
-                below = _folder(descriptor, path, untouchable, changes)
-            finally:
-                os.close(descriptor)
-            pending += below
-    finally:
-        os.close(root)
-    return sorted(changes)
+
+    def look(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
+        for name in sorted_names(descriptor):
+            if not (untouchable and b"/" + child(path, name) in untouchable):
+                yield from _entry(descriptor, (path, name), below)
+
+    return walk(upper, look)
 
 
-def without_marks(changes: Iterable[Change], upper: str, below: str) -> list[Change]:
+def without_marks(changes: Changes, upper: str, below: str) -> Changes:
     """``changes`` of the upper directory with what directories hide said name by name, as a scan finds it:
     one file system changed in one way gives one layer, however the change was found.
 
-    ``below`` is the tree that the upper directory lies on. Sorted by path. Raises OSError.
+    ``below`` is the tree that the upper directory lies on. Raises OSError.
     """
-    found = set(changes)
-    pending = [change.path for change in found if change.kind == "opaque"]
-    found -= {Change(path, "opaque") for path in pending}
-    while pending:
-        path = pending.pop()
-        before = _directories(below, path)
-        if before is None:
+    return Changes.of(_spelt_out(changes, upper, below))
+
+
+def _spelt_out(changes: Changes, upper: str, below: str) -> Iterator[Change]:
+    for change in changes:
+        if change.kind != "opaque":
+            yield change
             continue
-        now = _directories(upper, path) or {}
-        for name, was_directory in before.items():
-            child = path + b"/" + name
-            if name not in now:
-                found.add(Change(child, "absent"))
-            elif was_directory and now[name]:
-                pending.append(child)
-    return sorted(found)
+        pending = [change.path]
+        while pending:
+            yield from _hidden(pending.pop(), upper, below, pending)
 
 
-def _directories(root: str, path: bytes) -> dict[bytes, bool] | None:
-    """The names in a directory, and whether each is one itself; None where there is no directory."""
-    top = os.open(root, _LIST)
+def _hidden(path: bytes, upper: str, below: str, pending: list[bytes]) -> Iterator[Change]:
+    """What the directory ``path`` of ``upper`` hides; ``pending`` gets those in it that hide more."""
+    for name, was_directory, is_directory in side_by_side(_kinds(below, path), _kinds(upper, path)):
+        if was_directory is not None and is_directory is None:
+            yield Change(child(path, name), "absent")
+        elif was_directory and is_directory:
+            pending.append(child(path, name))
+
+
+def _kinds(root: str, path: bytes) -> Iterator[tuple[bytes, bool]]:
+    """The names in a directory, and whether each is one itself; nothing where there is no directory."""
+    top = os.open(root, LIST)
     try:
-        descriptor = open_directory(top, path, _LIST)
+        descriptor = open_directory(top, path, LIST)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return None
+            return
         raise
     finally:
         os.close(top)
     try:
-        with os.scandir(descriptor) as entries:
-            return {os.fsencode(item.name): item.is_dir(follow_symlinks=False) for item in entries}
+        for name in sorted_names(descriptor):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            yield name, stat_module.S_ISDIR(found.st_mode)
     finally:
         os.close(descriptor)
 
 
-def _folder(
-    descriptor: int, path: bytes, untouchable: frozenset[bytes], changes: list[Change]
-) -> list[bytes]:
-    below = []
-    for text in os.listdir(descriptor):
-        name = os.fsencode(text)
-        child = path + b"/" + name if path else name
-        if b"/" + child in untouchable:
-            continue
-        stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        if _is_whiteout(descriptor, name, stat):
-            changes.append(Change(child, "absent"))
-            continue
-        changes.append(Change(child, "present"))
-        if stat_module.S_ISDIR(stat.st_mode):
-            below.append(child)
-            _refuse(descriptor, name, "redirect", child)
-            if _mark(descriptor, name, "opaque") == b"y":
-                changes.append(Change(child, "opaque"))
-        elif stat_module.S_ISREG(stat.st_mode):
-            _refuse(descriptor, name, "metacopy", child)
-    return below
+def _entry(descriptor: int, where: tuple[bytes, bytes], below: Names) -> Iterator[Change]:
+    """What the upper directory's entry ``where`` (folder, name) stands for."""
+    name = where[1]
+    path = child(*where)
+    stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    if _is_whiteout(descriptor, name, stat):
+        yield Change(path, "absent")
+        return
+    yield Change(path, "present")
+    if stat_module.S_ISDIR(stat.st_mode):
+        below.add(name)
+        _refuse(descriptor, name, "redirect", path)
+        if _mark(descriptor, name, "opaque") == b"y":
+            yield Change(path, "opaque")
+    elif stat_module.S_ISREG(stat.st_mode):
+        _refuse(descriptor, name, "metacopy", path)
 
 
 def _is_whiteout(descriptor: int, name: bytes, stat: os.stat_result) -> bool:

@@ -79,7 +79,7 @@ class RecordedOwnership:
         """See Ownership."""
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         key = (found.st_dev, found.st_ino)
-        old = self.records.by_key.get(key, PLAIN)
+        old = self.records.get(key) or PLAIN
         record = Record(uid, gid)
         if is_stand_in(found) and old.device is not None:
             kept = old.mode if mode is None else mode
@@ -109,14 +109,14 @@ class RecordedOwnership:
                 return
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         identity = (found.st_dev, found.st_ino)
-        record = self.records.by_key.get(identity, PLAIN)
+        record = self.records.get(identity) or PLAIN
         xattrs = dict(record.xattrs) | {key: value}
         self.records.keep(identity, replace(record, xattrs=tuple(sorted(xattrs.items()))))
 
     def status(self, stat: os.stat_result) -> Status:
         """See Ownership."""
         key = (stat.st_dev, stat.st_ino)
-        record = self.records.by_key.get(key)
+        record = self.records.get(key)
         if record is not None and record.device is not None and not is_stand_in(stat):
             self.records.drop(key)
             record = None

@@ -10,7 +10,8 @@ from dataclasses import replace
 from ci_builder.errors import OutputError
 from ci_builder.progress import Notice, Progress, silent
 from ci_builder.rootfs import tar_writer, whiteout
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, read_metadata
 from ci_builder.rootfs.paths import Directories, Place
 from ci_builder.rootfs.tar_writer import entry_header, padding
@@ -37,7 +38,7 @@ def pack(
     """
     with Directories(tree) as directories:
         packing = _Packing(directories, write, progress, times)
-        for change in _ordered(changes):
+        for change in _with_parents(Changes.of(changes)):
             try:
                 packing.add(change)
             except OSError as error:
@@ -46,31 +47,27 @@ def pack(
     write(tar_writer.END)
 
 
-def _ordered(changes: Iterable[Change]) -> list[Change]:
-    """Every change once, and the directories above: parents first, whiteouts before new siblings."""
-    wanted = {change for change in changes if change.path}
-    for change in list(wanted):
-        path = change.path
-        if change.kind == "opaque":
-            wanted.add(Change(path, "present"))
-        while (cut := path.rfind(b"/")) > 0:
-            path = path[:cut]
-            above = Change(path, "present")
-            if above in wanted:
-                break
-            wanted.add(above)
-    return sorted(wanted, key=_order)
+def _with_parents(changes: Changes) -> Iterator[Change]:
+    """``changes``, and the directories above each before it."""
+    shown = b""  # the last one that is present: what lies above it came before
+    for change in changes:
+        folder = change.path if change.kind == "opaque" else change.path.rpartition(b"/")[0]
+        for above in _missing(folder, shown):
+            yield Change(above, "present")
+            shown = above
+        if change.kind == "present":
+            shown = change.path
+        yield change
 
 
-def _order(change: Change) -> bytes:
-    # A zero byte sorts before every byte of a name, so that a directory's own entries follow it.
-    path = change.path.replace(b"/", b"\0")
-    if change.kind == "present":
-        return path
-    if change.kind == "opaque":
-        return path + b"\0\0"
-    parent, _, name = path.rpartition(b"\0")
-    return parent + b"\0\0" + name if parent else b"\0\0" + name
+def _missing(folder: bytes, shown: bytes) -> Iterator[bytes]:
+    """``folder`` and what is above it, but for ``shown`` and what is above that."""
+    end = 0
+    while 0 <= end < len(folder):
+        end = folder.find(b"/", end + 1)
+        above = folder if end < 0 else folder[:end]
+        if shown != above and not shown.startswith(above + b"/"):
+            yield above
 
 
 class _Packing:
@@ -82,7 +79,7 @@ class _Packing:
         self._write = write
         self._progress = progress
         self._times = times
-        self._first: dict[tuple[int, int], bytes] = {}
+        self._first = FirstNames()
 
     def add(self, change: Change) -> None:
         """Write one change. Raises OSError as well."""
@@ -122,10 +119,7 @@ class _Packing:
             self._write(entry_header(path, metadata, device=status.device))
 
     def _linked(self, path: bytes, status: Status) -> bytes | None:
-        if status.links < 2:
-            return None
-        first = self._first.setdefault(status.key, path)
-        return None if first == path else first
+        return None if status.links < 2 else self._first.other(status.key, path)
 
     def _file(self, place: Place, metadata: Metadata, status: Status) -> None:
         if not status.size:

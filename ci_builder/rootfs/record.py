@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import marshal
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ci_builder.rootfs.numbers import NumberMap
 
 Key = tuple[int, int]
+Xattrs = tuple[tuple[str, bytes], ...]
+Fields = tuple[int, int, "int | None", "int | None", Xattrs]
+
+_FEW = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,37 +23,145 @@ class Record:
     gid: int = 0
     mode: int | None = None
     device: int | None = None
-    xattrs: tuple[tuple[str, bytes], ...] = ()
+    xattrs: Xattrs = ()
 
 
 PLAIN = Record()
 
 
-@dataclass(slots=True)
 class Records:
     """Records by device and inode: they survive renames and serve every hard link. A file without one is
-    plain. Whoever makes a file drops or replaces the record of its inode number's earlier file."""
+    plain. Whoever makes a file drops or replaces the record of its inode number's earlier file.
 
-    by_key: dict[Key, Record] = field(default_factory=dict)
+    The first ``few`` are objects; of more there are the inode numbers and which of the different records
+    each has: usually there are few.
+    """
+
+    def __init__(self, known: Iterable[tuple[Key, Record]] = (), few: int = _FEW) -> None:
+        self._most = few
+        self._few: dict[Key, Record] = {}
+        self._many: dict[int, NumberMap] = {}
+        self._different = _Different()
+        for key, record in known:
+            self.put(key, record)
+
+    def __len__(self) -> int:
+        return len(self._few) + sum(map(len, self._many.values()))
+
+    def get(self, key: Key) -> Record | None:
+        """What is recorded of ``key``: the same object as long as nothing else is."""
+        record = self._few.get(key)
+        if record is not None or not self._many or key[0] not in self._many:
+            return record
+        number = self._many[key[0]].get(key[1])
+        return None if number is None else self._different.at(number)
 
     def keep(self, key: Key, record: Record) -> None:
         """Replace what is recorded of ``key``."""
         if record == PLAIN:
-            self.by_key.pop(key, None)
+            self.drop(key)
         else:
-            self.by_key[key] = record
+            self.put(key, record)
+
+    def put(self, key: Key, record: Record) -> None:
+        """The same, a plain one too: for files that without it would not count as root's."""
+        if key in self._few or (len(self._few) < self._most and not self._many):
+            self._few[key] = record
+            return
+        numbers = self._many.setdefault(key[0], NumberMap())
+        before = numbers.put(key[1], self._different.take(record))
+        if before is not None:
+            self._different.leave(before)
 
     def drop(self, key: Key) -> None:
         """Forget ``key``."""
-        self.by_key.pop(key, None)
+        if self._few.pop(key, None) is None and key[0] in self._many:
+            number = self._many[key[0]].pop(key[1])
+            if number is not None:
+                self._different.leave(number)
+
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Everything. Nothing may be changed meanwhile."""
+        yield from self._few.items()
+        for device, numbers in self._many.items():
+            for inode, number in numbers.items():
+                yield (device, inode), self._different.at(number)
 
     def to_bytes(self) -> bytes:
         """Everything, for another process that runs the same interpreter."""
-        flat = [(*key, r.uid, r.gid, r.mode, r.device, r.xattrs) for key, r in self.by_key.items()]
-        return marshal.dumps(flat)
+        few = [(*key, *_fields(record)) for key, record in self._few.items()]
+        many = [(device, *numbers.to_parts()) for device, numbers in self._many.items()]
+        return marshal.dumps((few, many, self._different.to_values()))
 
     def replace_by(self, data: bytes) -> None:
         """The inverse of ``to_bytes``, in place."""
-        self.by_key.clear()
-        for device, inode, uid, gid, mode, rdev, xattrs in marshal.loads(data):  # noqa: S302 our own data
-            self.by_key[device, inode] = Record(uid, gid, mode, rdev, xattrs)
+        self._few.clear()
+        self._many.clear()
+        few, many, different = marshal.loads(data)  # noqa: S302 our own data
+        self._few.update(((device, inode), Record(*fields)) for device, inode, *fields in few)
+        self._different = _Different.of_values(different)
+        while many:
+            device, keys, values = many.pop()
+            self._many[device] = NumberMap.of_parts(keys, values)
+
+
+class _Different:
+    """Records, each once, by a number; counted, so that those that nobody has any more go."""
+
+    def __init__(self) -> None:
+        self._records: list[Record | None] = []
+        self._counts: list[int] = []
+        self._numbers: dict[Record, int] = {}
+        self._free: list[int] = []
+
+    def at(self, number: int) -> Record:
+        """The record of that number."""
+        record = self._records[number]
+        assert record is not None
+        return record
+
+    def take(self, record: Record) -> int:
+        """Its number; one more has it."""
+        number = self._numbers.get(record)
+        if number is None:
+            number = self._free.pop() if self._free else len(self._records)
+            if number == len(self._records):
+                self._records.append(None)
+                self._counts.append(0)
+            self._records[number] = record
+            self._numbers[record] = number
+        self._counts[number] += 1
+        return number
+
+    def leave(self, number: int) -> None:
+        """One less has it."""
+        self._counts[number] -= 1
+        if not self._counts[number]:
+            del self._numbers[self.at(number)]
+            self._records[number] = None
+            self._free.append(number)
+
+    def to_values(self) -> list[tuple[int, Fields | None]]:
+        """Everything, as it can be marshalled."""
+        return [
+            (count, None if record is None else _fields(record))
+            for count, record in zip(self._counts, self._records, strict=True)
+        ]
+
+    @staticmethod
+    def of_values(values: Iterable[tuple[int, Fields | None]]) -> _Different:
+        """The inverse of ``to_values``."""
+        made = _Different()
+        for number, (count, fields) in enumerate(values):
+            record = None if fields is None else Record(*fields)
+            made._counts.append(count)
+            made._records.append(record)
+            if record is None:
+                made._free.append(number)
+            else:
+                made._numbers[record] = number
+        return made
+
+
+def _fields(record: Record) -> Fields:
+    return record.uid, record.gid, record.mode, record.device, record.xattrs

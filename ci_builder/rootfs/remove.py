@@ -7,6 +7,7 @@ import stat as stat_module
 
 from ci_builder.rootfs.paths import Place
 from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.walk import sorted_names
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_DEPTH = 200  # open descriptors and Python frames at once
@@ -63,8 +64,7 @@ def _empty(removal: _Removal, where: tuple[int, bytes], path: bytes, depth: int)
     descriptor = os.open(where[1], _OPEN, dir_fd=where[0])
     try:
         left = False
-        for child in os.listdir(descriptor):
-            below = os.fsencode(child)
+        for below in sorted_names(descriptor):
             left |= not _remove(removal, descriptor, below, path + b"/" + below, depth + 1)
         return not left
     finally:

@@ -9,6 +9,7 @@ directories last of all.
 from __future__ import annotations
 
 import errno
+import marshal
 import os
 import posixpath
 import stat as stat_module
@@ -16,10 +17,12 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
+from ci_builder.packed import Sorter
 from ci_builder.rootfs import whiteout
 from ci_builder.rootfs.metadata import Metadata, copy_metadata, read_metadata, set_metadata
 from ci_builder.rootfs.paths import Directories, HeldBack, Place
 from ci_builder.rootfs.remove import remove
+from ci_builder.rootfs.seen import Seen
 from ci_builder.rootfs.tar_reader import Entry, TarReader
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.rootfs.xattrs import clear_xattrs
@@ -47,9 +50,8 @@ def unpack(
     keep: Set[bytes] | None = None,
     whiteouts: bool = True,
     owner: tuple[int, int] | None = None,
-) -> set[bytes]:
-    """Apply the layer whose uncompressed tar comes in ``blocks``. Returns the real paths of everything
-    that it has, the directories above included.
+) -> None:
+    """Apply the layer whose uncompressed tar comes in ``blocks``.
 
     ``keep``: None to unpack all content; else every regular file is made empty but those of these paths
     (relative): a skeleton to resolve names in. ``whiteouts=False`` takes names that begin with ``.wh.``
@@ -76,7 +78,6 @@ def unpack(
             raise failed.error from failed
         except (OSError, OverflowError) as error:
             raise _explained(error, name, tree) from error
-        return work.seen
 
 
 class _StreamFailed(Exception):
@@ -109,12 +110,14 @@ class _Unpacking:
     """One layer on its way into a tree."""
 
     def __init__(self, directories: Directories, reader: TarReader, keep: Set[bytes] | None) -> None:
-        self.seen: set[bytes] = set()
+        self.seen = Seen()
+        self._last = b""  # the directory of the last entry
         self._directories = directories
         self._tree = directories.tree
         self._reader = reader
         self._keep = keep
-        self._later: dict[bytes, Metadata] = {}
+        self._later = Sorter()
+        self._count = 0
 
     def add(self, entry: Entry, path: bytes) -> None:
         """Apply one entry with its clean name. Raises OSError as well."""
@@ -141,23 +144,35 @@ class _Unpacking:
 
     def finish(self) -> None:
         """Owners, permissions, attributes and times of directories, the deepest first. Raises OSError."""
-        for path in sorted(self._later, reverse=True):
-            try:
-                place = self._directories.place(path)
-                status = _status(place)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            # It may have been replaced by a later entry, which has its own metadata.
-            if place.path == path and stat_module.S_ISDIR(status.st_mode):
-                set_metadata(self._tree.ownership, place.parent, place.name, self._later[path])
+        done: bytes | None = None
+        for item in reversed(self._later.packed()):
+            path, metadata = _kept(item)
+            if path != done:
+                done = path
+                self._settle(path, metadata)
+
+    def _settle(self, path: bytes, metadata: Metadata) -> None:
+        try:
+            place = self._directories.place(path)
+            status = _status(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        # It may have been replaced by a later entry, which has its own metadata.
+        if place.path == path and stat_module.S_ISDIR(status.st_mode):
+            set_metadata(self._tree.ownership, place.parent, place.name, metadata)
 
     def _mark(self, path: bytes) -> None:
-        while path not in self.seen:
-            self.seen.add(path)
-            path = path[: max(path.rfind(b"/"), 0)]
+        """See it and the directories above it."""
+        above = path.rpartition(b"/")[0]
+        if not self.seen.add(path) or above == self._last:
+            return
+        self._last = above
+        while above and self.seen.add(above):
+            above = above.rpartition(b"/")[0]
 
     def _directory(self, entry: Entry, place: Place) -> None:
-        self._later[place.path] = _metadata(entry)
+        self._count += 1
+        self._later.add(_to_keep(place.path, self._count, _metadata(entry)))
         if not place.path:
             return
         try:
@@ -275,6 +290,19 @@ def _hard_link(source: Place, here: Place) -> None:
 
 def _status(place: Place) -> os.stat_result:
     return os.stat(place.name, dir_fd=place.parent, follow_symlinks=False)
+
+
+def _to_keep(path: bytes, number: int, metadata: Metadata) -> bytes:
+    """One item to sort by path, then by number."""
+    values = (metadata.mode, metadata.uid, metadata.gid, metadata.mtime_ns, metadata.xattrs)
+    return b"%s\0\0%010d%s" % (path.replace(b"/", b"\0"), number, marshal.dumps(values).hex().encode())
+
+
+def _kept(item: bytes) -> tuple[bytes, Metadata]:
+    """The inverse of ``_to_keep``, without the number."""
+    path, _, rest = item.rpartition(b"\0\0")
+    values = marshal.loads(bytes.fromhex(rest[10:].decode()))  # noqa: S302 our own data
+    return path.replace(b"\0", b"/"), Metadata(*values)
 
 
 def _metadata(entry: Entry) -> Metadata:

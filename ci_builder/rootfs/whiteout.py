@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from collections.abc import Set
 
 from ci_builder.errors import UnsafeLayer
 from ci_builder.rootfs.paths import Directories, Place, open_directory
 from ci_builder.rootfs.remove import remove
+from ci_builder.rootfs.seen import Seen
+from ci_builder.rootfs.walk import child, sorted_names
 
 PREFIX = b".wh."
 OPAQUE = b".wh..wh..opq"
@@ -16,7 +17,7 @@ _AUFS = b".wh..wh."
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def apply_whiteout(directories: Directories, path: bytes, seen: Set[bytes]) -> None:
+def apply_whiteout(directories: Directories, path: bytes, seen: Seen) -> None:
     """Apply the whiteout whose own (clean) name is ``path``. ``seen`` are the real paths that the same
     layer has: those stay. Raises UnsafeLayer, OSError."""
     folder, _, name = path.rpartition(b"/")
@@ -44,19 +45,17 @@ def apply_whiteout(directories: Directories, path: bytes, seen: Set[bytes]) -> N
     directories.forget()
 
 
-def _hide_below(directories: Directories, path: bytes, seen: Set[bytes]) -> None:
+def _hide_below(directories: Directories, path: bytes, seen: Seen) -> None:
     pending = [path]
     while pending:
         folder = pending.pop()
         descriptor = open_directory(directories.root, folder, _LIST)
         try:
-            with os.scandir(descriptor) as found:
-                children = [(os.fsencode(item.name), item.is_dir(follow_symlinks=False)) for item in found]
-            for name, is_directory in children:
-                child = folder + b"/" + name if folder else name
-                if child not in seen:
-                    remove(directories.tree, Place(descriptor, name, child))
-                elif is_directory:
-                    pending.append(child)
+            for name in sorted_names(descriptor):
+                path = child(folder, name)
+                if path not in seen:
+                    remove(directories.tree, Place(descriptor, name, path))
+                elif stat_module.S_ISDIR(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                    pending.append(path)
         finally:
             os.close(descriptor)

@@ -13,6 +13,7 @@ from ci_builder.context.match import match
 from ci_builder.errors import ContextError
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.walk import sorted_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,11 @@ class CopySource:
         """The absolute path on disk of ``relative``, which must be free of symbolic links."""
         return os.path.join(os.fsencode(self.tree.root), relative)
 
-    def children(self, relative: bytes) -> list[bytes]:
+    def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""
-        names = sorted(os.listdir(self.path(relative)))
-        return [name for name in names if self.visible(posixpath.join(relative, name))]
+        for name in sorted_names(os.fsdecode(self.path(relative))):
+            if self.visible(posixpath.join(relative, name)):
+                yield name
 
     def visible(self, relative: bytes) -> bool:
         """Whether ``relative`` is there for COPY: not left out, or a directory with something that is not."""
@@ -49,7 +51,7 @@ class CopySource:
             return True
         if not stat.S_ISDIR(mode) or self.ignore.prunes(relative):
             return False
-        return any(self.visible(posixpath.join(relative, name)) for name in os.listdir(self.path(relative)))
+        return any(True for _ in self.children(relative))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +151,5 @@ def _near(origin: CopySource, path: bytes) -> str:
     if status is None or not stat.S_ISDIR(status.st_mode):
         return ""
     wanted = posixpath.basename(path).lower()
-    near = [name for name in origin.children(folder) if name.lower() == wanted]
-    return f"did you mean {os.fsdecode(near[0])!r}?" if near else ""
+    near = next((name for name in origin.children(folder) if name.lower() == wanted), None)
+    return "" if near is None else f"did you mean {os.fsdecode(near)!r}?"

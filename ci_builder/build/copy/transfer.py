@@ -15,6 +15,7 @@ from ci_builder.build.copy.permissions import Permissions
 from ci_builder.build.copy.selection import Selection
 from ci_builder.build.copy.source import CopySource
 from ci_builder.errors import CiBuilderError
+from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, all_xattrs, set_metadata
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status, Tree
 
@@ -63,7 +64,7 @@ class Transfer:
     origin: CopySource
     placement: Placement
     selection: Selection
-    links: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    links: FirstNames = field(default_factory=FirstNames)
 
     def content(self, source: bytes, below: bytes, into: Folder) -> None:
         """Copy what is in the directory ``source``, which is ``below`` where the selection counts from.
@@ -151,8 +152,8 @@ class Transfer:
         source."""
         if found.st_nlink < 2:
             return False
-        first = self.links.setdefault((found.st_dev, found.st_ino), target)
-        if first == target:
+        first = self.links.other((found.st_dev, found.st_ino), target)
+        if first is None:
             return False
         root = os.fsencode(self.placement.tree.root)
         os.link(os.path.join(root, first), os.path.join(root, target), follow_symlinks=False)

@@ -10,13 +10,13 @@ import fcntl
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.rootfs.ownership import RecordedOwnership
-from ci_builder.rootfs.record import Key, Record, Records
+from ci_builder.rootfs.record import Records
 from ci_builder.rootfs.tree import Tree
 
 _EMPTY = b"."
@@ -125,7 +125,7 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
         tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
     finally:
         os.close(parent)
-    _write_records(inside, files.with_name("owners"), {})
+    _write_records(inside, files.with_name("owners"), Records())
     os.rename(made, files)
 
 
@@ -153,7 +153,8 @@ def _records(tree: Tree, file: Path) -> Iterator[None]:
         return
     records = tree.ownership.records
     before = _read_records(tree, file)
-    records.by_key.update(before)
+    for key, record in before.items():
+        records.put(key, record)
     try:
         yield
     finally:
@@ -162,25 +163,27 @@ def _records(tree: Tree, file: Path) -> Iterator[None]:
             records.drop(key)
 
 
-def _read_records(tree: Tree, file: Path) -> dict[Key, Record]:
+def _read_records(tree: Tree, file: Path) -> Records:
     """The records of what is there. In the file a device has the number 0: it may get another one."""
     known = Records()
     with contextlib.suppress(FileNotFoundError):
         known.replace_by(file.read_bytes())
-    device = os.lstat(tree.root).st_dev
-    inside = {key for key, _ in _files(tree.root)}
-    found = {(device, inode): record for (_, inode), record in known.by_key.items()}
-    return {key: record for key, record in found.items() if key in inside}
+    inside = (key for key, _ in _files(tree.root))
+    return Records((key, record) for key in inside if (record := known.get((0, key[1]))) is not None)
 
 
-def _write_records(tree: Tree, file: Path, before: Mapping[Key, Record]) -> None:
+def _write_records(tree: Tree, file: Path, before: Records) -> None:
     """``before``: what was read at the beginning; what another build has written since then is kept."""
     if not isinstance(tree.ownership, RecordedOwnership):
         return
-    records = tree.ownership.records.by_key
-    others = {key: record for key, record in _read_records(tree, file).items() if key not in before}
-    mine = {key: records[key] for key, _ in _files(tree.root) if key in records}
-    kept = Records({(0, inode): record for (_, inode), record in (others | mine).items()})
+    kept = Records()
+    for (device, inode), record in _read_records(tree, file).items():
+        if before.get((device, inode)) is None:
+            kept.put((0, inode), record)
+    for key, _ in _files(tree.root):
+        mine = tree.ownership.records.get(key)
+        if mine is not None:
+            kept.put((0, key[1]), mine)
     new = file.with_name(f"owners.{os.getpid()}")
     new.write_bytes(kept.to_bytes())
     os.replace(new, file)

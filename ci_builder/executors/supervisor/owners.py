@@ -27,7 +27,7 @@ class Owners:
 
     def record(self, found: Found) -> Record | None:
         """What is recorded of a file; None: nothing."""
-        record = self.records.by_key.get(found.key)
+        record = self.records.get(found.key)
         if record is not None and record.device is not None and found.mode != _STAND_IN:
             # The stand-in of a device is gone, its inode number is another file's.
             self.records.drop(found.key)
@@ -40,7 +40,7 @@ class Owners:
 
     def of_status(self, status: os.stat_result) -> Owner:
         """The same of an lstat."""
-        record = self.records.by_key.get((status.st_dev, status.st_ino))
+        record = self.records.get((status.st_dev, status.st_ino))
         return self._owner(record, status.st_uid, status.st_gid, status.st_mode)
 
     def seems(self, uid: int, gid: int) -> tuple[int, int]:
@@ -81,7 +81,7 @@ class Owners:
     def written(self, found: Found, context: Context) -> None:
         """Its content is being changed: capabilities go, and setuid bits unless ``context`` may keep them
         (write(2)). The kernel does so at the first write; here it is when the file is opened for it."""
-        record = self.records.by_key.get(found.key)
+        record = self.records.get(found.key)
         if record is None:
             return
         record = _without_capability(record)
@@ -104,7 +104,7 @@ class Owners:
         if bare == PLAIN and (record.uid, record.gid) == self.seems(found.uid, found.gid):
             self.records.drop(found.key)
         else:
-            self.records.by_key[found.key] = record
+            self.records.put(found.key, record)
 
     def _owner(self, record: Record | None, uid: int, gid: int, mode: int) -> Owner:
         if record is None:

@@ -18,7 +18,7 @@ class Told:
     def data(self, raw: bytes) -> bytes | None:
         """The struct stat to answer with; None: the record of it has changed, or it was not asked for."""
         known = self._answers.get(raw)
-        if known is None or self._records.by_key.get(known[0]) is not known[1]:
+        if known is None or self._records.get(known[0]) is not known[1]:
             return None
         return known[2]
 
@@ -26,4 +26,4 @@ class Told:
         """``data`` is the answer for ``found`` as it is recorded now."""
         if len(self._answers) >= _MOST:
             self._answers.clear()
-        self._answers[found.raw] = (found.key, self._records.by_key.get(found.key), data)
+        self._answers[found.raw] = (found.key, self._records.get(found.key), data)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
@@ -33,8 +33,8 @@ def changed(root: Path, act: Callable[[], object]) -> set[str]:
     inventory = Inventory.take(tree)
     act()
     found, later = inventory.changes(tree)
-    assert found == sorted(found)
-    assert later.changes(tree)[0] == []
+    assert list(found) == list(Changes.of(sorted(found)))
+    assert list(later.changes(tree)[0]) == []
     return {("!" if change.kind == "absent" else "") + change.path.decode() for change in found}
 
 
@@ -58,7 +58,7 @@ def test_the_very_next_instant(root: Path) -> None:
         (root / "file").write_text(f"{number:04}")
         inventory = Inventory.take(tree)
         (root / "file").write_text(f"{number + 1:04}")
-        assert inventory.changes(tree)[0] == [Change(b"file", "present")]
+        assert list(inventory.changes(tree)[0]) == [Change(b"file", "present")]
 
 
 def test_a_mapped_file(root: Path) -> None:
@@ -129,7 +129,7 @@ def test_what_is_untouchable_is_not_seen(root: Path) -> None:
     (root / "d/sub/new").write_text("")
     (root / "file").write_text("changed")
     (root / "filed").write_text("another name")
-    assert inventory.changes(tree)[0] == [Change(b"filed", "present")]
+    assert list(inventory.changes(tree)[0]) == [Change(b"filed", "present")]
 
 
 def test_what_was_recorded_only(root: Path) -> None:
@@ -141,7 +141,7 @@ def test_what_was_recorded_only(root: Path) -> None:
     recorded.setxattr(parent, b"other", "security.capability", b"x")
     os.close(parent)
     found, _ = inventory.changes(tree)
-    assert found == [Change(b"file", "present"), Change(b"other", "present")]
+    assert list(found) == [Change(b"file", "present"), Change(b"other", "present")]
 
 
 def test_the_scan_leaves_no_trace(root: Path) -> None:

@@ -113,8 +113,7 @@ def test_an_entry_below_a_symbolic_link_lands_where_the_link_points(tmp_path: Pa
 
 def test_parents_that_are_not_in_the_layer_are_made(tmp_path: Path) -> None:
     tree = new_tree(tmp_path / "root")
-    seen = apply(tree, file("a/b/c", b"x"))
-    assert seen == {b"", b"a", b"a/b", b"a/b/c"}
+    apply(tree, file("a/b/c", b"x"))
     status = tree.ownership.status(os.stat(f"{tree.root}/a/b"))
     assert (status.mode, status.uid, status.gid) == (stat.S_IFDIR | 0o755, 0, 0)
 

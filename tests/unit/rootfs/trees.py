@@ -26,9 +26,9 @@ def new_tree(folder: Path, *untouchable: bytes) -> Tree:
     return Tree(str(folder), ownership(), frozenset(untouchable))
 
 
-def apply(tree: Tree, *members: Member) -> set[bytes]:
+def apply(tree: Tree, *members: Member) -> None:
     """Apply one layer of ``members``."""
-    return unpack([tar(*members)], tree)
+    unpack([tar(*members)], tree)
 
 
 @contextmanager
