@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.build.bases import Bases
 from ci_builder.build.copy.source import CopySource
@@ -16,6 +16,7 @@ from ci_builder.executors.interface import Executor
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
