@@ -5,8 +5,9 @@ Everything that wants to report takes a ``Progress``; nothing below cli prints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ retries = 8
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ import tomli
 
 from ci_builder.errors import UsageError
 from ci_builder.request import RegistryOptions, Request
+from ci_builder.values import dataclass
 
 FILE = "ci_builder.toml"
 Value = TypeVar("Value")

@@ -5,9 +5,8 @@ The rules are runc's (``user.GetExecUser``), which docker and BuildKit follow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.errors import CiBuilderError
+from ci_builder.values import dataclass
 
 _MAX_ID = 2**31 - 1
 

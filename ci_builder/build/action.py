@@ -5,10 +5,11 @@ An instruction that only changes the config (ENV, CMD, LABEL …) has no action.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.span import Span
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.build.examination import Examination
 from ci_builder.executors.executable_folder import REMEDY as EXECUTABLE
 from ci_builder.executors.surroundings.attempts import Permitted
 from ci_builder.executors.surroundings.process import Standing
+from ci_builder.values import dataclass
 
 _NEEDED_IN_PLACE = frozenset({"CHOWN", "MKNOD", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER"})
 _IMAGE = "run the job in the builder image"

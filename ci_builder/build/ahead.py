@@ -4,13 +4,13 @@ pulled, unpacked or run for it (issue 5, "A fully cached build moves no layer").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from ci_builder.build.action import CopyFiles, RunCommand, Step
 from ci_builder.build.origins import FromStage
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.stage import Found, StageWork
 from ci_builder.oci.image import Image
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

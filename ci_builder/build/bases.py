@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ci_builder.build.origins import FromContext, FromImage, Origin, Scratch
@@ -13,6 +13,7 @@ from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
+from ci_builder.values import dataclass
 
 _LAYOUT = "oci-layout://"
 _IMAGE = "docker-image://"

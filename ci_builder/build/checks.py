@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from ci_builder.build.lint import Subject, lint, lint_from
 from ci_builder.build.lint.global_args import global_args
@@ -17,6 +16,7 @@ from ci_builder.dockerfile.lint import lint_file, lint_stage
 from ci_builder.dockerfile.lint.finding import Finding, permitted
 from ci_builder.errors import CiBuilderError, DockerfileError, InvalidValue, UsageError
 from ci_builder.progress import Notice, Progress
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

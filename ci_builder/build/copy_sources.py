@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.build.bases import Bases
 from ci_builder.build.copy.source import CopySource
@@ -17,6 +17,7 @@ from ci_builder.executors.interface import Workspace
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

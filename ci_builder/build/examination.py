@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.build.elsewhere import places
@@ -19,6 +18,7 @@ from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.progress import silent
+from ci_builder.values import dataclass
 
 EXECUTORS: Mapping[str, Callable[[Path, Elsewhere], Executor]] = {
     "none": lambda state, _: NoneExecutor(state, silent),

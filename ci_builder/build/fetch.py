@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import hashlib
 import os
 import posixpath
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +21,7 @@ from ci_builder.errors import ContextError, DigestMismatch
 from ci_builder.oci.digest import Digest
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _BLOCK = 1 << 18
 _UNNAMED = b"__unnamed__"
@@ -109,7 +109,9 @@ def _file_name(url: str, destination: str) -> bytes:
 
 
 def _last_modified(headers: Mapping[str, str]) -> float:
+    from email.utils import parsedate_to_datetime  # here: few builds fetch a URL
+
     try:
-        return email.utils.parsedate_to_datetime(headers.get("last-modified", "")).timestamp()
+        return parsedate_to_datetime(headers.get("last-modified", "")).timestamp()
     except (ValueError, TypeError):
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ci_builder.build.clones import Cloning, clone_all
@@ -12,47 +13,65 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.prepare import MountSources
+from ci_builder.build.settle import settle
 from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
-from ci_builder.executors.choose import Choice, choose
-from ci_builder.executors.chroot import ChrootExecutor
-from ci_builder.executors.executable_folder import Elsewhere
-from ci_builder.executors.in_place import InPlaceExecutor
+from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
-from ci_builder.executors.namespace import NamespaceExecutor
-from ci_builder.executors.none import NoneExecutor
-from ci_builder.executors.ptrace import PtraceExecutor
 from ci_builder.progress import Notice
 from ci_builder.request import Request
 
 
 def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> Choice:
-    """The executor; ``needs_run``: a command has to be run. Raises UsageError, NoExecutor."""
+    """The executor that the request asks for, or the best that works here; ``needs_run``: a command has to be
+    run. Raises UsageError, NoExecutor."""
+    progress = job.surroundings.progress
+    choice = choose(job.request.isolation, needs_run, _executors(job, stack))
+    progress(Notice("info", f"executor: {choice.reason}"))
+    if choice.executor.name == "in-place":
+        settle(job)
+    return choice
+
+
+def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
+    """Those that may be chosen, best first. Each is imported when those before it do not work: that takes
+    long, and the first one or two are enough nearly everywhere."""
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
     sockets = job.agents.sockets.values()
     kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
-    progress = job.surroundings.progress
-    states = [job.folder / name for name in ("none", "namespace", "in-place", "ptrace", "chroot")]
-    for state in states:
+    progress, isolation = job.surroundings.progress, job.request.isolation
+    states = {name: job.folder / name for name in AVAILABLE}
+    for state in states.values():
         state.mkdir(mode=0o700)
-    executors = (
-        NoneExecutor(states[0], progress),
-        NamespaceExecutor(states[1], progress),
-        InPlaceExecutor(
-            states[2],
+    if is_wanted("none", isolation):
+        from ci_builder.executors.none import NoneExecutor
+
+        yield NoneExecutor(states["none"], progress)
+    if is_wanted("namespace", isolation):
+        from ci_builder.executors.namespace import NamespaceExecutor
+
+        yield NamespaceExecutor(states["namespace"], progress)
+    if is_wanted("in-place", isolation):
+        from ci_builder.executors.in_place import InPlaceExecutor
+
+        yield InPlaceExecutor(
+            states["in-place"],
             progress,
             kept=kept,
             secrets=job.surroundings.secret_files,
             contexts=[folder for folder in contexts if folder.is_dir()],
             disposable=job.request.disposable,
-        ),
-        PtraceExecutor(states[3], progress, Elsewhere(others, stack)),
-        ChrootExecutor(states[4], progress),
-    )
-    choice = choose(job.request.isolation, needs_run, executors)
-    progress(Notice("info", f"executor: {choice.reason}"))
-    return choice
+        )
+    if is_wanted("ptrace", isolation):
+        from ci_builder.executors.executable_folder import Elsewhere
+        from ci_builder.executors.ptrace import PtraceExecutor
+
+        yield PtraceExecutor(states["ptrace"], progress, Elsewhere(others, stack))
+    if is_wanted("chroot", isolation):
+        from ci_builder.executors.chroot import ChrootExecutor
+
+        yield ChrootExecutor(states["chroot"], progress)
 
 
 def _existing_outputs(request: Request) -> list[Path]:

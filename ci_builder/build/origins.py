@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.instructions import Copy, Instruction, Run
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.stages import Stage, find_stage
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.reference import Reference
+from ci_builder.values import dataclass
 
 _SCRATCH = "scratch"
 _NEVER_CONTEXTS = frozenset({_SCRATCH, "context"})

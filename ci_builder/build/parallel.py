@@ -6,11 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Executor, Verdict, Workspace
 from ci_builder.oci.image import Image
+from ci_builder.values import dataclass
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ target does not need are left out. Source: Dockerfile reference, "FROM", "COPY -
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin, named_origins
@@ -20,6 +20,7 @@ from ci_builder.dockerfile.stages import Stage
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

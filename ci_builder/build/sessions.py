@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import requests
 
 from ci_builder.context.context import Sessions
 from ci_builder.registry.proxies import proxy_for
-from ci_builder.registry.tls import session_with, tls_context
+from ci_builder.registry.tls import tls_context
 from ci_builder.request import RegistryOptions
+
+if TYPE_CHECKING:
+    import requests
 
 
 @contextlib.contextmanager
 def http_sessions(options: RegistryOptions, environment: Mapping[str, str]) -> Iterator[Sessions]:
-    """Gives out sessions by URL. The authorities are read at once: in place, ``/`` is replaced later."""
-    session = session_with(tls_context("", options, environment))
+    """Gives out sessions by URL. The first call reads the authorities; a build in place makes it before
+    ``/`` is replaced."""
+    made: list[requests.Session] = []
+    making = threading.Lock()
 
     def session_for(url: str) -> requests.Session:
+        # Here, because most builds fetch no URL: it takes as long as all the rest of the start.
+        from ci_builder.registry.sessions import session_with
+
+        with making:
+            if not made:
+                made.append(session_with(tls_context("", options, environment)))
+        session = made[0]
         proxy = proxy_for(url, environment)
         session.proxies = {urlsplit(url).scheme: proxy} if proxy else {}
         return session
@@ -27,4 +39,5 @@ def http_sessions(options: RegistryOptions, environment: Mapping[str, str]) -> I
     try:
         yield session_for
     finally:
-        session.close()
+        for session in made:
+            session.close()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ci_builder.progress import Progress
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ci_builder.cache.record import Record
 from ci_builder.cache.told import Told, changed
+from ci_builder.values import dataclass
 
 _BASE = "base"
 _BELOW = "layers below"

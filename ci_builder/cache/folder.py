@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.cache.records import Records, records_of
@@ -15,6 +14,7 @@ from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 _LOCK = ".cache-lock"
 

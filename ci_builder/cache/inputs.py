@@ -10,8 +10,9 @@ import dataclasses
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NewType
+
+from ci_builder.values import dataclass
 
 Key = NewType("Key", str)
 """64 hexadecimal digits."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.told import Told
 from ci_builder.errors import ImageError
 from ci_builder.oci.layer import Layer
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.cache.records import Records, records_of
 from ci_builder.errors import ImageNotFound, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
+from ci_builder.values import dataclass
 
 _TURNS = 4
 _WAY_OUT = "name a repository whose tags may change: --cache-to type=registry,ref=OTHER/REPOSITORY:TAG"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from ci_builder.values import dataclass
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST = 100

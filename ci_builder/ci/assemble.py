@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder import options
@@ -13,6 +12,7 @@ from ci_builder.ci.secrets import explicit_login, masks_of, without_repeated
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.executors.choose import AUTO
 from ci_builder.request import Login, RegistryOptions, Request, SecretSpec
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

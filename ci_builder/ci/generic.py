@@ -6,7 +6,6 @@ The rows are from the documentation of the systems; what their variables do not 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_builder.ci.interface import Reading, Report, Situation
 from ci_builder.ci.names import branch_of, image_tag
@@ -14,6 +13,7 @@ from ci_builder.ci.plain import read_plain, report_plain
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Notice
 from ci_builder.request import Result
+from ci_builder.values import dataclass
 
 DOTENV = "ci-builder.env"
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from ci_builder.ci.interface import GitFacts
 
-try:
+if TYPE_CHECKING:
     import git
-except ImportError:  # GitPython does not import where there is no git program: then nothing is known.
-    GIT_IS_HERE = False
-else:
-    GIT_IS_HERE = True
 
 
 def git_facts(directory: Path) -> GitFacts:
     """The facts of the repository that ``directory`` lies in; all of them empty if there is none."""
-    if not GIT_IS_HERE:
+    # Here, because only the command ci asks: it takes long, and starts git to ask for its version.
+    try:
+        import git
+    except ImportError:  # GitPython does not import where there is no git program.
         return GitFacts()
     try:
         with git.Repo(directory, search_parent_directories=True) as repository:

@@ -9,6 +9,7 @@ from ci_builder import options
 from ci_builder.ci.isolation import isolation
 from ci_builder.cli.cache_flags import add_cache_flags, cache_options
 from ci_builder.cli.call import BUILD, CHECK, Call, answer, call_of
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch
@@ -46,9 +47,7 @@ _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
-        NAME, help="build an image from a Dockerfile", description=__doc__, epilog=_EXAMPLES
-    )
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__, epilog=_EXAMPLES)
     add_options(parser)
     parser.set_defaults(run=run)
 

@@ -7,7 +7,6 @@ buildx's: ``build``, ``check`` (also called ``lint``), ``targets``; ``outline`` 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from ci_builder.build.checks import Checked
 from ci_builder.build.schedule import check, targets
@@ -18,6 +17,7 @@ from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.dockerfile.targets import Target
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.request import Request
+from ci_builder.values import dataclass
 
 BUILD, CHECK, TARGETS = "build", "check", "targets"
 _KINDS = {"build": BUILD, "check": CHECK, "lint": CHECK, "targets": TARGETS}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ci_builder.ci.choose import detect
 from ci_builder.ci.interface import NOTHING_READ, FileWrite, Report
 from ci_builder.ci.observe import observe
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.masking import NO_SECRETS, Secrets
@@ -19,15 +20,14 @@ from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Event, Notice
+from ci_builder.values import dataclass
 
 NAME = "ci"
 
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
-        NAME, help="build and push what the CI job's variables ask for", description=__doc__
-    )
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__)
     parser.add_argument(
         "--progress", choices=MODES, default="plain", help="how progress is shown (default: %(default)s)"
     )

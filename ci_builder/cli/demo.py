@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ci_builder.build.demonstration.base import make_base
 from ci_builder.ci.isolation import isolation
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.parser import SubParsers
@@ -31,9 +32,7 @@ _WITHOUT_RUN = _EXAMPLE / "without-run.Dockerfile"
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
-        NAME, help="build examples/hello offline, on this machine's own shell", description=__doc__
-    )
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__)
     parser.add_argument(
         "--isolation", default=AUTO, metavar="NAME", help="as for build (default: %(default)s)"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.diagnosis.gather import gather
 from ci_builder.cli.diagnosis.structure import structure
 from ci_builder.cli.diagnosis.table import table
@@ -24,7 +25,7 @@ Nothing is pulled or pushed, no secret is shown, and what is made is removed aga
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(NAME, help="what works here, and why", description=__doc__, epilog=_CODES)
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__, epilog=_CODES)
     parser.add_argument(
         "--format",
         choices=("text", "json"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ci_builder import options
 from ci_builder.cli.build import platform
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.kaniko.flags import FLAGS, SUPPORTED, TECHNIQUES, refuse_unfulfilled
@@ -38,7 +39,7 @@ _VARIABLES = {
 
 def add_parser(commands: SubParsers) -> None:
     """Name the command in the help; its words are read by ``run_words``."""
-    commands.add_parser(NAME, help="build with the flags of kaniko's executor", add_help=False)
+    commands.add_parser(NAME, help=ABOUT[NAME], add_help=False)
 
 
 def run_words(arguments: Sequence[str], invocation: Invocation) -> int:

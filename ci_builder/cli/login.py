@@ -6,6 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.registry_flags import add_registry_flags, registry_key, registry_options
@@ -23,7 +24,7 @@ _LIMIT = 1 << 16
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(NAME, help="log in at a registry", description=__doc__)
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__)
     parser.add_argument(
         "registry",
         metavar="REGISTRY",

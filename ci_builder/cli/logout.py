@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.registry_flags import registry_key
@@ -16,7 +17,7 @@ NAME = "logout"
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(NAME, help="forget the login for a registry", description=__doc__)
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__)
     parser.add_argument(
         "registry",
         metavar="REGISTRY",

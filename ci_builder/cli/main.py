@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
+import gc
+import importlib
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ci_builder import __version__
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.signals import interruptible, stop_at_once
 from ci_builder.cli.streams import fill_gaps, give_up_output, output_is_closed
 from ci_builder.errors import CiBuilderError, OutputError
 
 if TYPE_CHECKING:
     from ci_builder.cli.invocation import Invocation
+    from ci_builder.cli.parser import Parser
 
 _EXECUTOR = "executor"
+_GARBAGE = 20_000  # new objects until the collector looks
 _ABOUT = """Builds container images inside CI jobs that own nothing: no daemon, no privilege.
 
 Every command has its own --help."""
@@ -26,6 +29,8 @@ def console() -> int:
     """The program itself: arguments and surroundings of this process. Returns the exit code."""
     fill_gaps()
     stop_at_once()
+    # Imports make many objects and no garbage, through which the default of 700 would look all the time.
+    gc.set_threshold(_GARBAGE)
     # Importing takes most of the start: it comes after the handlers.
     from ci_builder.cli.failure import show_error
     from ci_builder.cli.invocation import this_process
@@ -63,17 +68,11 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
         return show_error(internal_error(error), invocation, debug=debug)
 
 
-def _commands() -> tuple[ModuleType, ...]:
-    from ci_builder.cli import build, ci, demo, doctor, executor, login, logout, verify
-
-    return build, verify, ci, executor, doctor, demo, login, logout
-
-
 def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
-    commands = _commands()
     if arguments and arguments[0] == _EXECUTOR:
         return _run_executor(arguments[1:], invocation)
-    parser = _parser(invocation.program, commands)
+    words = (word for word in arguments if not word.startswith("-"))
+    parser = _parser(invocation.program, next(words, ""))
     try:
         chosen = parser.parse_args(list(arguments))
     except SystemExit as end:
@@ -92,12 +91,16 @@ def _run_executor(words: Sequence[str], invocation: Invocation) -> int:
     return executor.run_words(words, invocation)
 
 
-def _parser(program: str, commands: Sequence[ModuleType]) -> argparse.ArgumentParser:
+def _parser(program: str, wanted: str) -> Parser:
+    """Knows every command by name, and the options of the ``wanted`` one, which alone is imported."""
     from ci_builder.cli.parser import Parser
 
     parser = Parser(prog=program, description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"ci_builder {__version__}")
     below = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in commands:
-        command.add_parser(below)
+    for name, about in ABOUT.items():
+        if name == wanted:
+            importlib.import_module(f"ci_builder.cli.{name}").add_parser(below)
+        else:
+            below.add_parser(name, help=about)
     return parser

@@ -15,6 +15,7 @@ from pathlib import Path
 from ci_builder.build.permitted import target_platform
 from ci_builder.cli.build import add_options, request_of
 from ci_builder.cli.call import BUILD, call_of
+from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation, temporary_folder
 from ci_builder.cli.parser import SubParsers
@@ -39,7 +40,7 @@ _HINT = "only times differ: set SOURCE_DATE_EPOCH, and rewrite-timestamp=true in
 
 def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(NAME, help="build twice and compare", description=__doc__, epilog=_CODES)
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__, epilog=_CODES)
     add_options(parser)
     parser.set_defaults(run=run)
 

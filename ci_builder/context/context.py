@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import BinaryIO
-
-import requests
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from ci_builder.context.ignore import Ignore
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Context:
     moment: int | None = None
 
 
-Sessions = Callable[[str], requests.Session]
+Sessions: TypeAlias = "Callable[[str], requests.Session]"
 """Gives the HTTP session (authorities, proxy) to be used for a URL."""
 
 

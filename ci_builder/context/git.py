@@ -13,18 +13,16 @@ import base64
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from ci_builder.errors import ContextError, DigestMismatch, InvalidValue, Unsupported
+from ci_builder.values import dataclass
 
-try:
+if TYPE_CHECKING:
     import git
-except ImportError:  # GitPython does not import where there is no git program: then nothing here works.
-    GIT_IS_HERE = False
-else:
-    GIT_IS_HERE = True
 
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -155,8 +153,12 @@ def clone(remote: Remote, target: Path, *, keep_git: bool = False) -> int:
     ``.git`` is removed unless ``keep_git`` or the URL wants it. Raises ContextError, DigestMismatch for
     another commit than the checksum's, Unsupported without a git program.
     """
-    if not GIT_IS_HERE:
-        raise Unsupported("a git context needs the program git, which is not here", hint="install git")
+    # Here, because few builds clone anything: it takes long, and starts git to ask for its version.
+    try:
+        import git
+    except ImportError as error:  # GitPython does not import where there is no git program.
+        text = "a git context needs the program git, which is not here"
+        raise Unsupported(text, hint="install git") from error
     try:
         repository = git.Repo.init(target)
         with repository:
@@ -185,6 +187,8 @@ def _verify(repository: git.Repo, remote: Remote) -> None:
 
 
 def _fetch(repository: git.Repo, remote: Remote) -> None:
+    import git
+
     run = repository.git
     run.remote("add", "origin", "--", remote.url)
     wanted = remote.ref or "HEAD"

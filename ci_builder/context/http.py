@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import email.utils
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit, urlunsplit
-
-import requests
-import urllib3
 
 from ci_builder.context.context import Sessions
 from ci_builder.errors import ContextError
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
+    import urllib3
 
 _CONNECT_SECONDS = 30
 _READ_SECONDS = 300
@@ -36,6 +36,8 @@ def is_url(text: str) -> bool:
 @contextmanager
 def download(url: str, sessions: Sessions) -> Iterator[Download]:
     """GET ``url``. Raises ContextError: no connection, any status but 200, a body that breaks off."""
+    import requests  # here, because most builds fetch no URL
+
     shown = without_userinfo(url)
     try:
         answer = sessions(url).get(
@@ -55,8 +57,10 @@ def download(url: str, sessions: Sessions) -> Iterator[Download]:
 
 def last_modified(headers: Mapping[str, str]) -> int | None:
     """What the header of that name says, in seconds since 1970; None without, or for what is no date."""
+    from email.utils import parsedate_to_datetime  # here: few builds fetch a URL
+
     try:
-        return int(email.utils.parsedate_to_datetime(headers.get("last-modified", "")).timestamp())
+        return int(parsedate_to_datetime(headers.get("last-modified", "")).timestamp())
     except (ValueError, TypeError):
         return None
 
@@ -79,6 +83,8 @@ class _Body(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
+        import urllib3
+
         try:
             return self._raw.read(None if size < 0 else size, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:

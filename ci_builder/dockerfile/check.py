@@ -7,9 +7,9 @@ build arg BUILDKIT_DOCKERFILE_CHECK. Source: Dockerfile reference, "check"; dock
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _ALL = "all"
 _YES = frozenset({"1", "t", "T", "true", "TRUE", "True"})

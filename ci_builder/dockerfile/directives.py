@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.check import parse_check
 from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
 from ci_builder.span import Source, Span
+from ci_builder.values import dataclass
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _OTHER_COMMENT = re.compile(r"//\s*syntax\s*=\s*(\S+).*", re.IGNORECASE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.directives import Directives
 from ci_builder.dockerfile.instructions import Instruction, parse_instruction
 from ci_builder.dockerfile.instructions.arg import Arg
@@ -11,6 +9,7 @@ from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.dockerfile.reader import Line, read, read_trigger
 from ci_builder.dockerfile.stages import Stage
 from ci_builder.span import Source
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

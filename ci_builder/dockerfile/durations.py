@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 _UNITS = {
     "ns": 1,
@@ -21,6 +20,8 @@ _MAX = 2**63 - 1
 
 def parse_duration(text: str) -> int:
     """Nanoseconds. Raises ValueError."""
+    from fractions import Fraction  # here: few Dockerfiles have a HEALTHCHECK
+
     unsigned = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
     if unsigned == "0":
         return 0

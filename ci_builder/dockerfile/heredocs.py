@@ -7,10 +7,11 @@ descriptor. Only RUN, COPY and ADD (and ONBUILD of them), not in their JSON form
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _MARK = re.compile(r"(\d*)<<(-?)(\s*)([^<]*)")
 _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)

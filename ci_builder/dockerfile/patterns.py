@@ -7,7 +7,7 @@ pattern and text, whatever they are: no backtracking.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ci_builder.values import dataclass
 
 _ANY = "?"
 _STAR = "*"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.dockerfile.instructions.from_ import From
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

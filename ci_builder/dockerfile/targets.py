@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.dockerfile import Dockerfile
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.patterns import Pattern, PatternError
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _MAX_DEPTH = 100
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")

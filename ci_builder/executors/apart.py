@@ -8,10 +8,10 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ci_builder.errors import CiBuilderError
 from ci_builder.executors.linux.calls import describe
+from ci_builder.values import dataclass
 
 _CHUNK = 65536
 _LENGTH = 4

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from ci_builder.errors import NoExecutor, UsageError
 from ci_builder.executors.interface import Executor, Verdict
+from ci_builder.values import dataclass
 
 AUTO = "auto"
 # In the order of ``auto``.
@@ -26,18 +26,18 @@ class Choice:
     refusals: tuple[tuple[str, str], ...] = ()
 
 
-def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Choice:
+def choose(isolation: str, needs_run: bool, executors: Iterable[Executor]) -> Choice:
     """The executor called ``isolation``, or for ``auto`` the first of ``executors`` that works here.
 
-    ``needs_run``: whether a stage that is needed has a RUN. Raises UsageError for an unknown name,
+    ``needs_run``: whether a stage that is needed has a RUN. ``executors`` are taken one after another, so
+    that they may be made on the way. Raises UsageError for an unknown name,
     NoExecutor with every reason when none works.
     """
     if isolation not in NAMES:
         raise UsageError(f"there is no isolation {isolation!r}", hint=f"one of {', '.join(NAMES)}")
-    wanted = [item for item in executors if _is_wanted(item.name, isolation)]
     refusals: list[tuple[str, str]] = []
     remedies: list[str] = []
-    for executor in wanted:
+    for executor in (item for item in executors if is_wanted(item.name, isolation)):
         verdict = _verdict(executor, needs_run)
         if verdict.ok:
             return Choice(executor, _reason(executor, verdict, refusals), tuple(refusals))
@@ -48,7 +48,8 @@ def choose(isolation: str, needs_run: bool, executors: Sequence[Executor]) -> Ch
     raise NoExecutor(what, refusals, hint="; or ".join(dict.fromkeys(remedies)))
 
 
-def _is_wanted(name: str, isolation: str) -> bool:
+def is_wanted(name: str, isolation: str) -> bool:
+    """Whether the executor ``name`` is tried for this isolation."""
     return name == isolation or (isolation == AUTO and name not in _ON_REQUEST)
 
 

@@ -7,7 +7,7 @@ import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.executors.interface import Process
@@ -18,6 +18,7 @@ from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _DEVICES = (
     ("null", 1, 3),

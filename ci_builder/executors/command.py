@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from ci_builder.executors.fake_ids import notified_calls
@@ -19,6 +18,7 @@ from ci_builder.executors.linux.calls import close_from, prctl, unshare
 from ci_builder.executors.linux.capabilities import DOCKER_DEFAULT, SETPCAP, SYS_ADMIN, effective, limit_to
 from ci_builder.executors.linux.offline import go_offline
 from ci_builder.executors.report import tell_failure
+from ci_builder.values import dataclass
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _APT = "/dev/.apt.conf"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.executors.linux.mount_table import MountPoint
+from ci_builder.values import dataclass
 
 PRIVATE_FOLDER = "/ci-builder"
 MARKER = "/ci-builder/.image"

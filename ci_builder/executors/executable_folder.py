@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError, OutputError
@@ -14,6 +13,7 @@ from ci_builder.executors.linux.calls import describe
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.executors.trial import refusal
 from ci_builder.executors.trial_program import trial_program
+from ci_builder.values import dataclass
 
 REMEDY = "set TMPDIR to a folder on a file system that is not mounted noexec"
 _NO_EXEC = "noexec"

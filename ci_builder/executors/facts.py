@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat as stat_module
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Status
+from ci_builder.values import dataclass
 
 _STAND_IN = stat_module.S_IFREG | 0o1000
 KEEP = 0xFFFFFFFF  # as in chown(2): this id stays as it is

@@ -6,12 +6,12 @@ import os
 import pwd
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, unshare
+from ci_builder.values import dataclass
 
 Kind = Literal["all", "ranges", "single"]
 

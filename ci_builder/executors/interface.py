@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Protocol
 
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.changes import Change
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import prctl, unshare
 from ci_builder.executors.report import open_report, tell, tell_failure
 from ci_builder.executors.scripts import place_scripts, remove_scripts
-from ci_builder.executors.supervisor.begin import supervise
 
 
 def keep(control: socket.socket, descriptors: list[int]) -> NoReturn:
@@ -67,6 +66,9 @@ def _run(launch: Launch, control: socket.socket, streams: Streams) -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if launch.supervised is not None:
+            # Here, because ptrace alone needs it and it takes long; there it is imported beforehand.
+            from ci_builder.executors.supervisor.begin import supervise
+
             supervise(launch, launch.supervised, streams, control.fileno())
         control.close()
         if launch.root is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from ci_builder.executors.facts import Fact
 from ci_builder.executors.interface import Mount, Process
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ci_builder.errors import ExecutorError
@@ -21,6 +21,7 @@ from ci_builder.executors.facts import Fact
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

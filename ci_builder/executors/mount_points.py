@@ -10,12 +10,12 @@ import contextlib
 import os
 import stat as stat_module
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_builder.errors import ExecutorError
 from ci_builder.rootfs.paths import Directories, resolve
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.rootfs.xattrs import read_xattrs
+from ci_builder.values import dataclass
 
 _FILES = (b"etc/hosts", b"etc/resolv.conf")
 

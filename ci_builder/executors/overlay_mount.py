@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import mount, umount, unshare
 from ci_builder.executors.removal import remove_folder
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.executors.facts import SingleIdOwnership
@@ -15,6 +15,7 @@ from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ needs no privilege and no namespace: only that a process may filter and trace it
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import os
 import threading
@@ -66,6 +67,8 @@ class PtraceExecutor:
         self._enter(self._elsewhere.cleanup.enter_context(found))
 
     def _enter(self, state: Path) -> None:
+        # Before the launcher is made: each command is run by a fork of it (see keeper).
+        importlib.import_module("ci_builder.executors.supervisor.begin")
         look_up_hosts_without_modules()
         try:
             prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)

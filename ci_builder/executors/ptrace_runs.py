@@ -7,7 +7,7 @@ import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
@@ -20,6 +20,7 @@ from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _TERMINALS = "ptmx"  # a link to pts/ptmx, or a device of its own

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ci_builder.errors import ImageError
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_builder.errors import ImageError, InvalidValue
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _LENGTHS = {"sha256": 64, "sha512": 128}
 

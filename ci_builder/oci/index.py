@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.errors import ImageError
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.image import json_object
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

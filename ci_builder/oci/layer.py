@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO
 
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

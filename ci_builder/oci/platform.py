@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ from ci_builder.layout.archive import write_archive
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
 from ci_builder.registry.client import Registry
 from ci_builder.request import OutputSpec, RegistryOptions, Request
+from ci_builder.values import dataclass
 
 TYPES = ("image", "registry", "oci", "docker", "local", "tar")
 _INSECURE = "registry.insecure"

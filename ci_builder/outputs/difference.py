@@ -7,13 +7,13 @@ import datetime
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.rootfs.apply import verified_blocks
 from ci_builder.rootfs.listing import Member, list_members
+from ci_builder.values import dataclass
 
 _TIMES = ("time", "created")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +11,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.outputs.archive import check_file, check_folder, write_whole
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.rootfs.export import remove_others, tree_copy, tree_tar
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.image import Family
@@ -13,6 +12,7 @@ from ci_builder.options import ANNOTATED, boolean
 from ci_builder.outputs.attributes import Attributes
 from ci_builder.request import Annotation
 from ci_builder.rootfs.compress import GZIP, Compression, check
+from ci_builder.values import dataclass
 
 _COMPRESSIONS = {"uncompressed": "none", "gzip": "gzip", "zstd": "zstd"}
 _ATTRIBUTE = re.compile(r"annotation(?:-([a-z-]+))?(?:\[([^\]]*)\])?\.(.+)", re.DOTALL)

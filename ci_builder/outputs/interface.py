@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

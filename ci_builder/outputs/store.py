@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

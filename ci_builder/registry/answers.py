@@ -10,21 +10,25 @@ import contextlib
 import errno
 import json
 import socket
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-
 from ci_builder.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
+
+if TYPE_CHECKING:
+    import requests
 
 _BODY_LIMIT = 1 << 16
 _TEXT_LIMIT = 400
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
 
-#: What requests and urllib3 raise when a connection fails, at any time of a request.
-CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """What requests and urllib3 raise when a connection fails, at any time of a request."""
+    import requests  # here, as all over registry/: only a build that asks a registry waits for its import
+    import urllib3
+
+    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 def public_url(url: str) -> str:
@@ -56,6 +60,8 @@ def refusal(what: str, method: str, response: requests.Response, *, hint: str = 
 
 def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryUnreachable:
     """The error for a connection that failed."""
+    import requests
+
     cause = root_cause(error)
     reason, code, temporary, hint = _explain(cause)
     if isinstance(error, requests.exceptions.ProxyError):
@@ -72,7 +78,7 @@ def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryU
 
 def discard(response: requests.Response) -> None:
     """Be done with an answer whose body does not matter; a short one is read, which keeps the connection."""
-    with contextlib.suppress(*CONNECTION_ERRORS), response:
+    with contextlib.suppress(*connection_errors()), response:
         response.raw.read(_BODY_LIMIT, decode_content=False)
 
 
@@ -100,6 +106,11 @@ def printable(text: str) -> str:
 
 def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
     """(reason, code, temporary, hint) of a connection's failure."""
+    import ssl
+
+    import requests
+    import urllib3
+
     if isinstance(cause, ssl.SSLCertVerificationError):
         hint = "give its authority's with --registry-certificate, or use --skip-tls-verify-registry"
         return f"its certificate is not trusted: {printable(cause.verify_message)}", "TLS", False, hint
@@ -123,7 +134,7 @@ def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
 def _first_error(response: requests.Response) -> tuple[str, str]:
     try:
         body = response.raw.read(_BODY_LIMIT, decode_content=True) or b""
-    except CONNECTION_ERRORS:
+    except connection_errors():
         body = b""
     finally:
         response.close()

@@ -6,13 +6,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ci_builder.errors import CredentialError
 from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
+from ci_builder.values import dataclass
 
 _LIMIT = 16 << 20
 

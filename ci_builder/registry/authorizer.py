@@ -7,17 +7,20 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-import requests
-
 from ci_builder.errors import AuthenticationFailed, RegistryError
-from ci_builder.registry.answers import CONNECTION_ERRORS, public_url, refusal, unreachable
+from ci_builder.registry.answers import connection_errors, public_url, refusal, unreachable
 from ci_builder.registry.challenge import Challenge, parse
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.credentials import Credentials
 from ci_builder.request import Login
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 _CLIENT = "ci_builder"
 _BODY_LIMIT = 1 << 20
@@ -145,7 +148,7 @@ class Authorizer:
             value = json.loads(data)
             token = value.get("token") or value.get("access_token")
             lifetime = float(value.get("expires_in") or _DEFAULT_LIFETIME)
-        except CONNECTION_ERRORS as error:
+        except connection_errors() as error:
             raise unreachable(urlsplit(response.url).netloc, method, response.url, error) from error
         except (ValueError, TypeError, AttributeError):
             token, lifetime = None, 0.0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-import requests
+from typing import TYPE_CHECKING
 
 from ci_builder.errors import DigestMismatch, RegistryError
 from ci_builder.oci.descriptor import Descriptor
-from ci_builder.registry.answers import CONNECTION_ERRORS, public_url, unreachable
+from ci_builder.registry.answers import connection_errors, public_url, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 _BLOCK = 1 << 18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
@@ -55,7 +57,7 @@ class BlobSource:
                         raise self._too_long(self.descriptor.size - left)
                     yield block[skip:]
                     skip = max(0, skip - len(block))
-            except CONNECTION_ERRORS as error:
+            except connection_errors() as error:
                 raise unreachable(self.subject.registry, "GET", response.url, error) from error
             if left > 0 and not stopped():
                 raise self._ended(response, left)

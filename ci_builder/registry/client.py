@@ -61,6 +61,11 @@ class Registry:
         self._impatient = replace(self._puller, transport=mirrors)
         self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
 
+    def settle(self) -> None:
+        """Make ready whatever may be needed: from here on no file of the system is read and no module
+        imported. For a build in place, which replaces them. Raises UsageError for a bundle that is broken."""
+        self._connections.settle()
+
     def image(self, reference: Reference, platform: Platform, *, patient: bool = True) -> Image:
         """The image that ``reference`` names, for ``platform`` out of an index; its layers are pulled when
         they are opened. ``patient``: a registry that fails is asked again as often as the options say, else

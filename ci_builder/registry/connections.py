@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import requests
 
 from ci_builder.errors import RegistryUnreachable
 from ci_builder.oci.reference import DOCKER_HUB
-from ci_builder.registry.answers import CONNECTION_ERRORS, discard, unreachable
+from ci_builder.registry.answers import connection_errors, discard, unreachable
+from ci_builder.registry.listed import listed
 from ci_builder.registry.proxies import is_loopback, proxy_for
-from ci_builder.registry.tls import listed, session_with, tls_context
+from ci_builder.registry.tls import tls_context
 from ci_builder.request import RegistryOptions
+
+if TYPE_CHECKING:
+    import requests
 
 _HUB_ADDRESS = "registry-1.docker.io"
 #: Seconds to connect, and between two pieces of an answer.
@@ -22,6 +25,8 @@ TIMEOUTS = (15.0, 60.0)
 _PUT_TIMEOUTS = (15.0, 300.0)
 _PROBE_TIMEOUTS = (5.0, 20.0)
 # What servers that speak TLS answer to a plain request: Go, nginx, Apache.
+# Names of sessions that are no host's.
+_DEFAULT, _PLAIN = "", "http:"
 _WANTS_TLS = (b"HTTPS server", b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL")
 
 
@@ -35,10 +40,16 @@ class Connections:
         self._bases: dict[str, str] = {}
         self._lock = threading.Lock()
         self._probing: dict[str, threading.Lock] = {}
-        # Read now, whatever registry comes: later the bundle may be another root file system's.
-        self._default = session_with(tls_context("", options, environment))
-        for host in self._hosts_of_their_own():
-            self._sessions[host] = session_with(tls_context(host, options, environment))
+        self._making = threading.Lock()
+        if options.certificates or options.client_certificates:
+            # So that a file that somebody named and that is broken is an error at once.
+            self.settle()
+
+    def settle(self) -> None:
+        """Make every session that may be needed: from here on no file is read and no module imported.
+        Raises UsageError for a bundle that is broken."""
+        for name in (_DEFAULT, _PLAIN, *self._hosts_of_their_own()):
+            self._made(name)
 
     def base(self, registry: str) -> str:
         """``scheme://host[:port]`` of a registry as named in a reference. Raises RegistryUnreachable."""
@@ -71,7 +82,7 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection."""
-        for session in (self._default, *self._sessions.values()):
+        for session in self._sessions.values():
             session.close()
 
     def _send(
@@ -85,7 +96,7 @@ class Connections:
     ) -> requests.Response:
         host = urlsplit(url).netloc
         proxy = proxy_for(url, self._environment)
-        session = self._session(host, registry)
+        session = self._session(host, registry, plain=url.startswith("http:") and not proxy)
         try:
             return session.request(
                 method,
@@ -97,14 +108,23 @@ class Connections:
                 timeout=timeouts,
                 proxies={urlsplit(url).scheme: proxy} if proxy else {},
             )
-        except CONNECTION_ERRORS as error:
+        except connection_errors() as error:
             raise unreachable(host, method, url, error) from error
 
-    def _session(self, host: str, registry: str) -> requests.Session:
-        for name in (host, host.removesuffix(":443"), registry):
-            if name in self._sessions:
-                return self._sessions[name]
-        return self._default
+    def _session(self, host: str, registry: str, *, plain: bool) -> requests.Session:
+        own = self._hosts_of_their_own()
+        names = (name for name in (host, host.removesuffix(":443"), registry) if name in own)
+        return self._made(next(names, _PLAIN if plain else _DEFAULT))
+
+    def _made(self, name: str) -> requests.Session:
+        with self._making:
+            if name not in self._sessions:
+                # Here, because a build that asks no registry needs it not, and it takes long.
+                from ci_builder.registry.sessions import session_with
+
+                context = None if name == _PLAIN else tls_context(name, self._options, self._environment)
+                self._sessions[name] = session_with(context)
+            return self._sessions[name]
 
     def _hosts_of_their_own(self) -> set[str]:
         options = self._options

@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ci_builder.errors import CredentialError
 from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
+from ci_builder.values import dataclass
 
 _SECONDS = 60
 #: The user name by which a program says that the secret is an identity token.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-
-import requests
+from typing import TYPE_CHECKING
 
 from ci_builder.errors import DigestMismatch, ImageError, ImageNotFound, InvalidValue, RegistryError
 from ci_builder.oci import media_types
@@ -13,9 +11,13 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import json_object
 from ci_builder.oci.reference import Reference
-from ci_builder.registry.answers import CONNECTION_ERRORS, discard, unreachable
+from ci_builder.registry.answers import connection_errors, discard, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 #: Bytes that a manifest or an index, and a config, may have: more is an attack (distribution spec: 4 MiB).
 MANIFEST_LIMIT = 8 << 20
@@ -131,7 +133,7 @@ class Repository:
                 raise ImageError(f"the {what} has {length} bytes, more than the {limit} that are allowed")
             try:
                 data: bytes = response.raw.read(limit + 1, decode_content=True) or b""
-            except CONNECTION_ERRORS as error:
+            except connection_errors() as error:
                 raise unreachable(self.subject.registry, "GET", response.url, error) from error
         if len(data) > limit:
             raise ImageError(f"the {what} has more than the {limit} bytes that are allowed")

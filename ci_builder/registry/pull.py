@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from ci_builder.errors import ImageError, RegistryError
@@ -22,6 +21,7 @@ from ci_builder.registry.blob_source import BlobSource
 from ci_builder.registry.blobs import Blobs
 from ci_builder.registry.manifests import Repository
 from ci_builder.registry.transport import Transport
+from ci_builder.values import dataclass
 
 _INDEX_DEPTH = 3
 _Result = TypeVar("_Result")

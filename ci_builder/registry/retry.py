@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timezone
-from email.utils import parsedate_to_datetime
 
 from ci_builder.errors import RegistryError
+from ci_builder.values import dataclass
 
 #: A Retry-After beyond this many seconds is an answer for people, not something to wait for in a job.
 LONGEST_WAIT = 120.0
@@ -48,6 +47,8 @@ class Retry:
         text = header.strip()
         if text.isdigit():
             return float(text)
+        from email.utils import parsedate_to_datetime  # here: dates are rare
+
         try:
             moment = parsedate_to_datetime(text)
         except ValueError:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
-
-import requests
 
 from ci_builder.errors import AuthenticationFailed, RegistryError
 from ci_builder.progress import Notice, Progress
@@ -14,6 +13,10 @@ from ci_builder.registry.answers import discard, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.retry import LONGEST_WAIT, Retry
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECT_LIMIT = 5

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import quote
-
-import requests
 
 from ci_builder.errors import AuthenticationFailed, DigestMismatch, OutputError, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    import requests
 
 Outcome = Literal["present", "mounted", "pushed"]
 

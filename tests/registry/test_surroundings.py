@@ -86,7 +86,8 @@ def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path) -> None:
         assert server.tls is not None
         name = server.host.replace("127.0.0.1", "localhost")
         program = f"""
-            import os, pathlib, sys
+            import importlib, os, pathlib, sys
+            from ci_builder.build.settle import LATE
             from ci_builder.oci.reference import Reference
             from ci_builder.registry.client import Registry
             from ci_builder.registry.credentials import load
@@ -98,6 +99,9 @@ def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path) -> None:
             login = Login({name!r}, {server.user!r}, {server.password!r})
             blobs = pathlib.Path({str(tmp_path / "blobs")!r})
             registry = Registry(load({{}}, [login]), options, {{}}, silent, blobs)
+            for module in LATE:
+                importlib.import_module(module)
+            registry.settle()
             pathlib.Path({str(tls.authority)!r}).unlink()
             allowed = ({str(tmp_path)!r}, "/etc/", "/proc/", "/dev/")
             watching = True

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, RunCommand, Step
 from ci_builder.build.caching.files import Taken, inputs_of_found, inputs_of_sources
@@ -18,6 +17,7 @@ from ci_builder.cache.inputs import Input, frame
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Made
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
@@ -16,6 +16,7 @@ from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Notice, Progress
+from ci_builder.values import dataclass
 
 _AT_ONCE = 4
 _FRESH = 24 * 3600

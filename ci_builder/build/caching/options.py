@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
@@ -21,6 +21,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.progress import Progress
 from ci_builder.registry.client import Registry
 from ci_builder.request import CachePlace, Request
+from ci_builder.values import dataclass
 
 TYPES = ("registry", "local", "inline")
 _KNOWN = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import Sources, inputs_of_step
@@ -14,6 +14,7 @@ from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

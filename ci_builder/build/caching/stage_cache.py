@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ci_builder.build.action import RunCommand, Step
 from ci_builder.build.caching.inputs import (
@@ -23,6 +23,7 @@ from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import Made
 from ci_builder.progress import Notice, Progress
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.build.action import Repository
 from ci_builder.context.git import check_commit, is_git, parse_remote
 from ci_builder.dockerfile.instructions.add import Add
 from ci_builder.errors import ContextError, InvalidValue, Unsupported
 from ci_builder.oci.digest import Digest
+from ci_builder.values import dataclass
 
 _URLS = ("http://", "https://")
 # What only a build context may be: docker takes the first for a path here, the other would read files

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, InlineFile, Step
 from ci_builder.build.copy.permissions import parse_mode
 from ci_builder.build.evaluate import add_sources, paths
@@ -15,6 +13,7 @@ from ci_builder.dockerfile.instructions.copy import Copy
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import Rules
 from ci_builder.errors import ContextError, InvalidValue
+from ci_builder.values import dataclass
 
 _BODY = Rules(quoting=False)
 

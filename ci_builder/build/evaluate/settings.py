@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.instructions.arg import Arg
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 _DEFAULT_TARGET = "default"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")

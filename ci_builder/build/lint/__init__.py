@@ -4,7 +4,6 @@ dockerfile/lint for the others; ``lint`` runs all of them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ci_builder.build.lint.copy_ignored_file import copy_ignored_file
 from ci_builder.build.lint.expose_invalid_format import expose_invalid_format
@@ -22,6 +21,7 @@ from ci_builder.build.lint.workdir_relative_path import workdir_relative_path
 from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.lint import lint_file, lint_stage
 from ci_builder.dockerfile.lint.finding import Finding
+from ci_builder.values import dataclass
 
 FromRule = Callable[[Dockerfile, GlobalArgs], Iterator[Finding]]
 TraceRule = Callable[[StageTrace], Iterator[Finding]]

@@ -3,7 +3,7 @@ variables that it used though nothing sets them. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 
 from ci_builder.build.evaluate import State, begin_from_stage, evaluate
 from ci_builder.build.plan import PlannedStage
@@ -13,6 +13,7 @@ from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import PLAIN, Expansion, Rules
 from ci_builder.errors import DockerfileError
 from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Records
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _EMPTY = b"."
 

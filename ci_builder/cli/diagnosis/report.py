@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.build.advice import Advice
 from ci_builder.build.examination import Examination
 from ci_builder.executors.surroundings.attempts import Permitted
@@ -11,6 +9,7 @@ from ci_builder.executors.surroundings.disk import Room
 from ci_builder.executors.surroundings.limits import Limits
 from ci_builder.executors.surroundings.mounts import Container
 from ci_builder.executors.surroundings.process import Standing
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.cli.kaniko.words import Flag, Words
 from ci_builder.errors import Unsupported
+from ci_builder.values import dataclass
 
 SUPPORTED = (
     Flag(

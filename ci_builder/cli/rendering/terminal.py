@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TextIO
 
 from ci_builder.cli.rendering.text import Lines, one_line, plain, size
 from ci_builder.progress import Event, Notice, StepFinished, StepOutput, StepStarted, Transferred
+from ci_builder.values import dataclass
 
 _TAIL = 6
 _BETWEEN_FRAMES = 0.1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.flags import Known, take_flags
 from ci_builder.dockerfile.instructions.sources import Sources
 from ci_builder.dockerfile.reader import Line
+from ci_builder.values import dataclass
 
 _FLAGS = Known(
     values=frozenset({"chown", "chmod", "checksum"}),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.durations import parse_duration
 from ci_builder.dockerfile.flags import Flags, take_flags
 from ci_builder.dockerfile.instructions.shell_form import Command
 from ci_builder.dockerfile.reader import Line
+from ci_builder.values import dataclass
 
 _TIMES = ("interval", "timeout", "start-period", "start-interval")
 _SHORTEST = 1_000_000

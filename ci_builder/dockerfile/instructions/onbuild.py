@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ci_builder.dockerfile.flags import take_flags
 from ci_builder.dockerfile.instructions.names import check_known
 from ci_builder.dockerfile.reader import Line
+from ci_builder.values import dataclass
 
 _NOT_ALLOWED = frozenset({"FROM", "MAINTAINER"})
 

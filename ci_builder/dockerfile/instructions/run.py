@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.flags import Known, take_flags
 from ci_builder.dockerfile.instructions.run_mount import origin_of, parse_mount
 from ci_builder.dockerfile.instructions.shell_form import Command
 from ci_builder.dockerfile.reader import Line
 from ci_builder.errors import UnsupportedSyntax
+from ci_builder.values import dataclass
 
 _NETWORKS = ("default", "none", "host")
 

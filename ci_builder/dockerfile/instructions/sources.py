@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.arguments import json_words, split_blank
 from ci_builder.dockerfile.heredocs import Heredoc, parse_mark
 from ci_builder.dockerfile.reader import Line
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

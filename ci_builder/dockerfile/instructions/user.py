@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_builder.dockerfile.flags import take_flags
 from ci_builder.dockerfile.reader import Line
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

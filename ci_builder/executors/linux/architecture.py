@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_builder.executors.linux import calls_aarch64, calls_x86_64
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from ci_builder.values import dataclass
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ci_builder.executors.linux.architecture import AARCH64, X86_64, Architecture
+from ci_builder.values import dataclass
 
 CLONE_FS = 0x200
 CLONE_NEWNS = 0x20000

@@ -7,10 +7,10 @@ import errno
 import fcntl
 import struct
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import system_call
+from ci_builder.values import dataclass
 
 _SET_MODE_FILTER = 1
 _NEW_LISTENER = 8

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import resource
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from ci_builder.values import dataclass
 
 RLIMIT_LOCKS = 10
 _MARK = 0x5EED << 46  # a limit that no program sets

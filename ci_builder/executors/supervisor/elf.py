@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from dataclasses import dataclass
 
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.supervisor.call import failure
+from ci_builder.values import dataclass
 
 _HEADER = struct.Struct("<4sBB10xHHI8xQ14xHH")
 _ENTRY = struct.Struct("<IIQQQQQQ")

@@ -14,7 +14,6 @@ import os
 import shutil
 import stat as stat_module
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.supervisor.call import failure
@@ -22,6 +21,7 @@ from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.rootfs.record import Key, Record
+from ci_builder.values import dataclass
 
 _MOST_REMEMBERED = 4096
 _DELETED = b" (deleted)"  # what the kernel adds to a name that is gone

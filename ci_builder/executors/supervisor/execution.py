@@ -6,7 +6,6 @@ import errno
 import os
 import stat as stat_module
 import struct
-from dataclasses import dataclass
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.auxiliary import correct
@@ -19,6 +18,7 @@ from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
 from ci_builder.executors.supervisor.redirect import Order
+from ci_builder.values import dataclass
 
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _MAX_SCRIPTS = 5

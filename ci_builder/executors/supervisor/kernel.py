@@ -7,7 +7,6 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
@@ -24,6 +23,7 @@ from ci_builder.executors.supervisor.redirect import Redirects
 from ci_builder.executors.supervisor.told import Told
 from ci_builder.executors.supervisor.view import View
 from ci_builder.rootfs.record import Key
+from ci_builder.values import dataclass
 
 ANSWERED = None
 """What a handler returns that has answered by itself."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.view import View
 from ci_builder.rootfs.record import Key
+from ci_builder.values import dataclass
 
 _DELETED = b" (deleted)"
 

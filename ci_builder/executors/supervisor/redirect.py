@@ -22,7 +22,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from signal import SIGTRAP
 
 from ci_builder.executors.linux import ptrace
@@ -30,6 +29,7 @@ from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.room import USUAL, Filling, Room, room_of, size_of_array
+from ci_builder.values import dataclass
 
 _WALL = 0x40000000
 _READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22

@@ -16,7 +16,8 @@ import errno
 import os
 import resource
 import struct
-from dataclasses import dataclass
+
+from ci_builder.values import dataclass
 
 RLIMIT_RSS = 5
 _SIZE_BITS = 12

@@ -6,7 +6,6 @@ import errno
 import os
 import select
 import signal
-from dataclasses import dataclass
 
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.architecture import Architecture
@@ -16,6 +15,7 @@ from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
 from ci_builder.executors.supervisor.members import kill_all
 from ci_builder.executors.supervisor.table import HANDLERS
+from ci_builder.values import dataclass
 
 _WALL = 0x40000000
 _TOLD = 128  # sizeof(struct signalfd_siginfo)

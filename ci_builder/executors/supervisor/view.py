@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ci_builder.rootfs.record import Key
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

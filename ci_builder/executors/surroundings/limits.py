@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from ci_builder.values import dataclass
 
 _UNLIMITED = 1 << 60
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ci_builder.executors.disposable import Evidence, see
 from ci_builder.executors.linux.mount_table import MountPoint, read_mounts
 from ci_builder.rootfs.tree import KERNEL_FOLDERS
+from ci_builder.values import dataclass
 
 _NOT_OF_THE_IMAGE = tuple(b"/" + name for name in KERNEL_FOLDERS)
 

@@ -7,9 +7,9 @@ import os
 import platform
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_builder.executors.linux.capability_names import names
+from ci_builder.values import dataclass
 
 _SECCOMP = {"0": "none", "1": "strict", "2": "filter"}
 

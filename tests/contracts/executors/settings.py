@@ -67,9 +67,15 @@ def as_ordinary_user(executor: str, folder: Path, *, ranges: bool) -> Outcome:
 
 def in_container(docker: Docker, image: str, executor: str, flags: tuple[str, ...]) -> Outcome:
     """In a container started with ``flags``."""
-    inside = [f"/opt/python/bin/{Path(sys.executable).resolve().name}", "-m", _MODULE]
     # Not where the tests' image has it: in place, something mounted there would stand in its way.
-    inside += [executor, "/tmp/state", "/opt/busybox"]
+    return _outcome(run_module(docker, image, (_MODULE, executor, "/tmp/state", "/opt/busybox"), flags))
+
+
+def run_module(
+    docker: Docker, image: str, words: tuple[str, ...], flags: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a module of this checkout with its arguments in a container started with ``flags``."""
+    inside = [f"/opt/python/bin/{Path(sys.executable).resolve().name}", "-m", *words]
     environment = _environment("/opt/src:/opt/site", "/opt/python/lib")
     arguments = ["run", "--rm", "--network", "host", "--workdir", "/opt/src", *flags]
     for source, target in ((_PYTHON, "python"), (_SITE, "site"), (_CHECKOUT, "src")):
@@ -77,8 +83,7 @@ def in_container(docker: Docker, image: str, executor: str, flags: tuple[str, ..
     arguments += ["--volume", f"{_BUSYBOX}:/opt/busybox:ro"]
     for name, value in environment.items():
         arguments += ["--env", f"{name}={value}"]
-    done = docker.run(*arguments, image, *_from_a_shell(inside), timeout=300)
-    return _outcome(done)
+    return docker.run(*arguments, image, *_from_a_shell(inside), timeout=300)
 
 
 def make_image(docker: Docker) -> str:

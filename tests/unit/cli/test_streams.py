@@ -75,7 +75,7 @@ def test_a_closed_standard_input_is_empty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_the_program_starts(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "requests.py").write_text(WAITS)
+    (tmp_path / "dockerfile_parse.py").write_text(WAITS)
     path = f"{tmp_path}{os.pathsep}{ROOT}"
     process = subprocess.Popen(
         [sys.executable, "-m", "ci_builder.cli", "build", "."],

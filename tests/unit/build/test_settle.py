@@ -1,0 +1,40 @@
+"""What functions import is imported before a build in place replaces ``/``: LATE says all of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from ci_builder.build.settle import LATE
+
+PACKAGE = Path(__file__).resolve().parents[3] / "ci_builder"
+_NEVER_IN_PLACE = {
+    "build/means.py": "an executor is chosen, and with it imported, before",
+    "context/git.py": "repositories are cloned before; settle imports it for named contexts",
+    "ci/git_facts.py": "asked before there is a build",
+    "dockerfile/durations.py": "the Dockerfile is read before",
+    "executors/keeper.py": "only under ptrace",
+    "registry/tls.py": "Registry.settle reads the authorities before",
+}
+
+
+def _inside_functions(tree: ast.Module) -> Iterator[str]:
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    yield node.module or ""
+
+
+def test_late_is_what_functions_import() -> None:
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        modules = set(_inside_functions(ast.parse(path.read_text(encoding="utf-8"))))
+        if modules and not path.is_relative_to(PACKAGE / "cli"):
+            found[path.relative_to(PACKAGE).as_posix()] = modules
+    late = [modules for name, modules in found.items() if name not in _NEVER_IN_PLACE]
+    assert set().union(*late) == set(LATE)
+    assert set(_NEVER_IN_PLACE) <= set(found), "an exception that is none any more"

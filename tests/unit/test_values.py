@@ -1,0 +1,121 @@
+"""The program's dataclasses behave as the standard library's, from the first instance to the hundredth."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from typing import Any
+
+import pytest
+
+from ci_builder import values
+
+_BOTH = pytest.mark.parametrize("make", [dataclasses.dataclass, values.dataclass], ids=["standard", "ours"])
+_AGES = pytest.mark.parametrize("instances", [0, 100], ids=["new", "old"])
+
+
+def _frozen(make: Any, instances: int) -> Any:
+    @make(frozen=True, slots=True)
+    class Point:
+        x: int
+        y: int = 2
+        tags: list[str] = field(default_factory=list, compare=False)
+        seen: int = field(default=0, repr=False)
+
+        def doubled(self) -> Any:
+            return replace(self, x=2 * self.x)  # type: ignore[type-var]
+
+    for number in range(instances):
+        Point(number)  # type: ignore[call-arg]
+    return Point
+
+
+@_BOTH
+@_AGES
+def test_values(make: Any, instances: int) -> None:
+    point = _frozen(make, instances)
+    one, other = point(1), point(1, y=2, tags=["a"])
+    assert (one, hash(one)) == (other, hash(other))
+    assert one != point(2)
+    assert one != (1, 2, 0)
+    assert one.tags is not point(1).tags
+    assert repr(other).endswith("Point(x=1, y=2, tags=['a'])")
+    assert one.doubled().x == 2
+    assert asdict(other) == {"x": 1, "y": 2, "tags": ["a"], "seen": 0}
+    assert [item.name for item in fields(point)] == ["x", "y", "tags", "seen"]
+    assert not hasattr(one, "__dict__")
+
+
+@_BOTH
+@_AGES
+@pytest.mark.parametrize("arguments", [(), (1, 2, [], 4, 5)])
+@pytest.mark.parametrize("named", [{}, {"x": 1, "z": 2}])
+def test_wrong_arguments(
+    make: Any, instances: int, arguments: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    point = _frozen(make, instances)
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) (missing|takes|got)"):
+        point(*arguments, **named)
+    assert point(3).x == 3
+
+
+@_BOTH
+@_AGES
+def test_frozen(make: Any, instances: int) -> None:
+    one = _frozen(make, instances)(1)
+    for name in ("x", "unknown"):
+        with pytest.raises((FrozenInstanceError, TypeError)):
+            setattr(one, name, 2)
+    with pytest.raises(FrozenInstanceError):
+        del one.x
+    assert one.x == 1
+
+
+@_BOTH
+@_AGES
+def test_changing(make: Any, instances: int) -> None:
+    @make(slots=True)
+    class Counter:
+        count: int = 0
+        twice: int = field(init=False, default=0)
+
+        def __post_init__(self) -> None:
+            self.twice = 2 * self.count
+
+    for _ in range(instances):
+        Counter()
+    one = Counter(2)  # type: ignore[call-arg]
+    one.count += 1
+    assert (one.count, one.twice) == (3, 4)
+    assert Counter(4) == Counter(4)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+    with pytest.raises(TypeError, match="twice"):
+        Counter(twice=1)  # type: ignore[call-arg]
+
+
+@_BOTH
+@_AGES
+def test_order_names_only_and_inheritance(make: Any, instances: int) -> None:
+    @make(frozen=True, slots=True, order=True)
+    class Version:
+        major: int
+        minor: int = 0
+
+        def __repr__(self) -> str:
+            return "own"
+
+    @make(frozen=True, slots=True, kw_only=True)
+    class Named(Version):
+        name: str
+
+    for number in range(instances):
+        Version(number), Named(number, name="n")  # type: ignore[call-arg]
+    assert sorted([Version(2), Version(1, 1), Version(1)]) == [Version(1), Version(1, 1), Version(2)]  # type: ignore[call-arg,type-var]
+    assert Version(1) <= Version(1)  # type: ignore[call-arg,operator]
+    assert repr(Version(1)) == "own"  # type: ignore[call-arg]
+    named = Named(1, name="n")  # type: ignore[call-arg]
+    assert (named.major, named.minor, named.name) == (1, 0, "n")
+    assert named == replace(named, minor=0)  # type: ignore[type-var]
+    with pytest.raises(TypeError):
+        Named(1, 2, "n")  # type: ignore[call-arg]
