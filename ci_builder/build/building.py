@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from ci_builder.build.action import RunCommand
 from ci_builder.build.ahead import Ahead, Looking
 from ci_builder.build.caching.inputs import Sources
 from ci_builder.build.caching.layer_cache import LayerCache
@@ -30,6 +31,16 @@ from ci_builder.cache.told import Told
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Source
+from ci_builder.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Executors:
+    """``full`` makes whole root file systems, ``skeletons`` what is enough for copying: the names of files
+    (see NoneExecutor)."""
+
+    full: Executor
+    skeletons: Executor
 
 
 class Building:
@@ -52,6 +63,7 @@ class Building:
         self._base_image = base_image
         self._made = how_stages_are_made(planned, job.targets, job.outputs, job.epoch)
         self._executor: Stoppable | None = None
+        self._skeletons: Stoppable | None = None
         self._stages: Stages | None = None
         self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image)
         steps = {index: work.steps for index, work in works.items()}
@@ -64,13 +76,14 @@ class Building:
         return looking.ahead(self._planned.targets)
 
     def build(
-        self, ahead: Ahead, executor: Executor, mounts: MountSources, at_once: int
+        self, ahead: Ahead, executors: Executors, mounts: MountSources, at_once: int
     ) -> dict[str, Source]:
         """Build what is left; each target's image by its name in the Request, with its labels."""
-        self._executor = Stoppable(executor)
-        stages = Stages(tuple(ahead.found), partial(self._build, ahead, mounts), at_once, self._executor.stop)
+        self._executor = Stoppable(executors.full)
+        self._skeletons = Stoppable(executors.skeletons)
+        stages = Stages(tuple(ahead.found), partial(self._build, ahead, mounts), at_once, self._stop)
         self._stages = stages
-        with stopped_at_the_end(self._executor):
+        with stopped_at_the_end(self._executor), stopped_at_the_end(self._skeletons):
             stages.run()
         found = {}
         for text, index in zip(self._job.targets, self._planned.targets, strict=True):
@@ -80,11 +93,19 @@ class Building:
             found[text] = Source(image, self._base_layers(index), self._own_layers(index), self._made[index])
         return {**found, "": found[self._job.targets[0]]}
 
+    def _stop(self) -> None:
+        for executor in (self._executor, self._skeletons):
+            if executor is not None:
+                executor.stop()
+
     def _build(self, ahead: Ahead, mounts: MountSources, index: int) -> Image:
         assert self._executor is not None
+        assert self._skeletons is not None
         stage = self._stage(index)
+        runs = any(isinstance(action, RunCommand) for step in ahead.missing[index] for action in step.actions)
         tools = StageTools(
-            executor=self._executor,
+            executor=self._executor if runs else self._skeletons,
+            skeletons=not runs,
             source=partial(self._open, stage),
             fetcher=self._fetcher,
             mounts=mounts,

@@ -74,6 +74,15 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
         yield ChrootExecutor(states["chroot"], progress)
 
 
+def skeletons(job: Job, choice: Choice) -> Executor:
+    """What stages without RUN are made with, whatever the others need."""
+    if choice.executor.name == "none":
+        return choice.executor
+    from ci_builder.executors.none import NoneExecutor
+
+    return NoneExecutor(job.folder / "none", job.surroundings.progress)
+
+
 def _existing_outputs(request: Request) -> list[Path]:
     """What is there already under the names of the outputs; their folders are made anew when needed."""
     named = [Path(spec.dest).absolute() for spec in request.outputs if spec.dest not in ("", "-")]

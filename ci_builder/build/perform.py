@@ -64,10 +64,10 @@ def perform(action: Action, performer: Performer) -> None:
         else:
             _make_directory(action, performer)
     except OSError as error:
-        raise _explained(error) from error
+        raise explained(error) from error
 
 
-def _explained(error: OSError) -> CiBuilderError:
+def explained(error: OSError) -> CiBuilderError:
     """An error of the kernel while files were written or read."""
     where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -110,7 +110,7 @@ class _Placing:
     @staticmethod
     def of(action: CopyFiles | Fetch | Clone, performer: Performer, mode: str) -> _Placing:
         destination = action.destination.encode("utf-8", "surrogateescape")
-        return _Placing(performer, _placement(performer.tree, action.owner, mode), destination)
+        return _Placing(performer, placement_for(performer.tree, action.owner, mode), destination)
 
     def put(self, found: Found, origin: CopySource, selection: Selection, *, unpack: bool = False) -> None:
         """Copy what is selected of it, or unpack it."""
@@ -169,7 +169,7 @@ def _make_directory(action: MakeDirectory, performer: Performer) -> None:
     make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))
 
 
-def _placement(tree: Tree, owner: str, mode: str) -> Placement:
+def placement_for(tree: Tree, owner: str, mode: str) -> Placement:
     ids = resolve_owner(owner, *_accounts(tree)) if owner else None
     return Placement(tree, ids, parse_mode(mode) if mode else None)
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from ci_builder.build.building import Building
+from ci_builder.build.building import Building, Executors
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
-from ci_builder.build.means import choose_executor, fetcher_for, mount_sources, stages_at_once
+from ci_builder.build.means import choose_executor, fetcher_for, mount_sources, skeletons, stages_at_once
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
@@ -64,7 +64,8 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         with contextlib.ExitStack() as leaving:
             leaving.callback(cache.finish, planned.targets)
             at_once = stages_at_once(request, choice.executor)
-            sources = building.build(ahead, choice.executor, mount_sources(job, choice.executor), at_once)
+            executors = Executors(choice.executor, skeletons(job, choice))
+            sources = building.build(ahead, executors, mount_sources(job, choice.executor), at_once)
             variants = Variants(job.blobs / "sha256", job.epoch)
             records = cache.records_of(planned.targets) if job.caching.inline else Records()
             delivered = write_product(Built(sources, choice, variants, records), job.outputs)

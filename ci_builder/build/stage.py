@@ -19,6 +19,7 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
+from ci_builder.build.streaming import streamed_layer
 from ci_builder.cache.record import Record
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
@@ -40,7 +41,8 @@ _TAIL_LINES = 10
 class StageTools:
     """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
     the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
-    when empty; ``cache`` knows what was done before."""
+    when empty; ``skeletons``: the executor's workspaces have files' names only; ``cache`` knows what was done
+    before."""
 
     executor: Executor
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
@@ -50,6 +52,7 @@ class StageTools:
     progress: Progress
     dockerfile: Source
     cache: StageCache
+    skeletons: bool = False
     created: str = ""
     made: Made = MADE_AS_USUAL
 
@@ -114,6 +117,7 @@ class _Stage:
         self._stack = stack
         self._ahead = list(found.records)
         self._workspace: Workspace | None = None
+        self._last = next((step for step in reversed(work.steps) if step.actions), None)
         # A build that finds everything again gives the same image again, times included.
         self._created = found.records[0].created if found.records else ""
 
@@ -139,7 +143,7 @@ class _Stage:
         if self._workspace is None:
             self._workspace = _open(self._work.name, image, tools)
             self._stack.callback(self._workspace.close)
-        after = _do(step, _Doing(label, image, self._workspace, tools))
+        after = _do(step, _Doing(label, image, self._workspace, tools, step is self._last))
         tools.cache.keep(step, after.layers[-1], after.config.history[-1].created)
         self._created = ""
         return after
@@ -184,6 +188,7 @@ class _Doing:
     image: Image
     workspace: Workspace
     tools: StageTools
+    is_last: bool
 
 
 def _do(step: Step, doing: _Doing) -> Image:
@@ -212,6 +217,13 @@ def _layer(step: Step, doing: _Doing, output: Callable[[bytes], None]) -> Layer:
     performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
     if step.linked:
         return linked_layer(step, performer, tools.blobs, doing.image.family, tools.made)
+    if doing.is_last or tools.skeletons:
+        traces = not doing.is_last
+        layer = streamed_layer(step, performer, tools.blobs, doing.image.family, tools.made, traces=traces)
+        if layer is not None:
+            if traces:
+                workspace.changes()
+            return layer
     for action in step.actions:
         perform(action, performer)
     return write_layer(

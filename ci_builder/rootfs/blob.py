@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import queue
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +25,7 @@ from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
 
 _GATHER = 256 << 10
+_AHEAD = 8  # blocks that wait for the thread
 
 
 def write_layer(  # noqa: PLR0913 (most are keywords)
@@ -56,8 +59,11 @@ def write_blob(
     compressor = Compressor(compression)
     with _temporary(folder) as (descriptor, temporary):
         blob = _Blob(descriptor, compressor, folder)
-        produce(blob.write)
-        digest, diff_id, size = blob.finish()
+        try:
+            produce(blob.write)
+            digest, diff_id, size = blob.finish()
+        finally:
+            blob.stop()
         target = folder / digest.hex
         try:
             os.chmod(temporary, 0o644)
@@ -96,6 +102,10 @@ class _Blob:
         self._stored = hashlib.sha256()
         self._size = 0
         self._gathered = bytearray()
+        self._blocks: queue.Queue[bytes] = queue.Queue(_AHEAD)
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self._begun = False
 
     def write(self, data: bytes) -> None:
         """Take a piece of the tar."""
@@ -111,6 +121,9 @@ class _Blob:
     def finish(self) -> tuple[Digest, Digest, int]:
         """Digest of the blob, diff ID, size of the blob."""
         self._flush()
+        self.stop()
+        if self._error is not None:
+            raise self._error
         self._store(self._compressor.finish())
         return (
             Digest("sha256", self._stored.hexdigest()),
@@ -123,7 +136,35 @@ class _Blob:
             self._take(bytes(self._gathered))
             self._gathered.clear()
 
+    def stop(self) -> None:
+        """Wait for the thread's end, if there is one."""
+        if self._thread is not None:
+            self._blocks.put(b"")
+            self._thread.join()
+            self._thread = None
+
     def _take(self, data: bytes) -> None:
+        """Hash and compress it; by a thread of its own from the second block on, while the next is read."""
+        if self._error is not None:
+            raise self._error
+        if not self._begun:
+            self._begun = True
+            self._process(data)
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="layer", daemon=True)
+            self._thread.start()
+        self._blocks.put(data)
+
+    def _run(self) -> None:
+        while data := self._blocks.get():
+            if self._error is None:
+                try:
+                    self._process(data)
+                except BaseException as error:
+                    self._error = error
+
+    def _process(self, data: bytes) -> None:
         self._content.update(data)
         self._store(self._compressor.compress(data))
 

@@ -131,14 +131,15 @@ class _Packing:
             if (found.st_dev, found.st_ino) != status.key or found.st_size != status.size:
                 raise _changed(place.path)
             self._write(entry_header(place.path, metadata, size=status.size))
-            for block in _content(descriptor, status.size, place.path):
+            for block in contents(descriptor, status.size, place.path):
                 self._write(block)
         finally:
             os.close(descriptor)
         self._write(padding(status.size))
 
 
-def _content(descriptor: int, size: int, path: bytes) -> Iterator[bytes]:
+def contents(descriptor: int, size: int, path: bytes) -> Iterator[bytes]:
+    """The ``size`` bytes of an open file in blocks. Raises OutputError naming ``path`` when it changed."""
     left = size
     while left > 0:
         # One byte more than is due shows that a file grew, without another call for each file.

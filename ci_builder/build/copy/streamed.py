@@ -1,0 +1,216 @@
+"""A copy whose files go from where they are straight into the layer: none is written to disk first.
+
+It gives the bytes that copying and then packing gives, where the files are not needed any more: in the last
+step of a stage, or when no command of the stage will run (issue 5, W7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import stat
+import time
+from collections.abc import Iterator
+
+from ci_builder.build.copy.place import make_directories, resolve_target
+from ci_builder.build.copy.source import CopySource, Found
+from ci_builder.build.copy.transfer import Placement
+from ci_builder.errors import CiBuilderError, OutputError
+from ci_builder.rootfs import tar_writer, whiteout
+from ci_builder.rootfs.first_names import FirstNames
+from ci_builder.rootfs.metadata import Metadata, all_xattrs, read_metadata, set_metadata
+from ci_builder.rootfs.pack import Write, contents
+from ci_builder.rootfs.paths import Directories, lookup
+from ci_builder.rootfs.tar_writer import entry_header, padding
+from ci_builder.rootfs.times import Times
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status
+from ci_builder.rootfs.xattrs import belongs_to_host
+from ci_builder.values import dataclass
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PLACEHOLDER = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """One source on its way into a layer. ``placement.tree`` is what the image has below: its directories,
+    links and names; files may be empty there. ``traces``: what was copied is to be seen in it afterwards, its
+    files empty."""
+
+    found: Found
+    origin: CopySource
+    placement: Placement
+    destination: bytes
+    times: Times
+    traces: bool
+
+    def write(self, write: Write) -> None:
+        """Write the whole tar. Raises CiBuilderError, OSError."""
+        target, parent = self._target()
+        make_directories(self.placement, parent)
+        now = time.time_ns()
+        for above in _with_those_above(parent):
+            self._directory_that_is_there(above, write, now if above == parent else None)
+        with Directories(self.placement.tree) as directories:
+            self._content(_Walk(self, write, FirstNames(), directories), target)
+        write(tar_writer.END)
+
+    def _content(self, walk: _Walk, target: bytes) -> None:
+        if stat.S_ISDIR(self.found.status.st_mode):
+            walk.content(self.found.path, target, is_there=True)
+        else:
+            path = self.found.path
+            walk.file(path, os.lstat(self.origin.path(path)), target, is_there=True)
+
+    def _target(self) -> tuple[bytes, bytes]:
+        """Where the source goes, and the directory that has to be there for it; as ``place`` has it."""
+        tree = self.placement.tree
+        target = resolve_target(tree, self.destination)
+        if stat.S_ISDIR(self.found.status.st_mode):
+            return target, target
+        there = lookup(tree, target)
+        if self.destination.endswith(b"/") or (there is not None and stat.S_ISDIR(there.st_mode)):
+            target = posixpath.join(target, self.found.name or posixpath.basename(self.found.path))
+        return target, posixpath.dirname(target)
+
+    def _directory_that_is_there(self, path: bytes, write: Write, mtime: int | None) -> None:
+        """``mtime``: something new is in it since then."""
+        with Directories(self.placement.tree) as directories:
+            place = directories.place(path)
+            metadata, _ = read_metadata(self.placement.tree.ownership, place.parent, place.name)
+        when = metadata.mtime_ns if mtime is None else mtime
+        write(entry_header(path, _at(metadata, self.times.of(when))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The files below one source, in the order of a layer: directories before what is in them, by name."""
+
+    of: Streamed
+    write: Write
+    links: FirstNames
+    directories: Directories
+
+    def content(self, source: bytes, target: bytes, *, is_there: bool) -> None:
+        """What is in the directory ``source``; ``is_there``: the image below has ``target``."""
+        origin = self.of.origin
+        for name in origin.children(source):
+            path, below = posixpath.join(source, name), posixpath.join(target, name)
+            status = os.lstat(origin.path(path))
+            if stat.S_ISDIR(status.st_mode):
+                self._directory(path, status, below, is_there=is_there)
+            else:
+                self.file(path, status, below, is_there=is_there)
+
+    def _directory(self, source: bytes, found: os.stat_result, target: bytes, *, is_there: bool) -> None:
+        if self._is_held_back(target):
+            return
+        there = lookup(self.of.placement.tree, target, follow=False) if is_there else None
+        if there is not None and not stat.S_ISDIR(there.st_mode):
+            raise CiBuilderError(
+                f"cannot copy the directory /{os.fsdecode(source)} over /{os.fsdecode(target)}: it is not a "
+                "directory"
+            )
+        metadata, _ = self._metadata(source, found)
+        self._emit(target, metadata)
+        if self.of.traces and there is None:
+            place = self.directories.place(target)
+            os.mkdir(place.name, 0o700, dir_fd=place.parent)
+        self.content(source, target, is_there=there is not None)
+        if self.of.traces:
+            place = self.directories.place(target)
+            set_metadata(self.of.placement.tree.ownership, place.parent, place.name, metadata)
+
+    def file(self, source: bytes, found: os.stat_result, target: bytes, *, is_there: bool) -> None:
+        """Anything but a directory."""
+        if self._is_held_back(target) or stat.S_ISSOCK(found.st_mode):
+            return
+        there = lookup(self.of.placement.tree, target, follow=False) if is_there else None
+        if there is not None and stat.S_ISDIR(there.st_mode):
+            raise CiBuilderError(f"cannot copy a file over /{os.fsdecode(target)}: it is a directory")
+        if posixpath.basename(target).startswith(whiteout.PREFIX):
+            raise OutputError(f"/{os.fsdecode(target)} cannot be in a layer: it would hide a file")
+        metadata, status = self._metadata(source, found)
+        kind = stat.S_IFMT(status.mode)
+        link = b""
+        first = self.links.other((found.st_dev, found.st_ino), target) if found.st_nlink > 1 else None
+        if first is not None:
+            self._emit(target, metadata, link=first, hard=True)
+        elif kind == stat.S_IFREG:
+            self._regular(source, found, target, metadata)
+        elif kind == stat.S_IFLNK:
+            link = os.readlink(self.of.origin.path(source))
+            self._emit(target, metadata, link=link)
+        else:
+            self._emit(target, metadata, device=status.device)
+        if self.of.traces:
+            self._trace(target, link)
+
+    def _regular(self, source: bytes, found: os.stat_result, target: bytes, metadata: Metadata) -> None:
+        self._emit(target, metadata, size=found.st_size)
+        if not found.st_size:
+            return
+        descriptor = os.open(self.of.origin.path(source), _READ)
+        try:
+            for block in contents(descriptor, found.st_size, target):
+                self.write(block)
+        finally:
+            os.close(descriptor)
+        self.write(padding(found.st_size))
+
+    def _emit(
+        self,
+        target: bytes,
+        metadata: Metadata,
+        *,
+        size: int = 0,
+        link: bytes = b"",
+        hard: bool = False,
+        device: int = 0,
+    ) -> None:
+        shown = _at(metadata, self.of.times.of(metadata.mtime_ns))
+        self.write(entry_header(target, shown, size=size, link=link, hard=hard, device=device))
+
+    def _metadata(self, source: bytes, found: os.stat_result) -> tuple[Metadata, Status]:
+        origin, placement = self.of.origin, self.of.placement
+        status = origin.tree.ownership.status(found)
+        mode = status.mode if placement.mode is None else placement.mode.apply(status.mode)
+        if stat.S_ISLNK(mode):
+            mode = stat.S_IFLNK | 0o777
+        xattrs = tuple(
+            (key, value)
+            for key, value in all_xattrs(-100, origin.path(source), status)
+            if not belongs_to_host(key)
+        )
+        return Metadata(mode, *placement.owner_of(status, origin), status.mtime_ns, xattrs), status
+
+    def _is_held_back(self, target: bytes) -> bool:
+        if not self.of.placement.tree.holds_back(target):
+            return False
+        if target in KERNEL_FOLDERS:
+            return True  # every container has its own: what an image has there is never seen
+        raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
+
+    def _trace(self, target: bytes, link: bytes) -> None:
+        """Its name, which later copies have to see."""
+        place = self.directories.place(target)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place.name, dir_fd=place.parent)
+            self.directories.forget(place.parent)
+        if link:
+            os.symlink(link, place.name, dir_fd=place.parent)
+        else:
+            os.close(os.open(place.name, _PLACEHOLDER, 0o600, dir_fd=place.parent))
+
+
+def _at(metadata: Metadata, mtime_ns: int) -> Metadata:
+    return Metadata(metadata.mode, metadata.uid, metadata.gid, mtime_ns, metadata.xattrs)
+
+
+def _with_those_above(path: bytes) -> Iterator[bytes]:
+    """``path`` and the directories above it, the highest first; not the root."""
+    end = 0
+    while path and end >= 0:
+        end = path.find(b"/", end + 1)
+        yield path if end < 0 else path[:end]
