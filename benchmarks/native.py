@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ci_builder.executors.interface import Process, Verdict, Workspace
@@ -14,7 +14,7 @@ from ci_builder.executors.linux.calls import mount, umount, unshare
 from ci_builder.executors.removal import remove_folder
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.apply import apply_layers
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import NO_CHANGES, Changes
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
 
@@ -80,9 +80,9 @@ class NativeWorkspace:
             code = running.wait()
         return code if code >= 0 else 128 + signal.Signals(-code)
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self) -> Changes:
         """See Workspace. Not found out."""
-        return ()
+        return NO_CHANGES
 
     def close(self) -> None:
         """See Workspace."""

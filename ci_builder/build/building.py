@@ -12,9 +12,11 @@ from ci_builder.build.caching.inputs import Sources
 from ci_builder.build.caching.layer_cache import LayerCache
 from ci_builder.build.caching.recipes import Recipes
 from ci_builder.build.caching.stage_cache import StageCache
+from ci_builder.build.carry_out import StageTools
 from ci_builder.build.copy.source import CopySource
 from ci_builder.build.copy_sources import CopySources
 from ci_builder.build.creation_time import timestamp
+from ci_builder.build.early import EarlyPushes
 from ci_builder.build.evaluate import finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
@@ -23,7 +25,7 @@ from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.build.parallel import Stages, Stoppable, stopped_at_the_end
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.product import finished_image
-from ci_builder.build.stage import Found, StageTools, StageWork, build_stage
+from ci_builder.build.stage import Found, StageWork, build_stage
 from ci_builder.build.targets import how_stages_are_made
 from ci_builder.cache.explain import compare
 from ci_builder.cache.inputs import Input
@@ -67,6 +69,7 @@ class Building:
         self._stages: Stages | None = None
         self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image)
         steps = {index: work.steps for index, work in works.items()}
+        self._early = EarlyPushes(job, planned, self._made)
         self._recipes = Recipes(planned, steps, self._sources, self._image_of, job.caching.forced(planned))
         self._caches = {stage.index: self._cache_of(stage) for stage in planned.stages}
 
@@ -113,6 +116,7 @@ class Building:
             progress=self._job.surroundings.progress,
             dockerfile=self._job.dockerfile.source,
             cache=self._caches[index],
+            early=self._early.for_stage(index),
             created=timestamp(self._job.epoch),
             made=self._made[index],
         )

@@ -5,56 +5,27 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 
 from ci_builder.build.action import Step
-from ci_builder.build.caching.stage_cache import StageCache
-from ci_builder.build.copy.source import CopySource
+from ci_builder.build.carry_out import Doing, Making, StageTools, carry_out, located
 from ci_builder.build.creation_time import now
 from ci_builder.build.evaluate import State, evaluate
-from ci_builder.build.fetch import Fetcher
-from ci_builder.build.linked import linked_layer
-from ci_builder.build.mounts.prepare import MountSources
-from ci_builder.build.perform import CommandExit, Performer, perform
-from ci_builder.build.streaming import streamed_layer
+from ci_builder.build.pending import Pending
 from ci_builder.cache.record import Record
 from ci_builder.dockerfile.instructions import Instruction
-from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
-from ci_builder.executors.interface import Executor, Workspace
+from ci_builder.executors.interface import Workspace
 from ci_builder.oci.config import History
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
-from ci_builder.outputs.variants import MADE_AS_USUAL, Made
-from ci_builder.progress import Notice, Progress, StepFinished, StepOutput, StepStarted
+from ci_builder.progress import Notice, StepFinished, StepStarted
 from ci_builder.rootfs.apply import apply_layers
-from ci_builder.rootfs.blob import write_layer
-from ci_builder.span import Source, Span
+from ci_builder.values import dataclass
 
 _COMMENT = "buildkit.dockerfile.v0"
-_TAIL_LINES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class StageTools:
-    """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
-    the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
-    when empty; ``skeletons``: the executor's workspaces have files' names only; ``cache`` knows what was done
-    before."""
-
-    executor: Executor
-    source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
-    fetcher: Fetcher
-    mounts: MountSources
-    blobs: Path
-    progress: Progress
-    dockerfile: Source
-    cache: StageCache
-    skeletons: bool = False
-    created: str = ""
-    made: Made = MADE_AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,51 +75,119 @@ def build_stage(work: StageWork, base: Image, tools: StageTools, found: Found) -
     """Do the steps on top of ``base``, those that are ``found`` by taking their layers. The workspace is made
     when the first step needs one. Raises DockerfileError, CommandFailed, what the lower floors raise."""
     with contextlib.ExitStack() as stack:
-        image = _Stage(work, tools, stack, found).run(base)
+        image = _Stage(work, base, tools, stack, found).run()
     return image.with_config(replace(image.config, run=work.state.run, author=work.state.author))
 
 
-class _Stage:
-    """A stage on its way."""
+@dataclass(slots=True)
+class _Entry:
+    """One line of the history: its step, its layer when it makes one, and the time of that."""
 
-    def __init__(self, work: StageWork, tools: StageTools, stack: contextlib.ExitStack, found: Found) -> None:
+    step: Step
+    layer: Future[Layer] | None = None
+    created: str = ""
+
+
+class _Growing:
+    """An image that gets the layers of more and more entries; it waits for those that are being packed."""
+
+    def __init__(self, base: Image) -> None:
+        self._image = base
+        self._count = 0
+
+    def with_all(self, entries: Sequence[_Entry]) -> Image:
+        """The image with the layers of ``entries``, which begin with those of the last call. It has no
+        history of its own."""
+        for entry in entries[self._count :]:
+            if entry.layer is not None:
+                self._image = self._image.append(entry.layer.result(), History())
+            self._count += 1
+        return self._image
+
+
+class _Stage:
+    """A stage on its way: the layers that it has by now, the last of them maybe still being packed."""
+
+    def __init__(
+        self, work: StageWork, base: Image, tools: StageTools, stack: contextlib.ExitStack, found: Found
+    ) -> None:
         self._work = work
+        self._base = base
         self._tools = tools
         self._stack = stack
         self._ahead = list(found.records)
         self._workspace: Workspace | None = None
+        self._pending = Pending()
+        self._so_far = _Growing(base)  # of the thread that does the steps
+        self._below = _Growing(base)  # of the one that packs
+        self._entries: list[_Entry] = []
         self._last = next((step for step in reversed(work.steps) if step.actions), None)
-        # A build that finds everything again gives the same image again, times included.
-        self._created = found.records[0].created if found.records else ""
 
-    def run(self, image: Image) -> Image:
+    def run(self) -> Image:
         total = sum(bool(step.actions) for step in self._work.steps)
         numbers = itertools.count(1)
         for step in self._work.steps:
             if step.actions:
-                image = self._layer(step, image, f"{self._work.name} {next(numbers)}/{total}")
+                self._layer(step, f"{self._work.name} {next(numbers)}/{total}")
             else:
-                created = self._tools.created or self._created
-                image = image.with_history(_history(step, created, empty=True))
+                self._entries.append(_Entry(step))
+        return self._with_history()
+
+    def _image(self) -> Image:
+        """The base with the layers so far."""
+        return self._so_far.with_all(self._entries)
+
+    def _with_history(self) -> Image:
+        """A build that finds everything again gives the same image again: what makes no layer has the time of
+        the layer before it, or of the first one."""
+        times = [entry.created for entry in self._entries if entry.created]
+        created = times[0] if times else ""
+        image = self._base
+        for entry in self._entries:
+            created = entry.created or created
+            history = _history(entry.step, self._tools.created or created, empty=entry.layer is None)
+            layer = entry.layer
+            image = image.with_history(history) if layer is None else image.append(layer.result(), history)
         return image
 
-    def _layer(self, step: Step, image: Image, label: str) -> Image:
+    def _layer(self, step: Step, label: str) -> None:
         tools = self._tools
-        record = self._ahead.pop(0) if self._ahead else tools.cache.find(step, image)
+        if self._pending.failed:
+            self._image()  # raises what happened
+        record = self._ahead.pop(0) if self._ahead else tools.cache.find(step, self._image)
         if record is not None:
-            return self._take(step, image, record, label)
+            self._take(step, record, label)
+            return
         why = tools.cache.why(step)
         if why:
             tools.progress(Notice("info", f"{label}: not in the cache: {why}"))
-        if self._workspace is None:
-            self._workspace = _open(self._work.name, image, tools)
-            self._stack.callback(self._workspace.close)
-        after = _do(step, _Doing(label, image, self._workspace, tools, step is self._last))
-        tools.cache.keep(step, after.layers[-1], after.config.history[-1].created)
-        self._created = ""
-        return after
+        doing = Doing(label, step, self._opened(), tools, self._base.family, step is self._last)
+        make = carry_out(doing)
+        created = tools.created or now()
+        number = len(self._entries)
+        layer = self._pending.add(partial(self._finish, number, make))
+        self._entries.append(_Entry(step, layer, created))
+        if not make.can_wait:
+            layer.result()
 
-    def _take(self, step: Step, image: Image, record: Record, label: str) -> Image:
+    def _finish(self, number: int, make: Making) -> Layer:
+        """Pack the layer, and let the caches and the registry have it."""
+        layer = make.layer()
+        entry = self._entries[number]
+        below = self._below.with_all(self._entries[:number])
+        self._tools.cache.keep(entry.step, below, layer, entry.created)
+        self._tools.early(layer)
+        return layer
+
+    def _opened(self) -> Workspace:
+        if self._workspace is None:
+            self._workspace = _open(self._work.name, self._image(), self._tools)
+            self._stack.callback(self._workspace.close)
+            # Layers are packed out of the workspace.
+            self._stack.callback(self._pending.close)
+        return self._workspace
+
+    def _take(self, step: Step, record: Record, label: str) -> None:
         """Take the layer that was found; a workspace that is there gets its files."""
         tools = self._tools
         tools.progress(StepStarted(label, step.title))
@@ -159,12 +198,14 @@ class _Stage:
                 self._workspace.changes()
         except BaseException as error:
             tools.progress(StepFinished(label, "failed", time.monotonic() - started))
-            raise _located(error, step.span, tools.dockerfile, "") from error
+            raise located(error, step.span, tools.dockerfile, "") from error
         tools.cache.use(step, record)
         size = record.layer.descriptor.size
         tools.progress(StepFinished(label, "cached", time.monotonic() - started, f"layer of {size:,} bytes"))
-        self._created = tools.created or record.created
-        return image.append(record.layer, _history(step, self._created, empty=False))
+        tools.early(record.layer)
+        layer: Future[Layer] = Future()
+        layer.set_result(record.layer)
+        self._entries.append(_Entry(step, layer, record.created))
 
 
 def _open(name: str, base: Image, tools: StageTools) -> Workspace:
@@ -182,87 +223,5 @@ def _open(name: str, base: Image, tools: StageTools) -> Workspace:
     return workspace
 
 
-@dataclass(frozen=True, slots=True)
-class _Doing:
-    label: str
-    image: Image
-    workspace: Workspace
-    tools: StageTools
-    is_last: bool
-
-
-def _do(step: Step, doing: _Doing) -> Image:
-    """One step; returns the image with its layer and history entry."""
-    progress = doing.tools.progress
-    progress(StepStarted(doing.label, step.title))
-    started = time.monotonic()
-    tail = _Tail()
-
-    def output(data: bytes) -> None:
-        tail.add(data)
-        progress(StepOutput(doing.label, data))
-
-    try:
-        layer = _layer(step, doing, output)
-    except BaseException as error:
-        progress(StepFinished(doing.label, "failed", time.monotonic() - started))
-        raise _located(error, step.span, doing.tools.dockerfile, tail.text()) from error
-    size = layer.descriptor.size
-    progress(StepFinished(doing.label, "done", time.monotonic() - started, f"layer of {size:,} bytes"))
-    return doing.image.append(layer, _history(step, doing.tools.created, empty=False))
-
-
-def _layer(step: Step, doing: _Doing, output: Callable[[bytes], None]) -> Layer:
-    workspace, tools = doing.workspace, doing.tools
-    performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
-    if step.linked:
-        return linked_layer(step, performer, tools.blobs, doing.image.family, tools.made)
-    if doing.is_last or tools.skeletons:
-        traces = not doing.is_last
-        layer = streamed_layer(step, performer, tools.blobs, doing.image.family, tools.made, traces=traces)
-        if layer is not None:
-            if traces:
-                workspace.changes()
-            return layer
-    for action in step.actions:
-        perform(action, performer)
-    return write_layer(
-        workspace.changes(),
-        workspace.tree,
-        tools.blobs,
-        compression=tools.made.compression,
-        family=doing.image.family,
-        times=tools.made.times,
-    )
-
-
 def _history(step: Step, created: str, *, empty: bool) -> History:
     return History(created or now(), step.created_by, _COMMENT, empty_layer=empty)
-
-
-def _located(error: BaseException, span: Span, source: Source, tail: str) -> BaseException:
-    """The error with the place in the Dockerfile, where it does not have one of its own."""
-    if isinstance(error, CommandExit):
-        return CommandFailed(error.message, source=source, span=span, code=error.code, tail=tail)
-    if isinstance(error, (DockerfileError, Interrupted)):
-        return error
-    if isinstance(error, CiBuilderError):
-        return DockerfileError(str(error), source=source, span=span, hint=error.hint)
-    return error
-
-
-@dataclass(slots=True)
-class _Tail:
-    """The last lines of what a command printed."""
-
-    lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
-    open: bytes = b""
-
-    def add(self, data: bytes) -> None:
-        *whole, rest = (self.open + data).split(b"\n")
-        self.lines.extend(whole)
-        self.open = rest[-4096:]
-
-    def text(self) -> str:
-        lines = [*self.lines, self.open] if self.open else list(self.lines)
-        return b"\n".join(lines[-_TAIL_LINES:]).decode("utf-8", "replace")

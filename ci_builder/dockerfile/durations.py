@@ -15,25 +15,25 @@ _UNITS = {
     "h": 3_600_000_000_000,
 }
 _PART = re.compile(r"([0-9]{1,19}\.?[0-9]{0,19}|\.[0-9]{1,19})(ns|us|µs|μs|ms|s|m|h)")
+_DIGITS = 19  # behind the point
+_SCALE: int = 10**19
 _MAX = 2**63 - 1
 
 
 def parse_duration(text: str) -> int:
     """Nanoseconds. Raises ValueError."""
-    from fractions import Fraction  # here: few Dockerfiles have a HEALTHCHECK
-
     unsigned = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
     if unsigned == "0":
         return 0
-    total = Fraction(0)
+    total = 0
     at = 0
     while match := _PART.match(unsigned, at):
-        number = match[1] + "0" if match[1].endswith(".") else match[1]
-        total += Fraction(number) * _UNITS[match[2]]
+        whole, _, part = match[1].partition(".")
+        total += int(whole + part.ljust(_DIGITS, "0")) * _UNITS[match[2]]
         at = match.end()
     if not unsigned or at != len(unsigned):
         raise ValueError(f"invalid duration {text!r}; write for example 30s or 1m30s")
-    value = int(total) * (-1 if text.startswith("-") else 1)
+    value = total // _SCALE * (-1 if text.startswith("-") else 1)
     if abs(value) > _MAX:
         raise ValueError(f"the duration {text!r} is too long")
     return value

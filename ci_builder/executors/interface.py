@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Protocol
 
 from ci_builder.oci.image import Image
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass
 
@@ -71,7 +71,7 @@ class Workspace(Protocol):
         """Run to its end, every descendant included; standard output and error go to ``output`` as
         they come. Returns the exit code (128 + signal when killed)."""
 
-    def changes(self) -> Collection[Change]:
+    def changes(self) -> Changes:
         """What changed since the workspace was made or since the last call, in the order of a layer."""
 
     def close(self) -> None:

@@ -75,7 +75,8 @@ class OverlayWorkspace:
             self._mount_next()
         except OSError as error:
             raise ExecutorError(f"the next layer cannot be begun: {describe(error)}") from error
-        return found
+        # Nothing writes to a lower folder: it can be packed while the next command runs.
+        return found.staying_in(Tree(str(upper), self._tree.ownership))
 
     def close(self) -> None:
         """See Workspace."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 
 from ci_builder.errors import DigestMismatch, RegistryError
@@ -36,18 +36,26 @@ class Pusher:
         self._stopping = stopping
         self._lock = threading.Lock()
         self._uploads: dict[tuple[str, Digest], Future[None]] = {}
+        self._last: dict[tuple[str, Digest], Future[None]] = {}
         self._homes: dict[tuple[str, Digest], str] = {}
 
     def push_layer(self, layer: Layer, repository: Reference) -> None:
         """As ``Registry.push_layer``."""
         key = (repository.name, layer.descriptor.digest)
+        anywhere = (repository.registry, layer.descriptor.digest)
         with self._lock:
             running = self._uploads.get(key)
             future: Future[None] = running or Future()
             self._uploads[key] = future
+            before = self._last.get(anywhere)
+            if running is None:
+                self._last[anywhere] = future
         if running is not None:
             running.result()
             return
+        if before is not None:
+            # It is on its way to another repository of this registry, and is mounted from there then.
+            wait([before])
         try:
             self._upload(layer, repository)
         except BaseException as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ci_builder.packed import Packed, packed
+from ci_builder.rootfs.tree import Tree
 
 Kind = Literal["present", "absent", "opaque"]
 
@@ -27,12 +28,17 @@ class Change:
 
 class Changes(Collection[Change]):
     """Changes as a layer has them: each once, directories before what is in them, whiteouts before what is
-    new in their directory, else by name; never the root. A million takes a few megabytes."""
+    new in their directory, else by name; never the root. A million takes a few megabytes.
 
-    __slots__ = ("_keys",)
+    ``kept_in``: a tree that has those that are present as they are now, whatever becomes of the tree that
+    they were found in; None where there is no such thing.
+    """
 
-    def __init__(self, keys: Packed) -> None:
+    __slots__ = ("_keys", "kept_in")
+
+    def __init__(self, keys: Packed, kept_in: Tree | None = None) -> None:
         self._keys = keys
+        self.kept_in = kept_in
 
     @staticmethod
     def of(changes: Iterable[Change]) -> Changes:
@@ -40,6 +46,10 @@ class Changes(Collection[Change]):
         if isinstance(changes, Changes):
             return changes
         return Changes(packed(_key(change) for change in changes if change.path))
+
+    def staying_in(self, tree: Tree) -> Changes:
+        """The same, kept in ``tree``."""
+        return Changes(self._keys, tree)
 
     def without(self, paths: Collection[bytes]) -> Changes:
         """All but those of ``paths`` that are present."""

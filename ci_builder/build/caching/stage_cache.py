@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 
@@ -78,10 +79,17 @@ class StageCache:
             image = image.append(record.layer, History())
         return list(self.cache.existing(found))
 
-    def find(self, step: Step, image: Image) -> Record | None:
-        """The record for a step on ``image``, by what it says and by the files that it takes."""
+    def find(self, step: Step, image_so_far: Callable[[], Image]) -> Record | None:
+        """The record for a step on the image so far, by what it says and by the files that it takes; the
+        image is asked for only when there is anything to be found."""
+        if not self._takes_part(step):
+            return None
+        if not (self.reads and len(self.cache.earlier)):
+            self._note(step)
+            return None
+        image = image_so_far()
         record = self._look_up(step, image, self.sources)
-        if record is None and self._takes_part(step) and foreign(step, self.sources):
+        if record is None and foreign(step, self.sources):
             record = self._look_up(step, image, self.sources.by_content())
         if record is None or not self.cache.existing([record]):
             return None
@@ -90,7 +98,7 @@ class StageCache:
     def why(self, step: Step) -> str:
         """Why a step was not found, in one line; empty where nothing can be said."""
         seen = self._seen.get(id(step))
-        if seen is None or not self.reads:
+        if seen is None or not seen.keys or not self.reads:
             return ""
         return self.explain(self.name, step.title, seen.told)
 
@@ -98,10 +106,12 @@ class StageCache:
         """The step is done with the layer of ``record``."""
         self.cache.use(self.number, record, self._seen[id(step)].keys)
 
-    def keep(self, step: Step, layer: Layer, created: str) -> None:
-        """The step was done: what came of it is for later builds."""
+    def keep(self, step: Step, below: Image, layer: Layer, created: str) -> None:
+        """The step was done on ``below``: what came of it is for later builds."""
+        if id(step) in self._seen and not self._seen[id(step)].keys:
+            self._look_up(step, below, self.sources)
         seen = self._seen.get(id(step))
-        if seen is None:
+        if seen is None or not seen.keys:
             return
         if self._touched(step) != seen.touched:
             text = f"{step.title}: its files changed while it was copied, so it is not kept in the cache"
@@ -114,17 +124,22 @@ class StageCache:
     def _takes_part(self, step: Step) -> bool:
         return self.cache.is_used and self.kinds.takes(step)
 
+    def _note(self, step: Step) -> None:
+        """Remember how the step's files are before it is done."""
+        with contextlib.suppress(CiBuilderError, OSError):
+            self._seen[id(step)] = _Seen((), (), self._touched(step))
+
     def _look_up(self, step: Step, image: Image, sources: Sources) -> Record | None:
         if not self._takes_part(step):
             return None
         try:
-            touched = self._touched(step)
+            before = self._seen.get(id(step))
+            touched = before.touched if before else self._touched(step)
             key, told = self._key(step, image, sources)
         except (CiBuilderError, OSError):
             return None  # the step itself will say what is wrong, and where
-        before = self._seen.get(id(step))
         keys = tuple(dict.fromkeys((*(before.keys if before else ()), key)))
-        self._seen[id(step)] = _Seen(keys, before.told if before else told, touched)
+        self._seen[id(step)] = _Seen(keys, (before.told if before else ()) or told, touched)
         return self.cache.find([key]) if self.reads else None
 
     def _key(self, step: Step, image: Image, sources: Sources) -> tuple[Key, Told]:

@@ -13,7 +13,6 @@ _NEVER_IN_PLACE = {
     "build/means.py": "an executor is chosen, and with it imported, before",
     "context/git.py": "repositories are cloned before; settle imports it for named contexts",
     "ci/git_facts.py": "asked before there is a build",
-    "dockerfile/durations.py": "the Dockerfile is read before",
     "executors/keeper.py": "only under ptrace",
     "registry/tls.py": "Registry.settle reads the authorities before",
 }
