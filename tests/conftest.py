@@ -9,12 +9,17 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import bases, dockerd, registry
 from tests.servers import builder_image as builder_image_maker
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
 from tests.servers.registry import RunningRegistry
+
+# How long an example takes says something of the machine, not of the code: no test is about time.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
