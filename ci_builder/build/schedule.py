@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from types import TracebackType
 
 from ci_builder.build.building import Building, Executors
+from ci_builder.build.caching.layer_cache import LayerCache
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
@@ -29,6 +31,7 @@ from ci_builder.errors import (
     CiBuilderError,
     DockerfileError,
     ImageError,
+    Interrupted,
     OutputError,
     RegistryError,
     Unsupported,
@@ -62,7 +65,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         choice = choose_executor(job, ahead.runs, stack)
         choice.executor.enter()
         with contextlib.ExitStack() as leaving:
-            leaving.callback(cache.finish, planned.targets)
+            leaving.push(partial(_write_down, cache, planned.targets))
             at_once = stages_at_once(request, choice.executor)
             executors = Executors(choice.executor, skeletons(job, choice))
             sources = building.build(ahead, executors, mount_sources(job, choice.executor), at_once)
@@ -70,6 +73,18 @@ def build(request: Request, surroundings: Surroundings) -> Result:
             records = cache.records_of(planned.targets) if job.caching.inline else Records()
             delivered = write_product(Built(sources, choice, variants, records), job.outputs)
     return report(choice, delivered, time.monotonic() - started)
+
+
+def _write_down(
+    cache: LayerCache,
+    targets: tuple[int, ...],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """At the end of a build, well or not, the cache gets what was made; but who is told to stop, stops."""
+    if not isinstance(error, Interrupted):
+        cache.finish(targets)
 
 
 def check(request: Request, surroundings: Surroundings) -> Checked:

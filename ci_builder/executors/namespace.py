@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
@@ -37,6 +38,7 @@ from ci_builder.rootfs.tree import Ownership, Tree
 
 _ROOT_OPTIONS = ("volatile,index=off,redirect_dir=off,metacopy=off", "index=off", "")
 _USER_OPTIONS = ("userxattr,volatile,index=off", "userxattr")
+_LEAVING = 1.0  # seconds
 _TRUE = Process(("true",), ())
 
 
@@ -79,7 +81,7 @@ class NamespaceExecutor:
 
     def enter(self) -> None:
         """See Executor. Raises ExecutorError."""
-        if len(os.listdir("/proc/self/task")) != 1:
+        if not _alone():
             # Another thread would stay behind, outside.
             raise ExecutorError("a namespace can only be entered by a process of one thread")
         try:
@@ -193,6 +195,16 @@ class NamespaceExecutor:
         finally:
             remove_folder(str(folder))
             remove_folder(str(self._surroundings.folder))
+
+
+def _alone() -> bool:
+    """Whether this process has one thread. Those that have ended take a moment to leave."""
+    deadline = time.monotonic() + _LEAVING
+    while len(os.listdir("/proc/self/task")) != 1:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _unmount(folder: Path) -> None:

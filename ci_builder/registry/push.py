@@ -89,11 +89,25 @@ class Pusher:
         config = _config_layer(image, manifest)
         # One repository after the other, so that the later ones of a registry mount what the first has.
         for target in {reference.name: reference for reference in references}.values():
+            if image.layers and self._has_manifest(manifest, target):
+                continue  # and so it has all parts: a registry takes no manifest before them
             run_at_once([partial(self.push_layer, layer, target) for layer in image.layers], _AT_ONCE)
             self.push_layer(config, target)
         for reference in references:
             self._put_manifest(image, manifest, reference)
         return manifest
+
+    def _has_manifest(self, manifest: Descriptor, repository: Reference) -> bool:
+        what = f"cannot ask {repository.name} for the manifest {manifest.digest}"
+        path = f"/v2/{repository.repository}/manifests/{manifest.digest}"
+        headers = {"Accept": manifest.media_type}
+        call = Call(what, "HEAD", _pushing(repository), path, frozenset({200, 404}), headers)
+        try:
+            response = self._transport.once(call)
+        except RegistryError:
+            return False  # pushing it will tell
+        discard(response)
+        return response.status_code == 200
 
     def check_push(self, reference: Reference) -> None:
         """As ``Registry.check_push``."""
