@@ -22,21 +22,25 @@ class Memory:
     def read(self, task: int, address: int, size: int) -> bytes:
         """At most ``size`` bytes (65,536 at once) from ``address`` on; fewer where its memory ends.
         Raises OSError (EFAULT, EIO, ESRCH)."""
+        if task != self._task:
+            self._open(task)
         size = size if size < _MOST else _MOST
         try:
-            data = os.pread(self._of(task), size, address)
+            data = os.pread(self._descriptor, size, address)
             if not data:
                 # The memory of another thread that had the same number before.
-                self.forget()
-                data = os.pread(self._of(task), size, address)
+                self._open(task)
+                data = os.pread(self._descriptor, size, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
         return data
 
     def write(self, task: int, address: int, data: bytes) -> None:
         """Put ``data`` there. Raises OSError (EFAULT, EIO, ESRCH); a part may have been written then."""
+        if task != self._task:
+            self._open(task)
         try:
-            written = os.pwrite(self._of(task), data, address)
+            written = os.pwrite(self._descriptor, data, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
         if written != len(data):
@@ -48,12 +52,10 @@ class Memory:
             os.close(self._descriptor)
         self._task = self._descriptor = -1
 
-    def _of(self, task: int) -> int:
-        if task != self._task:
-            self.forget()
-            self._descriptor = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
-            self._task = task
-        return self._descriptor
+    def _open(self, task: int) -> None:
+        self.forget()
+        self._descriptor = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
+        self._task = task
 
 
 def _error(number: int) -> OSError:

@@ -14,7 +14,7 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
 from ci_builder.executors.supervisor.found import Found, key_of, raw_stat_of
@@ -35,7 +35,7 @@ _EXACT = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _NO_SYMLINKS | _BENEATH)
 _MOST_REMEMBERED = 4096
 _KERNELS = (b"/proc", b"/dev", b"/sys")
 _PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
-_syscall = library().syscall
+_syscall = quick_library().syscall
 
 
 def _openat2(folder: int, path: bytes, how: bytes) -> int:

@@ -90,6 +90,8 @@ class Redirects:
         self._exec_key = exec_key
         self._registers = ptrace.Registers(architecture)
         self._pending: dict[int, _Pending] = {}
+        self._hears = True
+        self._hear(False)
 
     def start(self, call: Call, order: Order) -> None:
         """Steps 1 and 2, for an exec all. Raises OSError before anything has changed."""
@@ -124,6 +126,7 @@ class Redirects:
             ptrace.step(task)
             self._await(task)
         else:
+            self._hear(True)
             ptrace.proceed_to_call(task)
 
     def recognises(self, call: Call) -> bool:
@@ -142,8 +145,9 @@ class Redirects:
         event = status >> 16
         if event == ptrace.EVENT_EXEC:
             # The thread that made it takes its process's number; the one that had it is gone.
-            pending = self._pending.pop(ptrace.event_message(task), None)
-            self._pending.pop(task, None)
+            alone = len(self._pending) == 1 and task in self._pending
+            pending = self._pending.pop(task if alone else ptrace.event_message(task), None)
+            self._forget(task)
             try:
                 if pending is not None:
                     pending.order.done(task, 0, pending.given)
@@ -174,7 +178,19 @@ class Redirects:
 
     def gone(self, task: int) -> None:
         """A thread has ended."""
+        self._forget(task)
+
+    def _forget(self, task: int) -> None:
         self._pending.pop(task, None)
+        if not self._pending:
+            self._hear(False)
+
+    def _hear(self, wanted: bool) -> None:
+        """Stops are heard of while there are redirects that are not waited for at once: else each exec
+        would tell of two."""
+        if wanted != self._hears:
+            ptrace.hear_of_stops(wanted)
+            self._hears = wanted
 
     def _await(self, task: int) -> None:
         """Until the call of ``task`` has ended."""
@@ -203,7 +219,7 @@ class Redirects:
 
     def _do_again(self, task: int, pending: _Pending, signal: int) -> None:
         """Let it go to the handler of ``signal``, after which it makes its own call again."""
-        self._pending.pop(task, None)
+        self._forget(task)
         self._registers.replace_by(pending.saved)
         architecture, words = self._architecture, self._registers.words
         words[architecture.counter] -= architecture.call_size
@@ -218,7 +234,7 @@ class Redirects:
     def _finish(self, task: int, pending: _Pending, signal: int = 0) -> None:
         self._registers.load(task)
         result = _signed(self._registers.words[self._architecture.result])
-        del self._pending[task]
+        self._forget(task)
         pending.order.done(task, result, 0)
         if pending.mapped and pending.room is not None:
             self._call(task, "munmap", (pending.room.address, pending.room.size))
@@ -239,11 +255,9 @@ class Redirects:
     def _room(self, task: int, pending: _Pending) -> Room | None:
         """Where the order's strings go; None: the thread never comes that far. Raises OSError."""
         order = pending.order
-        size = sum(len(data) for data in order.data.values())
-        size += sum(size_of_array(items) for items in order.arrays.values())
+        size = sum(map(len, order.data.values())) + sum(map(size_of_array, order.arrays.values()))
         room = room_of(task)
-        taken = room is not None and any(item.room == room for item in self._pending.values())
-        if room is not None and not taken and size <= room.size:
+        if room is not None and size <= room.size and not self._is_taken(room):
             return room
         if order.name == "execve":
             # Else the new program would have less than this one, and so on.
@@ -258,6 +272,9 @@ class Redirects:
             raise OSError(-result, os.strerror(-result))
         pending.mapped = True
         return Room(result, size)
+
+    def _is_taken(self, room: Room) -> bool:
+        return any(item.room == room for item in self._pending.values())
 
     def _call(self, task: int, name: str, arguments: tuple[int, ...]) -> int | Interrupted | None:
         """Have the stopped thread make a call that nobody is told of; None: it was killed."""
@@ -282,7 +299,8 @@ class Redirects:
     def _set(self, pending: _Pending, room: Room) -> None:
         """Write what the order needs and set the registers for it. Raises OSError (EFAULT)."""
         call, order = pending.call, pending.order
-        self._registers.replace_by(pending.saved)
+        if pending.mapped:
+            self._registers.replace_by(pending.saved)
         architecture, words = self._architecture, self._registers.words
         filling, registers = Filling(room), architecture.arguments
         for index, value in order.values.items():
@@ -292,9 +310,9 @@ class Redirects:
         for index, data in order.data.items():
             if order.name == "execve":
                 words[registers[KEY_ARGUMENT]] = self._exec_key
-                slashes = max(0, min(USUAL, filling.left) - len(data))
-                pending.given = slashes + len(data) - 1
-                words[registers[index]] = filling.put(b"/" * slashes + data)
+                path = data.rjust(min(USUAL, filling.left), b"/")
+                pending.given = len(path) - 1
+                words[registers[index]] = filling.put(path)
             else:
                 words[registers[index]] = filling.put(data)
         call.write(room.address, bytes(filling.data))

@@ -9,7 +9,7 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context
@@ -30,7 +30,7 @@ _U32, _TWO_U32, _U64, _U16 = (
     struct.Struct("=H"),
 )
 _BUFFER = ctypes.create_string_buffer(_STATX_SIZE)
-_syscall = library().syscall
+_syscall = quick_library().syscall
 
 
 def _stat(kernel: Kernel, call: Call) -> int:
