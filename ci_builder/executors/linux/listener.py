@@ -49,8 +49,9 @@ class Listener:
         return fields[0], fields[1], fields[2], fields[3:]
 
     def answer(self, cookie: int, value: int) -> None:
-        """The call returns ``value``."""
-        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value, 0, 0))
+        """The call returns ``value``; a negative one is the errno that it fails with."""
+        error = value if value < 0 else 0
+        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value - error, error, 0))
 
     def fail(self, cookie: int, error: int) -> None:
         """The call fails with the errno ``error``."""

@@ -14,10 +14,15 @@ _MOST = 1 << 16
 
 class Memory:
     """The memory of the process that was looked into last is kept open, for most calls come from the same one
-    as the call before."""
+    as the call before.
+
+    ``read_of`` is the thread that was read from last; whoever sets it to -1 is told so by the next read
+    that finds the memory alive. ``note`` is somebody's about that process; it is None again for another one,
+    and for another program."""
 
     def __init__(self) -> None:
-        self._task = self._descriptor = -1
+        self._task = self._descriptor = self.read_of = -1
+        self.note: object = None
 
     def read(self, task: int, address: int, size: int) -> bytes:
         """At most ``size`` bytes (65,536 at once) from ``address`` on; fewer where its memory ends.
@@ -33,6 +38,8 @@ class Memory:
                 data = os.pread(self._descriptor, size, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
+        if data:
+            self.read_of = task
         return data
 
     def write(self, task: int, address: int, data: bytes) -> None:
@@ -50,7 +57,8 @@ class Memory:
         """A thread has executed something: its memory is another one."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._task = self._descriptor = -1
+        self._task = self._descriptor = self.read_of = -1
+        self.note = None
 
     def _open(self, task: int) -> None:
         self.forget()

@@ -49,7 +49,7 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         os.umask(0)
         records = Records()
         records.replace_by(_read(streams.record))
-        contexts = Contexts(Context.of(0, 0, ()), os.getpid())
+        contexts = Contexts(Context.of(0, 0, ()), os.getpid(), Memory())
         connection, theirs = socket.socketpair()
         exec_key = int.from_bytes(os.urandom(8), "little")
         command = os.fork()
@@ -111,7 +111,7 @@ def _kernel(
         redirects=redirects,
         listener=redirects.listener,
         affinity=Affinity(contexts),
-        memory=Memory(),
+        memory=contexts.memory,
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

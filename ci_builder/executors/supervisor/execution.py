@@ -110,6 +110,7 @@ def _start(
                 kernel.contexts.put(task, after)
             kernel.memory.forget()
             correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
+            kernel.contexts.note(task, after)
 
     kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
 

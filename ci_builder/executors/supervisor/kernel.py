@@ -116,6 +116,7 @@ def _group_of(process: int) -> int:
 
 
 Handler = Callable[[Kernel, Call], "int | None"]
-"""Does a call; returns its result (not negative) or ANSWERED. Raises OSError: the call fails so."""
+"""Does a call; returns its result, negative: an errno that it fails with, or ANSWERED. Raises OSError: the
+call fails so."""
 
 Handlers = Mapping[str, Handler]

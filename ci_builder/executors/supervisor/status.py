@@ -81,8 +81,12 @@ NO_PATH = -1
 
 def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
     """The file that a call with a directory, a path pointer and AT_* flags means. Raises OSError."""
-    folder, pointer = signed(where[0]), where[1]
-    path = call.text(pointer) if pointer != NO_PATH else b""
+    pointer = where[1]
+    return _object_at(kernel, call, (where[0], call.text(pointer) if pointer != NO_PATH else b""), flags)
+
+
+def _object_at(kernel: Kernel, call: Call, where: tuple[int, bytes], flags: int) -> Found:
+    folder, path = signed(where[0]), where[1]
     if flags & _EMPTY_PATH and not path:
         return kernel.lookup.by_descriptor(call.task, folder)
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
@@ -171,7 +175,10 @@ def _check(kernel: Kernel, call: Call, where: tuple[int, int], how: tuple[int, i
     wanted &= 0xFFFFFFFF
     if wanted & ~7:
         raise failure(errno.EINVAL)
-    with object_of(kernel, call, where, flags) as found:
+    path = call.text(where[1])
+    if kernel.lookup.is_missing(call.task, path):
+        return -errno.ENOENT
+    with _object_at(kernel, call, (where[0], path), flags) as found:
         if wanted:
             _permit(kernel, call, found, (wanted, flags))
     return 0
