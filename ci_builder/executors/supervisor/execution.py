@@ -17,14 +17,13 @@ from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
-from ci_builder.executors.supervisor.redirect import Order
+from ci_builder.executors.supervisor.redirect import Done, Order
 from ci_builder.values import dataclass
 
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _MAX_SCRIPTS = 5
 _CHUNK = 512
 _MAX_ARGUMENTS = 1 << 20
-_Arrays = dict[int, tuple[bytes | int, ...]]
 
 
 @dataclass(slots=True)
@@ -39,8 +38,14 @@ class _Program:
 
 
 def _execve(kernel: Kernel, call: Call) -> int | None:
-    path, arguments, environment, *_ = call.arguments
-    return _execute(kernel, call, (CURRENT, call.text(path), 0), (arguments, environment))
+    pointer, arguments, environment, *_ = call.arguments
+    path = call.text(pointer)
+    context = kernel.contexts.of(call.task)
+    host = kernel.executables.recall_at_once((path, context), kernel.owners.records)
+    if host is None:
+        return _execute(kernel, call, (CURRENT, path, 0), (arguments, environment))
+    kernel.redirects.execute(call, host, _finish(kernel, path, (context, context)))
+    return ANSWERED
 
 
 def _execveat(kernel: Kernel, call: Call) -> int | None:
@@ -54,22 +59,35 @@ def _execveat(kernel: Kernel, call: Call) -> int | None:
 def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
     _, path, flags = where
     context = kernel.contexts.of(call.task)
-    host = kernel.executables.recall_at_once((path, context), kernel.owners.records) if not flags else None
-    if host is not None:
-        _start(kernel, call, (host, path, {1: rest[0], 2: rest[1]}, {}), (context, context))
-        return ANSWERED
     program = _Program(_first(kernel, call, where), _name(*where), [], path)
     name = program.path
     try:
         host, after = _prepare(kernel, call, context, program, path.startswith(b"/") and not flags)
     finally:
         os.close(program.found.descriptor)
-    values: dict[int, int] = {1: rest[0], 2: rest[1]}
-    arrays: _Arrays = {}
+    values = {1: rest[0], 2: rest[1]}
+    arrays: dict[int, tuple[bytes | int, ...]] = {}
     if program.leading:
         arrays[1] = (*program.leading, *_pointers(call, values.pop(1))[1:])
-    _start(kernel, call, (host, name, values, arrays), (context, after))
+    done = _finish(kernel, name, (context, after))
+    kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
     return ANSWERED
+
+
+def _finish(kernel: Kernel, name: bytes, who: tuple[Context, Context]) -> Done:
+    """What is left to do of an exec of ``name``, as the command knows it; ``who`` are the contexts before and
+    after."""
+    before, after = who
+
+    def done(task: int, result: int, given: int) -> None:
+        if result == 0:
+            if after is not before:
+                kernel.contexts.put(task, after)
+            kernel.memory.forget()
+            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
+            kernel.contexts.note(task, after)
+
+    return done
 
 
 def _prepare(
@@ -91,28 +109,6 @@ def _prepare(
         what = Remembered(found.key, found.version, record, place, (copy, host), itself or b"")
         kernel.executables.remember(asked, what)
     return host, after
-
-
-def _start(
-    kernel: Kernel,
-    call: Call,
-    what: tuple[bytes, bytes, dict[int, int], _Arrays],
-    who: tuple[Context, Context],
-) -> None:
-    """``what``: the path out here, the program's name as the command knows it, the arguments; ``who`` the
-    contexts before and after."""
-    host, name, values, arrays = what
-    before, after = who
-
-    def done(task: int, result: int, given: int) -> None:
-        if result == 0:
-            if after is not before:
-                kernel.contexts.put(task, after)
-            kernel.memory.forget()
-            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
-            kernel.contexts.note(task, after)
-
-    kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
 
 
 def _found(kernel: Kernel, call: Call, context: Context, program: _Program) -> tuple[bytes, bytes]:

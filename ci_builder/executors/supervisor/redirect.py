@@ -60,10 +60,14 @@ class Order:
     soon: bool = False
 
 
+_EXEC = Order("execve", {}, {}, {})
+
+
 @dataclass(slots=True)
 class _Pending:
     call: Call
     order: Order
+    done: Done
     saved: bytes
     room: Room | None = None
     mapped: bool = False
@@ -95,6 +99,25 @@ class Redirects:
 
     def start(self, call: Call, order: Order) -> None:
         """Steps 1 and 2, for an exec all. Raises OSError before anything has changed."""
+        pending = self._stopped_in(call, order)
+        if pending is not None and self._is_prepared(pending):
+            self._let_go(pending)
+
+    def execute(self, call: Call, path: bytes, done: Done) -> None:
+        """``start`` for an execve(2) of another ``path`` with the caller's own arguments. Raises OSError
+        before anything has changed."""
+        pending = self._stopped_in(call, _EXEC)
+        if pending is None:
+            return
+        pending.done = done
+        if not self._is_at_hand(pending, path + b"\0"):
+            pending.order = Order("execve", {}, {0: path + b"\0"}, {}, done)
+            if not self._is_prepared(pending):
+                return
+        self._let_go(pending)
+
+    def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
+        """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
         task = call.task
         try:
             ptrace.seize(task)
@@ -105,24 +128,52 @@ class Redirects:
         self.listener.fail(call.cookie, errno.EINTR)
         status = _stop(task)
         if status is None:
-            return
+            return None
         self._registers.load(task)
-        pending = _Pending(call, order, bytes(self._registers.words))
+        pending = _Pending(call, order, order.done, bytes(self._registers.words))
         if status >> 16 != ptrace.EVENT_STOP:
             self._do_again(task, pending, os.WSTOPSIG(status))
-            return
+            return None
+        return pending
+
+    def _is_at_hand(self, pending: _Pending, path: bytes) -> bool:
+        """Whether an exec's path is in the usual room now, and the registers are set; else nothing is."""
+        if self._pending:
+            return False  # somebody may use that room
+        try:
+            room = room_of(pending.call.task)
+            if room is None or len(path) > room.size:
+                return False
+            text = path.rjust(min(USUAL, room.size), b"/")
+            pending.call.write(room.address, text)
+        except OSError:
+            return False
+        pending.room, pending.given = room, len(text) - 1
+        words, registers = self._registers.words, self._architecture.arguments
+        words[registers[0]] = room.address
+        words[registers[KEY_ARGUMENT]] = self._exec_key
+        pending.at = self._enter("execve")
+        return True
+
+    def _is_prepared(self, pending: _Pending) -> bool:
+        """Whether strings and registers are set now (step 2); else the thread was let go."""
+        task = pending.call.task
         try:
             room = self._room(task, pending)
             if room is None:
-                return
+                return False
             pending.room = room
             self._set(pending, room)
         except OSError as error:
             self._give_up(task, pending, error.errno or errno.EFAULT)
-            return
+            return False
+        return True
+
+    def _let_go(self, pending: _Pending) -> None:
+        task = pending.call.task
         self._pending[task] = pending
         self._registers.store(task)
-        if order.name == "execve":
+        if pending.order.name == "execve":
             ptrace.step(task)
             self._await(task)
         else:
@@ -150,7 +201,7 @@ class Redirects:
             self._forget(task)
             try:
                 if pending is not None:
-                    pending.order.done(task, 0, pending.given)
+                    pending.done(task, 0, pending.given)
             finally:
                 ptrace.detach(task)
             return
@@ -235,7 +286,7 @@ class Redirects:
         self._registers.load(task)
         result = _signed(self._registers.words[self._architecture.result])
         self._forget(task)
-        pending.order.done(task, result, 0)
+        pending.done(task, result, 0)
         if pending.mapped and pending.room is not None:
             self._call(task, "munmap", (pending.room.address, pending.room.size))
         self._restore(task, pending.saved, result)
@@ -316,16 +367,18 @@ class Redirects:
             else:
                 words[registers[index]] = filling.put(data)
         call.write(room.address, bytes(filling.data))
-        self._enter(order.name)
-        pending.at = words[architecture.counter]
+        pending.at = self._enter(order.name)
 
-    def _enter(self, name: str) -> None:
-        """The next instruction is the one before, which enters the kernel, for the call ``name``."""
+    def _enter(self, name: str) -> int:
+        """The next instruction is the one before, which enters the kernel, for the call ``name``. Its
+        address."""
         architecture, words = self._architecture, self._registers.words
-        words[architecture.counter] -= architecture.call_size
+        at: int = words[architecture.counter] - architecture.call_size
+        words[architecture.counter] = at
         words[architecture.number] = architecture.calls[name]
         if architecture.entered is not None:
             words[architecture.entered] = 0xFFFFFFFFFFFFFFFF
+        return at
 
     def _give_up(self, task: int, pending: _Pending, error: int) -> None:
         """The order cannot be carried out: the thread's own call fails."""
