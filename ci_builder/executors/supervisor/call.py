@@ -41,7 +41,10 @@ class Call:
         """A path: the bytes before the zero. Raises OSError (EFAULT, ENAMETOOLONG)."""
         # Never beyond the page: the next one may not be there.
         left = _PAGE - pointer % _PAGE
-        data = self._read(pointer, left if left < 256 else 256)
+        try:
+            data = self._memory.read(self.task, pointer, left if left < 256 else 256)
+        except OSError as error:
+            raise failure(errno.EFAULT) from error
         end = data.find(0)
         return data[:end] if end >= 0 else self._long_text(pointer, data)
 

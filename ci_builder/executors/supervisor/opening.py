@@ -38,7 +38,7 @@ def _open(kernel: Kernel, call: Call) -> int | None:
 
 
 def _openat(kernel: Kernel, call: Call) -> int | None:
-    folder, path, flags, mode, *_ = call.arguments
+    folder, path, flags, mode, _, _ = call.arguments
     return _do(kernel, call, (signed(folder), path), (flags & 0xFFFFFFFF, mode & 0o7777))
 
 

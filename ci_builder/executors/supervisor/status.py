@@ -21,6 +21,7 @@ from ci_builder.executors.supervisor.permissions import need
 _ARCHITECTURE = of_this_machine()
 _NO_FOLLOW, _EACCESS, _EMPTY_PATH, _NO_AUTOMOUNT = 0x100, 0x200, 0x1000, 0x800
 _STATX_SYNC = 0x6000
+_NOT_OF_STAT = 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC)
 _STATX_SIZE, _STATX_IDS, _STATX_MODE, _STATX_RDEV = 256, 20, 28, 128
 _STATFS_SIZE = 120
 _U32, _TWO_U32, _U64, _U16 = (
@@ -49,15 +50,20 @@ def _fstat(kernel: Kernel, call: Call) -> int:
 
 
 def _newfstatat(kernel: Kernel, call: Call) -> int:
-    folder, path, into, flags, *_ = call.arguments
-    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+    folder, pointer, into, flags, _, _ = call.arguments
+    if flags & _NOT_OF_STAT:
         raise failure(errno.EINVAL)
-    return _tell(kernel, call, _looked_at(kernel, call, (folder, path), flags), into)
+    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
+    if flags & _EMPTY_PATH and not path:
+        found = kernel.lookup.look_at_descriptor(call.task, signed(folder))
+    else:
+        found = kernel.lookup.look(call.task, signed(folder), path, follow=not flags & _NO_FOLLOW)
+    return _tell(kernel, call, found, into)
 
 
 def _statx(kernel: Kernel, call: Call) -> int:
     folder, path, flags, mask, into, _ = call.arguments
-    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+    if flags & _NOT_OF_STAT:
         raise failure(errno.EINVAL)
     if not path and flags & _EMPTY_PATH:
         path = NO_PATH
@@ -90,14 +96,6 @@ def _object_at(kernel: Kernel, call: Call, where: tuple[int, bytes], flags: int)
     if flags & _EMPTY_PATH and not path:
         return kernel.lookup.by_descriptor(call.task, folder)
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
-
-
-def _looked_at(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found | bytes:
-    folder, pointer = signed(where[0]), where[1]
-    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
-    if flags & _EMPTY_PATH and not path:
-        return kernel.lookup.look_at_descriptor(call.task, folder)
-    return kernel.lookup.look(call.task, folder, path, follow=not flags & _NO_FOLLOW)
 
 
 def _real(descriptor: int) -> int:
