@@ -84,7 +84,7 @@ class Executables:
         """The same without a look-up of the path, which led to a file of the image: only that is looked at,
         and has to be the one that it was."""
         what = self._remembered.get((asked[0], id(asked[1])))
-        if what is None or not what.itself or records.by_key.get(what.key) is not what.record:
+        if what is None or not what.itself or records.get(what.key) is not what.record:
             return None
         try:
             raw = raw_stat_of(what.itself, follow=False)

@@ -78,7 +78,7 @@ def _give_again(kernel: Kernel, call: Call, path: bytes, flags: int) -> bool:
         return False
     descriptor, key = opened
     try:
-        record = kernel.owners.records.by_key.get(key)
+        record = kernel.owners.records.get(key)
         if record is not None and record.device is not None:
             return False
         kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
