@@ -20,6 +20,7 @@ from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import Affinity
+from ci_builder.executors.supervisor.auxiliary import Vectors
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.filter import program
@@ -112,6 +113,7 @@ def _kernel(
         listener=redirects.listener,
         affinity=Affinity(contexts),
         memory=contexts.memory,
+        vectors=Vectors(contexts.memory),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

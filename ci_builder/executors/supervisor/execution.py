@@ -8,7 +8,6 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.task import signed
-from ci_builder.executors.supervisor.auxiliary import correct
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, FileCapabilities
 from ci_builder.executors.supervisor.executables import Remembered, script_line
@@ -84,7 +83,7 @@ def _finish(kernel: Kernel, name: bytes, who: tuple[Context, Context]) -> Done:
             if after is not before:
                 kernel.contexts.put(task, after)
             kernel.memory.forget()
-            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
+            kernel.vectors.correct((task, kernel.redirects.stack(task)), after, (name, given))
             kernel.contexts.note(task, after)
 
     return done
