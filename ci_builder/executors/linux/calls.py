@@ -10,6 +10,7 @@ from ci_builder.executors.linux import numbers as n
 
 # Loaded once at import: later the C library on disk may be another distribution's.
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_HELD = ctypes.PyDLL(None, use_errno=True)
 _NAMESPACES = {
     n.CLONE_FS: "FS",
     n.CLONE_NEWNS: "NEWNS",
@@ -24,6 +25,12 @@ _NAMESPACES = {
 def library() -> ctypes.CDLL:
     """The C library; its functions set ctypes' errno."""
     return _LIBC
+
+
+def quick_library() -> ctypes.PyDLL:
+    """The same with less ado: no other thread of this process runs meanwhile, so a call must not wait for
+    one."""
+    return _HELD
 
 
 def check(result: int, call: str) -> int:

@@ -9,7 +9,7 @@ import os
 import struct
 import time
 
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 
 _RECEIVE, _SEND, _ADD_DESCRIPTOR, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40182103, 0x40082104
 _SYNCHRONOUS = 1  # SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
@@ -20,7 +20,7 @@ _EXITING, _KILLED = 0x4, 1 << 8  # PF_EXITING; SIGKILL in a set of signals (proc
 _NOTIFICATION = struct.Struct("=QI4xi12x6Q")
 _ANSWER = struct.Struct("=QqiI")
 _ADDED = struct.Struct("=QIIII")
-_ioctl = library().ioctl
+_ioctl = quick_library().ioctl
 
 Received = tuple[int, int, int, tuple[int, ...]]
 """Cookie, thread, number and arguments of a call."""
@@ -49,8 +49,9 @@ class Listener:
         return fields[0], fields[1], fields[2], fields[3:]
 
     def answer(self, cookie: int, value: int) -> None:
-        """The call returns ``value``."""
-        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value, 0, 0))
+        """The call returns ``value``; a negative one is the errno that it fails with."""
+        error = value if value < 0 else 0
+        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value - error, error, 0))
 
     def fail(self, cookie: int, error: int) -> None:
         """The call fails with the errno ``error``."""

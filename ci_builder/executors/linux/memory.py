@@ -14,29 +14,40 @@ _MOST = 1 << 16
 
 class Memory:
     """The memory of the process that was looked into last is kept open, for most calls come from the same one
-    as the call before."""
+    as the call before.
+
+    ``read_of`` is the thread that was read from last; whoever sets it to -1 is told so by the next read
+    that finds the memory alive. ``note`` is somebody's about that process; it is None again for another one,
+    and for another program."""
 
     def __init__(self) -> None:
-        self._task = self._descriptor = -1
+        self._task = self._descriptor = self.read_of = -1
+        self.note: object = None
 
     def read(self, task: int, address: int, size: int) -> bytes:
         """At most ``size`` bytes (65,536 at once) from ``address`` on; fewer where its memory ends.
         Raises OSError (EFAULT, EIO, ESRCH)."""
+        if task != self._task:
+            self._open(task)
         size = size if size < _MOST else _MOST
         try:
-            data = os.pread(self._of(task), size, address)
+            data = os.pread(self._descriptor, size, address)
             if not data:
                 # The memory of another thread that had the same number before.
-                self.forget()
-                data = os.pread(self._of(task), size, address)
+                self._open(task)
+                data = os.pread(self._descriptor, size, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
+        if data:
+            self.read_of = task
         return data
 
     def write(self, task: int, address: int, data: bytes) -> None:
         """Put ``data`` there. Raises OSError (EFAULT, EIO, ESRCH); a part may have been written then."""
+        if task != self._task:
+            self._open(task)
         try:
-            written = os.pwrite(self._of(task), data, address)
+            written = os.pwrite(self._descriptor, data, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
         if written != len(data):
@@ -46,14 +57,13 @@ class Memory:
         """A thread has executed something: its memory is another one."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._task = self._descriptor = -1
+        self._task = self._descriptor = self.read_of = -1
+        self.note = None
 
-    def _of(self, task: int) -> int:
-        if task != self._task:
-            self.forget()
-            self._descriptor = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
-            self._task = task
-        return self._descriptor
+    def _open(self, task: int) -> None:
+        self.forget()
+        self._descriptor = os.open(b"/proc/%d/mem" % task, os.O_RDWR | os.O_CLOEXEC)
+        self._task = task
 
 
 def _error(number: int) -> OSError:

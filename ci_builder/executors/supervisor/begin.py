@@ -20,6 +20,7 @@ from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import Affinity
+from ci_builder.executors.supervisor.auxiliary import Vectors
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.filter import program
@@ -49,7 +50,7 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         os.umask(0)
         records = Records()
         records.replace_by(_read(streams.record))
-        contexts = Contexts(Context.of(0, 0, ()), os.getpid())
+        contexts = Contexts(Context.of(0, 0, ()), os.getpid(), Memory())
         connection, theirs = socket.socketpair()
         exec_key = int.from_bytes(os.urandom(8), "little")
         command = os.fork()
@@ -111,7 +112,8 @@ def _kernel(
         redirects=redirects,
         listener=redirects.listener,
         affinity=Affinity(contexts),
-        memory=Memory(),
+        memory=contexts.memory,
+        vectors=Vectors(contexts.memory),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

@@ -40,8 +40,16 @@ class Call:
     def text(self, pointer: int) -> bytes:
         """A path: the bytes before the zero. Raises OSError (EFAULT, ENAMETOOLONG)."""
         # Never beyond the page: the next one may not be there.
-        data = self._read(pointer, _PAGE - pointer % _PAGE if pointer % _PAGE > _PAGE - 256 else 256)
+        left = _PAGE - pointer % _PAGE
+        try:
+            data = self._memory.read(self.task, pointer, left if left < 256 else 256)
+        except OSError as error:
+            raise failure(errno.EFAULT) from error
         end = data.find(0)
+        return data[:end] if end >= 0 else self._long_text(pointer, data)
+
+    def _long_text(self, pointer: int, data: bytes) -> bytes:
+        end = -1
         while end < 0:
             if len(data) >= PATH_MAX:
                 raise failure(errno.ENAMETOOLONG)

@@ -12,6 +12,7 @@ import resource
 import struct
 from dataclasses import replace
 
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.values import dataclass
 
 RLIMIT_LOCKS = 10
@@ -164,10 +165,13 @@ def first_tag(supervisor: int) -> int:
 
 class Contexts:
     """The contexts of all processes of a command; ``initial`` is the first one's, ``supervisor`` the process
-    number that sets its tags apart from others'."""
+    number that sets its tags apart from others'.
 
-    def __init__(self, initial: Context, supervisor: int) -> None:
+    That of whoever called last is known still while its memory, which is read for most calls, is the same."""
+
+    def __init__(self, initial: Context, supervisor: int, memory: Memory) -> None:
         self.initial = initial
+        self.memory = memory
         self.first_tag = first_tag(supervisor)
         self._known = [initial]
         self._numbers = {initial: 0}
@@ -176,22 +180,32 @@ class Contexts:
 
     def forget(self) -> None:
         """Another call is being answered: what was found of a thread may hold no longer."""
-        self._task = -1
+        self._task = self.memory.read_of = -1
+
+    def note(self, task: int, context: Context) -> None:
+        """``task`` has this context: there is no need to ask."""
+        if self.memory.read_of == task:
+            self.memory.note = context
 
     def of(self, task: int) -> Context:
         """The context of a thread. Raises OSError (ESRCH) when it is gone or none of the command's."""
         if task == self._task:
             return self._context
+        memory = self.memory
+        if memory.read_of == task and isinstance(memory.note, Context):
+            return memory.note
         number = resource.prlimit(task, RLIMIT_LOCKS)[0] - self.first_tag
         if not 0 <= number < len(self._known):
             raise ProcessLookupError(3, "no process of this command")
         context = self._context = self._known[number]
         self._task = task
+        self.note(task, context)
         return context
 
     def put(self, task: int, context: Context) -> None:
         """Give a thread's process another context. Raises OSError."""
         self._task = -1
+        self.memory.note = None
         number = self._numbers.get(context)
         if number is None:
             number = len(self._known)

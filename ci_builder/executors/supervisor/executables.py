@@ -19,8 +19,8 @@ from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.elf import Interpreter, interpreter, with_interpreter
-from ci_builder.executors.supervisor.found import Found
-from ci_builder.rootfs.record import Key, Record
+from ci_builder.executors.supervisor.found import Found, key_of, raw_stat_of, version_of
+from ci_builder.rootfs.record import Key, Record, Records
 from ci_builder.values import dataclass
 
 _MOST_REMEMBERED = 4096
@@ -31,13 +31,15 @@ _Key = tuple[int, int, bytes, bytes]
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What was executed for a path: the file's ``key``, ``version`` and ``record``, its ``place`` in the
-    image; and ``paths``: what ``executable`` gave for it, and that under the right name."""
+    image; and ``paths``: what ``executable`` gave for it, and that under the right name. ``itself`` is its
+    own real path out here where no look-up is needed to get there again, else empty."""
 
     key: Key
     version: bytes
     record: Record | None
     place: bytes
     paths: tuple[bytes, bytes]
+    itself: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,24 @@ class Executables:
     def recall(self, asked: tuple[bytes, Context], program: Found, record: Record | None) -> bytes | None:
         """The path out here of the same exec before; None where there was none or something has changed."""
         what = self._remembered.get((asked[0], id(asked[1])))
-        if (
-            what is None
-            or what.key != program.key
-            or what.record is not record
-            or what.version != program.version
-        ):
+        if what is None or what.record is not record:
+            return None
+        return self._recalled(what, program.key, program.version)
+
+    def recall_at_once(self, asked: tuple[bytes, Context], records: Records) -> bytes | None:
+        """The same without a look-up of the path, which led to a file of the image: only that is looked at,
+        and has to be the one that it was."""
+        what = self._remembered.get((asked[0], id(asked[1])))
+        if what is None or not what.itself or records.get(what.key) is not what.record:
+            return None
+        try:
+            raw = raw_stat_of(what.itself, follow=False)
+        except OSError:
+            return None
+        return self._recalled(what, key_of(raw), version_of(raw))
+
+    def _recalled(self, what: Remembered, key: Key, version: bytes) -> bytes | None:
+        if what.key != key or what.version != version:
             return None
         copy, host = what.paths
         if copy in self._places:

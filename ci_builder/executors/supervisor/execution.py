@@ -8,7 +8,6 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.task import signed
-from ci_builder.executors.supervisor.auxiliary import correct
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context, FileCapabilities
 from ci_builder.executors.supervisor.executables import Remembered, script_line
@@ -17,7 +16,7 @@ from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
-from ci_builder.executors.supervisor.redirect import Order
+from ci_builder.executors.supervisor.redirect import Done, Order
 from ci_builder.values import dataclass
 
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
@@ -28,17 +27,24 @@ _MAX_ARGUMENTS = 1 << 20
 
 @dataclass(slots=True)
 class _Program:
-    """What is to be executed: ``path`` as the caller says it; ``leading`` replaces the first argument when
-    scripts came before."""
+    """What is to be executed: ``path`` as a script is told of itself; ``leading`` replaces the first argument
+    when scripts came before. ``asked`` is the path that the caller gave."""
 
     found: Found
     path: bytes
     leading: list[bytes]
+    asked: bytes
 
 
 def _execve(kernel: Kernel, call: Call) -> int | None:
-    path, arguments, environment, *_ = call.arguments
-    return _execute(kernel, call, (CURRENT, call.text(path), 0), (arguments, environment))
+    pointer, arguments, environment, *_ = call.arguments
+    path = call.text(pointer)
+    context = kernel.contexts.of(call.task)
+    host = kernel.executables.recall_at_once((path, context), kernel.owners.records)
+    if host is None:
+        return _execute(kernel, call, (CURRENT, path, 0), (arguments, environment))
+    kernel.redirects.execute(call, host, _finish(kernel, path, (context, context)))
+    return ANSWERED
 
 
 def _execveat(kernel: Kernel, call: Call) -> int | None:
@@ -50,38 +56,58 @@ def _execveat(kernel: Kernel, call: Call) -> int | None:
 
 
 def _execute(kernel: Kernel, call: Call, where: tuple[int, bytes, int], rest: tuple[int, int]) -> int | None:
-    folder, path, flags = where
+    _, path, flags = where
     context = kernel.contexts.of(call.task)
-    program = _Program(_first(kernel, call, where), _name(folder, path, flags), [])
-    found, name = program.found, program.path
-    record = kernel.owners.record(found)
-    asked = (path, context) if path.startswith(b"/") and not flags else None
+    program = _Program(_first(kernel, call, where), _name(*where), [], path)
+    name = program.path
     try:
-        host = kernel.executables.recall(asked, found, record) if asked is not None else None
-        after = context
-        if host is None:
-            place, copy = _found(kernel, call, context, program)
-            host = kernel.executables.named(copy, path.rpartition(b"/")[2] or place.rpartition(b"/")[2])
-            after = _after(kernel, context, program.found)
-            if asked is not None and after is context and program.found is found:
-                what = Remembered(found.key, found.version, record, place, (copy, host))
-                kernel.executables.remember(asked, what)
+        host, after = _prepare(kernel, call, context, program, path.startswith(b"/") and not flags)
     finally:
         os.close(program.found.descriptor)
+    values = {1: rest[0], 2: rest[1]}
     arrays: dict[int, tuple[bytes | int, ...]] = {}
     if program.leading:
-        arrays[1] = (*program.leading, *_pointers(call, rest[0])[1:])
-    values = {2: rest[1]} if arrays else {1: rest[0], 2: rest[1]}
+        arrays[1] = (*program.leading, *_pointers(call, values.pop(1))[1:])
+    done = _finish(kernel, name, (context, after))
+    kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
+    return ANSWERED
+
+
+def _finish(kernel: Kernel, name: bytes, who: tuple[Context, Context]) -> Done:
+    """What is left to do of an exec of ``name``, as the command knows it; ``who`` are the contexts before and
+    after."""
+    before, after = who
 
     def done(task: int, result: int, given: int) -> None:
         if result == 0:
-            if after is not context:
+            if after is not before:
                 kernel.contexts.put(task, after)
             kernel.memory.forget()
-            correct(kernel.memory, (task, kernel.redirects.stack(task)), after, (name, given))
+            kernel.vectors.correct((task, kernel.redirects.stack(task)), after, (name, given))
+            kernel.contexts.note(task, after)
 
-    kernel.redirects.start(call, Order("execve", values, {0: host + b"\0"}, arrays, done))
-    return ANSWERED
+    return done
+
+
+def _prepare(
+    kernel: Kernel, call: Call, context: Context, program: _Program, absolute: bool
+) -> tuple[bytes, Context]:
+    """The path out here of what is to be executed, and the context after it; that of an ``absolute`` path is
+    remembered. Raises OSError."""
+    found, asked = program.found, (program.asked, context)
+    record = kernel.owners.record(found)
+    host = kernel.executables.recall(asked, found, record) if absolute else None
+    if host is not None:
+        return host, context
+    place, copy = _found(kernel, call, context, program)
+    host = kernel.executables.named(copy, program.asked.rpartition(b"/")[2] or place.rpartition(b"/")[2])
+    after = _after(kernel, context, program.found)
+    if absolute and after is context and program.found is found:
+        plain = found.place is None and context.ignores_permissions and not context.root
+        itself = _host(found) if plain else None
+        what = Remembered(found.key, found.version, record, place, (copy, host), itself or b"")
+        kernel.executables.remember(asked, what)
+    return host, after
 
 
 def _found(kernel: Kernel, call: Call, context: Context, program: _Program) -> tuple[bytes, bytes]:

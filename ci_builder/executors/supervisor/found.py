@@ -10,7 +10,7 @@ import struct
 from types import TracebackType
 
 from ci_builder.executors.linux.architecture import of_this_machine
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.rootfs.record import Key
 
@@ -23,7 +23,7 @@ _SIZE_AT, _CHANGED_AT = 48, 104  # in both architectures
 _EMPTY_PATH, _NO_FOLLOW, _CURRENT = 0x1000, 0x100, -100
 _KEY = struct.Struct("=QQ")  # the first two in both architectures
 _BUFFER = ctypes.create_string_buffer(_SIZE)
-_syscall = library().syscall
+_syscall = quick_library().syscall
 
 
 def raw_stat(descriptor: int) -> bytes:
@@ -43,6 +43,11 @@ def raw_stat_of(path: bytes, *, follow: bool) -> bytes:
 def key_of(raw: bytes) -> Key:
     """Device and inode in a struct stat."""
     return _KEY.unpack_from(raw)
+
+
+def version_of(raw: bytes) -> bytes:
+    """Size and time of change in a struct stat: with the key it tells one content from another."""
+    return raw[_SIZE_AT : _SIZE_AT + 8] + raw[_CHANGED_AT : _CHANGED_AT + 16]
 
 
 class Found:
@@ -74,8 +79,8 @@ class Found:
 
     @property
     def version(self) -> bytes:
-        """Size and time of change: with ``key`` it tells one content from another."""
-        return self.raw[_SIZE_AT : _SIZE_AT + 8] + self.raw[_CHANGED_AT : _CHANGED_AT + 16]
+        """See ``version_of``."""
+        return version_of(self.raw)
 
     @property
     def is_directory(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.affinity import Affinity
+from ci_builder.executors.supervisor.auxiliary import Vectors
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import KILL, Context, Contexts
 from ci_builder.executors.supervisor.executables import Executables
@@ -44,6 +45,7 @@ class Kernel:
     listener: Listener
     affinity: Affinity
     memory: Memory
+    vectors: Vectors
     folder: bytes
     foreign_devices: frozenset[int]
     network: bool
@@ -116,6 +118,7 @@ def _group_of(process: int) -> int:
 
 
 Handler = Callable[[Kernel, Call], "int | None"]
-"""Does a call; returns its result (not negative) or ANSWERED. Raises OSError: the call fails so."""
+"""Does a call; returns its result, negative: an errno that it fails with, or ANSWERED. Raises OSError: the
+call fails so."""
 
 Handlers = Mapping[str, Handler]

@@ -14,12 +14,13 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
 from ci_builder.executors.supervisor.found import Found, key_of, raw_stat_of
 from ci_builder.executors.supervisor.view import View
 from ci_builder.executors.supervisor.walk import Located, Walker
+from ci_builder.rootfs.record import Key
 
 CURRENT = -100  # AT_FDCWD
 _OPENAT2 = of_this_machine().calls["openat2"]
@@ -32,10 +33,11 @@ _FOLLOW = _HOW.pack(_PATH, 0, _IN_ROOT)
 _NO_FOLLOW = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _IN_ROOT)
 _NO_LINKS = _HOW.pack(_PATH, 0, _IN_ROOT | _NO_SYMLINKS)
 _EXACT = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _NO_SYMLINKS | _BENEATH)
+_TO_READ = _HOW.pack(os.O_CLOEXEC, 0, _IN_ROOT)
 _MOST_REMEMBERED = 4096
 _KERNELS = (b"/proc", b"/dev", b"/sys")
 _PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
-_syscall = library().syscall
+_syscall = quick_library().syscall
 
 
 def _openat2(folder: int, path: bytes, how: bytes) -> int:
@@ -99,20 +101,27 @@ class Lookup:
             return None
         return raw
 
-    def open_again(self, path: bytes, flags: int) -> Found | None:
-        """An absolute path that led to a regular file before, opened with ``flags`` at once; None where it
-        leads to anything else now."""
+    def open_again(self, path: bytes) -> tuple[int, Key] | None:
+        """A descriptor to read and the key of the regular file that an absolute path led to before; None
+        where it leads to anything else now, or did."""
         if path not in self._regular:
             return None
-        how = _HOW.pack(flags | os.O_CLOEXEC, 0, _IN_ROOT)
-        descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, how, _HOW.size)
+        descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, _TO_READ, _HOW.size)
         if descriptor < 0:
             return None
-        found = Found(descriptor)
-        if stat_module.S_ISREG(found.mode) and found.key not in self._view.covered:
-            return found
+        status = os.fstat(descriptor)
+        key = (status.st_dev, status.st_ino)
+        if stat_module.S_ISREG(status.st_mode) and key not in self._view.covered:
+            return descriptor, key
         os.close(descriptor)
         return None
+
+    def is_missing(self, task: int, path: bytes) -> bool:
+        """Whether the path is known not to be there."""
+        if path not in self._missing:
+            return False
+        context = self._contexts.of(task)
+        return context.ignores_permissions and not context.root
 
     def opened(self, path: bytes) -> None:
         """The absolute path leads to a regular file of the image: see ``open_again``."""

@@ -38,7 +38,7 @@ def _open(kernel: Kernel, call: Call) -> int | None:
 
 
 def _openat(kernel: Kernel, call: Call) -> int | None:
-    folder, path, flags, mode, *_ = call.arguments
+    folder, path, flags, mode, _, _ = call.arguments
     return _do(kernel, call, (signed(folder), path), (flags & 0xFFFFFFFF, mode & 0o7777))
 
 
@@ -57,6 +57,8 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
         return _create(kernel, call, (folder, path), wanted)
     elif not flags & ~os.O_CLOEXEC and _give_again(kernel, call, path, flags):
         return ANSWERED
+    elif kernel.lookup.is_missing(call.task, path):
+        return -errno.ENOENT
     found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
     with found:
         if not flags & ~os.O_CLOEXEC and _is_ordinary(kernel, call, path, found):
@@ -71,14 +73,17 @@ def _give_again(kernel: Kernel, call: Call, path: bytes, flags: int) -> bool:
     context = kernel.contexts.of(call.task)
     if context.root or not context.ignores_permissions:
         return False
-    found = kernel.lookup.open_again(path, flags)
-    if found is None:
+    opened = kernel.lookup.open_again(path)
+    if opened is None:
         return False
-    with found:
-        record = kernel.owners.record(found)
+    descriptor, key = opened
+    try:
+        record = kernel.owners.records.get(key)
         if record is not None and record.device is not None:
             return False
-        kernel.listener.give((call.cookie, call.task), found.descriptor, bool(flags & os.O_CLOEXEC))
+        kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
+    finally:
+        os.close(descriptor)
     return True
 
 

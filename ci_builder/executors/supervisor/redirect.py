@@ -60,10 +60,14 @@ class Order:
     soon: bool = False
 
 
+_EXEC = Order("execve", {}, {}, {})
+
+
 @dataclass(slots=True)
 class _Pending:
     call: Call
     order: Order
+    done: Done
     saved: bytes
     room: Room | None = None
     mapped: bool = False
@@ -90,9 +94,30 @@ class Redirects:
         self._exec_key = exec_key
         self._registers = ptrace.Registers(architecture)
         self._pending: dict[int, _Pending] = {}
+        self._hears = True
+        self._hear(False)
 
     def start(self, call: Call, order: Order) -> None:
         """Steps 1 and 2, for an exec all. Raises OSError before anything has changed."""
+        pending = self._stopped_in(call, order)
+        if pending is not None and self._is_prepared(pending):
+            self._let_go(pending)
+
+    def execute(self, call: Call, path: bytes, done: Done) -> None:
+        """``start`` for an execve(2) of another ``path`` with the caller's own arguments. Raises OSError
+        before anything has changed."""
+        pending = self._stopped_in(call, _EXEC)
+        if pending is None:
+            return
+        pending.done = done
+        if not self._is_at_hand(pending, path + b"\0"):
+            pending.order = Order("execve", {}, {0: path + b"\0"}, {}, done)
+            if not self._is_prepared(pending):
+                return
+        self._let_go(pending)
+
+    def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
+        """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
         task = call.task
         try:
             ptrace.seize(task)
@@ -103,27 +128,56 @@ class Redirects:
         self.listener.fail(call.cookie, errno.EINTR)
         status = _stop(task)
         if status is None:
-            return
+            return None
         self._registers.load(task)
-        pending = _Pending(call, order, bytes(self._registers.words))
+        pending = _Pending(call, order, order.done, bytes(self._registers.words))
         if status >> 16 != ptrace.EVENT_STOP:
             self._do_again(task, pending, os.WSTOPSIG(status))
-            return
+            return None
+        return pending
+
+    def _is_at_hand(self, pending: _Pending, path: bytes) -> bool:
+        """Whether an exec's path is in the usual room now, and the registers are set; else nothing is."""
+        if self._pending:
+            return False  # somebody may use that room
+        try:
+            room = room_of(pending.call.task)
+            if room is None or len(path) > room.size:
+                return False
+            text = path.rjust(min(USUAL, room.size), b"/")
+            pending.call.write(room.address, text)
+        except OSError:
+            return False
+        pending.room, pending.given = room, len(text) - 1
+        words, registers = self._registers.words, self._architecture.arguments
+        words[registers[0]] = room.address
+        words[registers[KEY_ARGUMENT]] = self._exec_key
+        pending.at = self._enter("execve")
+        return True
+
+    def _is_prepared(self, pending: _Pending) -> bool:
+        """Whether strings and registers are set now (step 2); else the thread was let go."""
+        task = pending.call.task
         try:
             room = self._room(task, pending)
             if room is None:
-                return
+                return False
             pending.room = room
             self._set(pending, room)
         except OSError as error:
             self._give_up(task, pending, error.errno or errno.EFAULT)
-            return
+            return False
+        return True
+
+    def _let_go(self, pending: _Pending) -> None:
+        task = pending.call.task
         self._pending[task] = pending
         self._registers.store(task)
-        if order.name == "execve":
+        if pending.order.name == "execve":
             ptrace.step(task)
             self._await(task)
         else:
+            self._hear(True)
             ptrace.proceed_to_call(task)
 
     def recognises(self, call: Call) -> bool:
@@ -142,11 +196,12 @@ class Redirects:
         event = status >> 16
         if event == ptrace.EVENT_EXEC:
             # The thread that made it takes its process's number; the one that had it is gone.
-            pending = self._pending.pop(ptrace.event_message(task), None)
-            self._pending.pop(task, None)
+            alone = len(self._pending) == 1 and task in self._pending
+            pending = self._pending.pop(task if alone else ptrace.event_message(task), None)
+            self._forget(task)
             try:
                 if pending is not None:
-                    pending.order.done(task, 0, pending.given)
+                    pending.done(task, 0, pending.given)
             finally:
                 ptrace.detach(task)
             return
@@ -174,7 +229,19 @@ class Redirects:
 
     def gone(self, task: int) -> None:
         """A thread has ended."""
+        self._forget(task)
+
+    def _forget(self, task: int) -> None:
         self._pending.pop(task, None)
+        if not self._pending:
+            self._hear(False)
+
+    def _hear(self, wanted: bool) -> None:
+        """Stops are heard of while there are redirects that are not waited for at once: else each exec
+        would tell of two."""
+        if wanted != self._hears:
+            ptrace.hear_of_stops(wanted)
+            self._hears = wanted
 
     def _await(self, task: int) -> None:
         """Until the call of ``task`` has ended."""
@@ -203,7 +270,7 @@ class Redirects:
 
     def _do_again(self, task: int, pending: _Pending, signal: int) -> None:
         """Let it go to the handler of ``signal``, after which it makes its own call again."""
-        self._pending.pop(task, None)
+        self._forget(task)
         self._registers.replace_by(pending.saved)
         architecture, words = self._architecture, self._registers.words
         words[architecture.counter] -= architecture.call_size
@@ -218,8 +285,8 @@ class Redirects:
     def _finish(self, task: int, pending: _Pending, signal: int = 0) -> None:
         self._registers.load(task)
         result = _signed(self._registers.words[self._architecture.result])
-        del self._pending[task]
-        pending.order.done(task, result, 0)
+        self._forget(task)
+        pending.done(task, result, 0)
         if pending.mapped and pending.room is not None:
             self._call(task, "munmap", (pending.room.address, pending.room.size))
         self._restore(task, pending.saved, result)
@@ -239,11 +306,9 @@ class Redirects:
     def _room(self, task: int, pending: _Pending) -> Room | None:
         """Where the order's strings go; None: the thread never comes that far. Raises OSError."""
         order = pending.order
-        size = sum(len(data) for data in order.data.values())
-        size += sum(size_of_array(items) for items in order.arrays.values())
+        size = sum(map(len, order.data.values())) + sum(map(size_of_array, order.arrays.values()))
         room = room_of(task)
-        taken = room is not None and any(item.room == room for item in self._pending.values())
-        if room is not None and not taken and size <= room.size:
+        if room is not None and size <= room.size and not self._is_taken(room):
             return room
         if order.name == "execve":
             # Else the new program would have less than this one, and so on.
@@ -258,6 +323,9 @@ class Redirects:
             raise OSError(-result, os.strerror(-result))
         pending.mapped = True
         return Room(result, size)
+
+    def _is_taken(self, room: Room) -> bool:
+        return any(item.room == room for item in self._pending.values())
 
     def _call(self, task: int, name: str, arguments: tuple[int, ...]) -> int | Interrupted | None:
         """Have the stopped thread make a call that nobody is told of; None: it was killed."""
@@ -282,7 +350,8 @@ class Redirects:
     def _set(self, pending: _Pending, room: Room) -> None:
         """Write what the order needs and set the registers for it. Raises OSError (EFAULT)."""
         call, order = pending.call, pending.order
-        self._registers.replace_by(pending.saved)
+        if pending.mapped:
+            self._registers.replace_by(pending.saved)
         architecture, words = self._architecture, self._registers.words
         filling, registers = Filling(room), architecture.arguments
         for index, value in order.values.items():
@@ -292,22 +361,24 @@ class Redirects:
         for index, data in order.data.items():
             if order.name == "execve":
                 words[registers[KEY_ARGUMENT]] = self._exec_key
-                slashes = max(0, min(USUAL, filling.left) - len(data))
-                pending.given = slashes + len(data) - 1
-                words[registers[index]] = filling.put(b"/" * slashes + data)
+                path = data.rjust(min(USUAL, filling.left), b"/")
+                pending.given = len(path) - 1
+                words[registers[index]] = filling.put(path)
             else:
                 words[registers[index]] = filling.put(data)
         call.write(room.address, bytes(filling.data))
-        self._enter(order.name)
-        pending.at = words[architecture.counter]
+        pending.at = self._enter(order.name)
 
-    def _enter(self, name: str) -> None:
-        """The next instruction is the one before, which enters the kernel, for the call ``name``."""
+    def _enter(self, name: str) -> int:
+        """The next instruction is the one before, which enters the kernel, for the call ``name``. Its
+        address."""
         architecture, words = self._architecture, self._registers.words
-        words[architecture.counter] -= architecture.call_size
+        at: int = words[architecture.counter] - architecture.call_size
+        words[architecture.counter] = at
         words[architecture.number] = architecture.calls[name]
         if architecture.entered is not None:
             words[architecture.entered] = 0xFFFFFFFFFFFFFFFF
+        return at
 
     def _give_up(self, task: int, pending: _Pending, error: int) -> None:
         """The order cannot be carried out: the thread's own call fails."""

@@ -9,7 +9,7 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
-from ci_builder.executors.linux.calls import library
+from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Context
@@ -21,6 +21,7 @@ from ci_builder.executors.supervisor.permissions import need
 _ARCHITECTURE = of_this_machine()
 _NO_FOLLOW, _EACCESS, _EMPTY_PATH, _NO_AUTOMOUNT = 0x100, 0x200, 0x1000, 0x800
 _STATX_SYNC = 0x6000
+_NOT_OF_STAT = 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC)
 _STATX_SIZE, _STATX_IDS, _STATX_MODE, _STATX_RDEV = 256, 20, 28, 128
 _STATFS_SIZE = 120
 _U32, _TWO_U32, _U64, _U16 = (
@@ -30,7 +31,7 @@ _U32, _TWO_U32, _U64, _U16 = (
     struct.Struct("=H"),
 )
 _BUFFER = ctypes.create_string_buffer(_STATX_SIZE)
-_syscall = library().syscall
+_syscall = quick_library().syscall
 
 
 def _stat(kernel: Kernel, call: Call) -> int:
@@ -49,15 +50,20 @@ def _fstat(kernel: Kernel, call: Call) -> int:
 
 
 def _newfstatat(kernel: Kernel, call: Call) -> int:
-    folder, path, into, flags, *_ = call.arguments
-    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+    folder, pointer, into, flags, _, _ = call.arguments
+    if flags & _NOT_OF_STAT:
         raise failure(errno.EINVAL)
-    return _tell(kernel, call, _looked_at(kernel, call, (folder, path), flags), into)
+    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
+    if flags & _EMPTY_PATH and not path:
+        found = kernel.lookup.look_at_descriptor(call.task, signed(folder))
+    else:
+        found = kernel.lookup.look(call.task, signed(folder), path, follow=not flags & _NO_FOLLOW)
+    return _tell(kernel, call, found, into)
 
 
 def _statx(kernel: Kernel, call: Call) -> int:
     folder, path, flags, mask, into, _ = call.arguments
-    if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH | _NO_AUTOMOUNT | _STATX_SYNC):
+    if flags & _NOT_OF_STAT:
         raise failure(errno.EINVAL)
     if not path and flags & _EMPTY_PATH:
         path = NO_PATH
@@ -81,19 +87,15 @@ NO_PATH = -1
 
 def object_of(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found:
     """The file that a call with a directory, a path pointer and AT_* flags means. Raises OSError."""
-    folder, pointer = signed(where[0]), where[1]
-    path = call.text(pointer) if pointer != NO_PATH else b""
+    pointer = where[1]
+    return _object_at(kernel, call, (where[0], call.text(pointer) if pointer != NO_PATH else b""), flags)
+
+
+def _object_at(kernel: Kernel, call: Call, where: tuple[int, bytes], flags: int) -> Found:
+    folder, path = signed(where[0]), where[1]
     if flags & _EMPTY_PATH and not path:
         return kernel.lookup.by_descriptor(call.task, folder)
     return kernel.lookup.find(call.task, folder, path, follow=not flags & _NO_FOLLOW)
-
-
-def _looked_at(kernel: Kernel, call: Call, where: tuple[int, int], flags: int) -> Found | bytes:
-    folder, pointer = signed(where[0]), where[1]
-    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
-    if flags & _EMPTY_PATH and not path:
-        return kernel.lookup.look_at_descriptor(call.task, folder)
-    return kernel.lookup.look(call.task, folder, path, follow=not flags & _NO_FOLLOW)
 
 
 def _real(descriptor: int) -> int:
@@ -171,7 +173,10 @@ def _check(kernel: Kernel, call: Call, where: tuple[int, int], how: tuple[int, i
     wanted &= 0xFFFFFFFF
     if wanted & ~7:
         raise failure(errno.EINVAL)
-    with object_of(kernel, call, where, flags) as found:
+    path = call.text(where[1])
+    if kernel.lookup.is_missing(call.task, path):
+        return -errno.ENOENT
+    with _object_at(kernel, call, (where[0], path), flags) as found:
         if wanted:
             _permit(kernel, call, found, (wanted, flags))
     return 0

@@ -2,6 +2,7 @@
 #include "calls.h"
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +13,17 @@
 #include <unistd.h>
 
 static struct name slots[64];
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
 
 void keep(const char *slot, long number) {
-    for (int i = 0; i < 64; i++)
-        if (!slots[i].text || !strcmp(slots[i].text, slot)) {
-            slots[i].number = number;
-            if (!slots[i].text)
-                slots[i].text = strdup(slot);
-            return;
-        }
+    int i = 0;
+    pthread_mutex_lock(&keeping);
+    while (i < 63 && slots[i].text && strcmp(slots[i].text, slot))
+        i++;
+    slots[i].number = number;
+    if (!slots[i].text)
+        slots[i].text = strdup(slot);
+    pthread_mutex_unlock(&keeping);
 }
 
 void fail(const char *what, const char *word) {
