@@ -8,7 +8,6 @@ which Jenkins makes of ``REGISTRY = credentials(…)``; REGISTRY itself holds ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_builder.ci.assemble import Defaults, assemble, wanted_cache, wanted_tags
@@ -20,6 +19,7 @@ from ci_builder.ci.told import assignments
 from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.request import Login, Result
+from ci_builder.values import dataclass
 
 _MISSING = "set CI_BUILDER_TAGS, or IMAGE to the repository (and a tag or branch must be known)"
 _ASK = "set REGISTRY to the registry, such as registry.example.com (docker.io for Docker Hub)"
