@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci_builder.dockerfile.durations import parse_duration
 from ci_builder.errors import UsageError
+from ci_builder.oci.reference import Reference
 from ci_builder.request import Annotation, CachePlace, OutputSpec, SecretSpec
 
 _TRUE = frozenset(("true", "1"))
@@ -139,15 +140,27 @@ def _cache_place(text: str, name: str) -> CachePlace:
     return CachePlace(dict(found).get("type", "registry"), rest)
 
 
+def repository(text: str, name: str) -> str:
+    """The name of a repository, which has no tag and no digest; empty stays empty. Raises UsageError,
+    InvalidValue."""
+    given = text.strip()
+    if not given:
+        return ""
+    Reference.parse(given)
+    if "@" in given or ":" in given.rpartition("/")[2]:
+        raise UsageError(f"{name}: {given} is no repository", hint="write it without a tag and a digest")
+    return given
+
+
 def seconds(text: str, name: str) -> int:
-    """A duration as Go writes it, in whole seconds. Raises UsageError."""
+    """A duration as Go writes it, in whole seconds, rounded up. Raises UsageError."""
     try:
         value = parse_duration(text.strip())
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from error
     if value < 0:
         raise UsageError(f"{name}: {text} is less than nothing")
-    return value // 1_000_000_000
+    return -(-value // 1_000_000_000)
 
 
 def attributes(text: str, name: str) -> list[tuple[str, str]]:

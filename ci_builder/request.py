@@ -89,21 +89,27 @@ class CacheOptions:
     sources, targets  in their order
     repository        where a cache for this image, target, platform and branch is kept by itself, or empty
     branches          whose caches are read there, in order; the first one's is written (none: one for all)
+    image             the name that the cache there is for, empty: that of the first tag
     everything        there, layers of all stages are kept (mode=max), else those of the image
     ttl               seconds after its last use in which a layer is found, 0: for ever
     run, copy         whether RUN, and whether COPY, ADD and WORKDIR take part
     without           stages that are built anew
+    keep              whether new layers are kept, else they are only looked for
+    off               none of all this, whatever ci_builder.toml says
     """
 
     sources: tuple[CachePlace, ...] = ()
     targets: tuple[CachePlace, ...] = ()
     repository: str = ""
     branches: tuple[str, ...] = ()
+    image: str = ""
     everything: bool = True
     ttl: int = 14 * 24 * 3600
     run: bool = True
     copy: bool = True
     without: tuple[str, ...] = ()
+    keep: bool = True
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,12 @@ retries = 8
 
 [registry.certificates]
 "registry.example.com" = "ca.pem"
+
+[cache]
+repo = "registry.example.com/team/app-cache"
+from = ["type=registry,ref=registry.example.com/team/base:cache"]
+to = ["type=inline"]
+ttl = "72h"
 """
 
 from __future__ import annotations
@@ -30,14 +36,16 @@ from typing import Any, TypeVar
 
 import tomli
 
+from ci_builder import options
 from ci_builder.errors import UsageError
-from ci_builder.request import RegistryOptions, Request
+from ci_builder.request import CacheOptions, CachePlace, RegistryOptions, Request
 from ci_builder.values import dataclass
 
 FILE = "ci_builder.toml"
 Value = TypeVar("Value")
 Pairs = tuple[tuple[str, str], ...]
 _DEFAULTS = Request()
+_TTL = f"{_DEFAULTS.cache.ttl}s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,7 @@ class Settings:
     build_args: Pairs = ()
     labels: Pairs = ()
     registry: RegistryOptions = _DEFAULTS.registry
+    cache: CacheOptions = _DEFAULTS.cache
 
     def under(self, request: Request) -> Request:
         """``request`` with these settings where it says nothing itself."""
@@ -60,6 +69,7 @@ class Settings:
             build_args=_merged(self.build_args, request.build_args),
             labels=_merged(self.labels, request.labels),
             registry=self._registry_under(request.registry),
+            cache=self._cache_under(request.cache),
         )
 
     def _registry_under(self, options: RegistryOptions) -> RegistryOptions:
@@ -71,6 +81,18 @@ class Settings:
             mirrors=(*options.mirrors, *own.mirrors),
             certificates=(*options.certificates, *own.certificates),
             retries=own.retries if options.retries == RegistryOptions().retries else options.retries,
+        )
+
+    def _cache_under(self, asked: CacheOptions) -> CacheOptions:
+        own = self.cache
+        if asked.off:
+            return asked
+        return replace(
+            asked,
+            repository=asked.repository or own.repository,
+            sources=asked.sources or own.sources,
+            targets=asked.targets or own.targets,
+            ttl=own.ttl if asked.ttl == _DEFAULTS.cache.ttl else asked.ttl,
         )
 
 
@@ -96,7 +118,7 @@ def parse_settings(value: Mapping[str, Any]) -> Settings:
     no_pairs: Pairs = ()
     registry = _Table(f"{FILE}: registry", top.take("registry", _table, nothing))
     mirrors = registry.take("mirrors", _table, nothing)
-    options = RegistryOptions(
+    registries = RegistryOptions(
         insecure=registry.take("insecure", _texts, none),
         skip_tls_verify=registry.take("skip-tls-verify", _texts, none),
         mirrors=tuple(
@@ -113,10 +135,26 @@ def parse_settings(value: Mapping[str, Any]) -> Settings:
         platform=top.take("platform", _text, _DEFAULTS.platform),
         build_args=top.take("build-args", _pairs, no_pairs),
         labels=top.take("labels", _pairs, no_pairs),
-        registry=options,
+        registry=registries,
+        cache=_cache(_Table(f"{FILE}: cache", top.take("cache", _table, nothing))),
     )
     top.end()
     return settings
+
+
+def _cache(table: _Table) -> CacheOptions:
+    def places(key: str) -> tuple[CachePlace, ...]:
+        none: tuple[str, ...] = ()
+        return options.cache_places(table.take(key, _texts, none), f"{FILE}: cache: {key}")
+
+    found = CacheOptions(
+        repository=options.repository(table.take("repo", _text, ""), f"{FILE}: cache: repo"),
+        sources=places("from"),
+        targets=places("to"),
+        ttl=options.seconds(table.take("ttl", _text, _TTL), f"{FILE}: cache: ttl"),
+    )
+    table.end()
+    return found
 
 
 class _Table:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
-from ci_builder.build.caching.options import Caching, caching_for, check_stages_without
+from ci_builder.build.caching.options import Caching, caching_for, check_stages_without, folders_of
 from ci_builder.build.creation_time import check_time, creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
@@ -75,7 +76,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         keep_git = keeps_git_folder(request.build_args)
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
-        context = _without(context, folder)
+        context = _without(context, (folder, *folders_of(request.cache)))
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
@@ -115,9 +116,12 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     )
 
 
-def _without(context: Context, folder: Path) -> Context:
-    """A context never holds the build's own folder, wherever people want that to be."""
-    own = folder.resolve()
-    if not own.is_relative_to(context.root):
-        return context
-    return replace(context, ignore=context.ignore.without(str(own.relative_to(context.root))))
+def _without(context: Context, folders: Iterable[Path]) -> Context:
+    """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
+    one before would be a part of the next one."""
+    for folder in folders:
+        own = folder.resolve()
+        if own.is_relative_to(context.root) and own != context.root:
+            ignore = context.ignore.without(str(own.relative_to(context.root)))
+            context = replace(context, ignore=ignore)
+    return context

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci_builder import options
+from ci_builder.ci.caching import cache_options
 from ci_builder.ci.inputs import Inputs
 from ci_builder.ci.isolation import isolation
 from ci_builder.ci.secrets import explicit_login, masks_of, without_repeated
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.executors.choose import AUTO
-from ci_builder.request import Login, RegistryOptions, Request, SecretSpec
+from ci_builder.request import CacheOptions, Login, RegistryOptions, Request, SecretSpec
 from ci_builder.values import dataclass
 
 
@@ -19,12 +20,14 @@ from ci_builder.values import dataclass
 class Defaults:
     """What a CI system gives where the inputs say nothing.
 
-    ``tags`` are used with ``push`` only; ``missing`` says what to set when there are none.
+    ``tags`` are used with ``push`` only; ``missing`` says what to set when there are none. ``branches`` are
+    those whose caches are read, that of the job first, which is written; empty if it is not known.
     """
 
     push: bool
     tags: tuple[str, ...]
     missing: str
+    branches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ def wanted_tags(inputs: Inputs, defaults: Defaults) -> tuple[str, ...]:
     return defaults.tags
 
 
+def wanted_cache(inputs: Inputs, defaults: Defaults) -> CacheOptions:
+    """Where the inputs want layers to be looked for and kept. Raises UsageError, InvalidValue."""
+    return cache_options(inputs, wanted_tags(inputs, defaults) or defaults.tags, defaults.branches)
+
+
 def assemble(
     inputs: Inputs, defaults: Defaults, logins: list[Login], environment: Mapping[str, str]
 ) -> Assembled:
@@ -58,7 +66,9 @@ def assemble(
     inputs.flag("summary", default=True)
     tags = wanted_tags(inputs, defaults)
     secrets = _secrets(inputs, environment)
-    all_logins = without_repeated([*explicit_login(inputs, tags), *logins])
+    cache = wanted_cache(inputs, defaults)
+    named = tags or ((cache.repository,) if cache.repository else ())
+    all_logins = without_repeated([*explicit_login(inputs, named), *logins])
     arguments = [options.build_argument(text, environment) for text in inputs.lines("build-args")]
     request = Request(
         context=_context(inputs),
@@ -75,6 +85,7 @@ def assemble(
         ),
         build_contexts=tuple(options.pair(text, "build-contexts") for text in inputs.lines("build-contexts")),
         no_cache=inputs.flag("no-cache", default=False),
+        cache=cache,
         pull=inputs.flag("pull", default=False),
         platform=_platform(inputs),
         isolation=isolation(inputs.text("isolation") or AUTO),

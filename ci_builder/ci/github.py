@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ci_builder.ci.assemble import Assembled, Defaults, assemble, wanted_tags
+from ci_builder.ci.assemble import Assembled, Defaults, assemble, wanted_cache, wanted_tags
+from ci_builder.ci.caching import references_of
+from ci_builder.ci.github_branches import branches_of
 from ci_builder.ci.inputs import Inputs, read_inputs
 from ci_builder.ci.interface import FileWrite, Reading, Report, Situation
 from ci_builder.ci.names import branch_of, image_tag, tagged
@@ -45,7 +47,8 @@ class GitHub:
         metadata-action does by default, in the registry that belongs to the server."""
         environment = situation.environment
         inputs = read_inputs(environment)
-        defaults = Defaults(push=False, tags=_default_tags(situation, inputs), missing=_MISSING)
+        usual = _default_tags(situation, inputs)
+        defaults = Defaults(push=False, tags=usual, missing=_MISSING, branches=branches_of(situation))
         logins = _own_login(inputs, defaults, environment)
         found: Assembled = assemble(inputs, defaults, logins, environment)
         stop = (f"::stop-commands::{situation.token}",)
@@ -124,9 +127,10 @@ def _own_login(inputs: Inputs, defaults: Defaults, environment: Mapping[str, str
     token, host = inputs.text("github-token"), _package_registry(environment)
     if not token or not host:
         return []
-    # With a token that may not read packages a public base would be refused: it is used only to push there.
-    tags = wanted_tags(inputs, defaults)
-    if host not in {registry_of([tag]) for tag in tags}:
+    # With a token that may not read packages a public base would be refused: it is used only to push, or to
+    # keep the cache, there.
+    names = [*wanted_tags(inputs, defaults), *references_of(wanted_cache(inputs, defaults))]
+    if host not in {registry_of([name]) for name in names}:
         return []
     return [Login(host, environment.get("GITHUB_ACTOR") or "github-actions", token)]
 

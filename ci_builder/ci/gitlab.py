@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci_builder.ci.assemble import Defaults, assemble, wanted_tags
+from ci_builder.ci.caching import OF_TAGS, of_change, of_fork
 from ci_builder.ci.code_quality import code_quality
 from ci_builder.ci.inputs import Inputs, read_inputs
 from ci_builder.ci.interface import FileWrite, Reading, Report, Situation
@@ -40,7 +41,8 @@ class GitLab:
         """Inputs from CI_BUILDER_* variables, everything else from the predefined ones."""
         environment = situation.environment
         inputs = read_inputs(environment)
-        defaults = Defaults(push=True, tags=_default_tags(situation, inputs), missing=_MISSING)
+        usual = _default_tags(situation, inputs)
+        defaults = Defaults(push=True, tags=usual, missing=_MISSING, branches=_branches(situation))
         tags = wanted_tags(inputs, defaults)
         logins = _logins(environment, tags)
         found = assemble(inputs, defaults, logins, environment)
@@ -86,6 +88,23 @@ def _default_names(situation: Situation) -> list[str]:
     branch = environment.get("CI_COMMIT_BRANCH", "")
     on_default = bool(branch) and branch == environment.get("CI_DEFAULT_BRANCH")
     return [image_tag(slug), "latest"] if on_default else [image_tag(slug)]
+
+
+def _branches(situation: Situation) -> tuple[str, ...]:
+    environment = situation.environment
+    default = environment.get("CI_DEFAULT_BRANCH", "")
+    if environment.get("CI_COMMIT_TAG"):
+        return (OF_TAGS, default)
+    source = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "")
+    if source:
+        project = environment.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", "")
+        own = project == environment.get("CI_MERGE_REQUEST_PROJECT_PATH", "")
+        target = environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
+        return (source if own else of_fork(project, source), target, default)
+    if environment.get("CI_MERGE_REQUEST_IID"):
+        return (of_change(environment["CI_MERGE_REQUEST_IID"]), default)
+    branch = environment.get("CI_COMMIT_BRANCH") or environment.get("CI_COMMIT_REF_NAME")
+    return (branch or situation.git().branch, default)
 
 
 def _notices(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ PREFIX = "CI_BUILDER_"
 
 NAMES = frozenset(
     """context context-sub-path file target tags repository labels annotations build-args build-contexts
-    platforms push outputs no-cache pull secrets secret-envs secret-files ssh
+    platforms push outputs no-cache no-cache-filters pull
+    cache cache-repo cache-branches cache-from cache-to cache-ttl secrets secret-envs secret-files ssh
     registry username password github-token
     insecure-registries skip-tls-verify-registries registry-mirrors registry-certificates
     isolation disposable metadata-file digest-file summary""".split()
@@ -28,14 +29,10 @@ NAMES = frozenset(
 _RESERVED = frozenset("INPUTS HOME IMAGE IMAGE_ID IMAGE_TAGS DIGEST".split())
 """Variables with the prefix that are no inputs: the store's folder, and what a former job reported."""
 
-_CACHE = "remove it: this version has no cache between jobs"
 _ATTEST = "set it to false: this version attests nothing"
 _RUNTIME = "remove it: this version does not change how RUN commands run"
 UNSUPPORTED: Mapping[str, tuple[frozenset[str], str]] = {
     "load": (frozenset({"false"}), "there is no docker daemon; use outputs: type=docker,dest=image.tar"),
-    "cache-from": (frozenset(), _CACHE),
-    "cache-to": (frozenset(), _CACHE),
-    "no-cache-filters": (frozenset(), "use no-cache: true"),
     "attests": (frozenset(), "remove it: this version attests nothing"),
     "sbom": (frozenset({"false"}), _ATTEST),
     "provenance": (frozenset({"false"}), _ATTEST),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_builder.ci.assemble import Defaults, assemble, wanted_tags
+from ci_builder.ci.assemble import Defaults, assemble, wanted_cache, wanted_tags
 from ci_builder.ci.inputs import Inputs, read_inputs
 from ci_builder.ci.interface import FileWrite, Reading, Report
 from ci_builder.ci.names import host_of, tagged
@@ -19,6 +19,7 @@ from ci_builder.ci.told import assignments
 from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.request import Login, Result
+from ci_builder.values import dataclass
 
 _MISSING = "set CI_BUILDER_TAGS, or IMAGE to the repository (and a tag or branch must be known)"
 _ASK = "set REGISTRY to the registry, such as registry.example.com (docker.io for Docker Hub)"
@@ -27,18 +28,28 @@ _UNSET = "null"
 _WRITTEN_OUT = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
 
 
-def read_plain(environment: Mapping[str, str], names: list[str], file: str) -> Reading:
-    """The build of a job whose revision has these ``names`` (tags of the image, best first), and whose
-    report goes into ``file``.
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What is built: its ``names`` as tags of the image, best first, and the ``branches`` whose caches are
+    read, that of the job first."""
+
+    names: list[str]
+    branches: tuple[str, ...] = ()
+
+
+def read_plain(environment: Mapping[str, str], revision: Revision, file: str) -> Reading:
+    """The build of a job at this ``revision``, whose report goes into ``file``.
 
     Raises UsageError, Unsupported.
     """
     inputs = read_inputs(environment)
-    usual = _default_tags(inputs, environment, names)
-    defaults = Defaults(push=True, tags=usual, missing=_MISSING)
+    usual = _default_tags(inputs, environment, revision.names)
+    defaults = Defaults(push=True, tags=usual, missing=_MISSING, branches=revision.branches)
     tags = wanted_tags(inputs, defaults)
-    if tags == usual:
-        _check_registries(tags, "the image's name")
+    cache = wanted_cache(inputs, defaults)
+    in_own_repository = bool(cache.repository) and cache.repository == cache.image
+    if tags == usual or (not tags and in_own_repository):
+        _check_registries(usual, "the image's name")
     logins = _logins(environment, tags or usual)
     found = assemble(inputs, defaults, logins, environment)
     return Reading(request=found.request, masks=found.masks, stale=(Path(file),))

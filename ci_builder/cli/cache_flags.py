@@ -57,11 +57,11 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def cache_options(arguments: argparse.Namespace) -> CacheOptions:
-    """Where layers are looked for and kept. Raises UsageError."""
+    """Where layers are looked for and kept. Raises UsageError, InvalidValue."""
     return CacheOptions(
         sources=options.cache_places(arguments.cache_from, "--cache-from"),
         targets=options.cache_places(arguments.cache_to, "--cache-to"),
-        repository=arguments.cache_repo,
+        repository=options.repository(arguments.cache_repo, "--cache-repo"),
         branches=tuple(arguments.cache_branch),
         ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),

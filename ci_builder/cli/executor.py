@@ -11,6 +11,7 @@ from ci_builder.cli.build import platform
 from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.kaniko.cache import builds_anew, cache_of
 from ci_builder.cli.kaniko.flags import FLAGS, SUPPORTED, TECHNIQUES, refuse_unfulfilled
 from ci_builder.cli.kaniko.form import form_of
 from ci_builder.cli.kaniko.words import Words, go_boolean, parse
@@ -94,6 +95,7 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
     if push and not destinations:
         raise UsageError("there is no --destination", hint="give one, or --no-push")
     targets = words.all("target")
+    cache = cache_of(words)
     given = [options.build_argument(text, environment) for text in words.all("build-arg")]
     return Request(
         context=context_of(words),
@@ -106,6 +108,8 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
         outputs=outputs_of(words, push=push),
         epoch=0 if words.switch("reproducible") else None,
         push=push,
+        no_cache=builds_anew(words),
+        cache=cache,
         labels=tuple(options.label(text) for text in words.all("label")),
         annotations=tuple(
             Annotation(*options.pair(text, "--annotation")) for text in words.all("annotation")
@@ -113,7 +117,7 @@ def request_of(words: Words, environment: Mapping[str, str]) -> Request:
         platform=platform(words.text("custom-platform")),
         disposable=words.switch("force"),
         secrets=tuple(options.secret(text, environment) for text in words.all("secret")),
-        registry=registry_of(words, destinations),
+        registry=registry_of(words, (*destinations, *([cache.repository] if cache.repository else []))),
         digest_file=_path(words, "digest-file"),
         name_digest_file=_path(words, "image-name-with-digest-file"),
         name_tag_digest_file=_path(words, "image-name-tag-with-digest-file"),
@@ -154,7 +158,8 @@ def outputs_of(words: Words, *, push: bool) -> tuple[OutputSpec, ...]:
 
 
 def registry_of(words: Words, destinations: Sequence[str]) -> RegistryOptions:
-    """How registries are reached. ``--insecure`` is about the destinations' hosts only. Raises UsageError."""
+    """How registries are reached. ``--insecure`` is about the hosts of what is pushed only. Raises
+    UsageError."""
     hosts = tuple(dict.fromkeys(Reference.parse(text).registry for text in destinations))
     maps = (part for text in words.all("registry-map") for part in text.split(";") if part)
     retries = ("push-retry", "image-download-retry", "image-fs-extract-retry")

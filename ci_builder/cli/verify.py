@@ -24,7 +24,7 @@ from ci_builder.cli.rendering.text import one_line
 from ci_builder.errors import CiBuilderError, OutputError, Unsupported, UsageError
 from ci_builder.layout.reader import read_image
 from ci_builder.outputs.difference import Difference, image_differences
-from ci_builder.request import OutputSpec, Request
+from ci_builder.request import CacheOptions, OutputSpec, Request
 
 NAME = "verify"
 _CODES = """exit codes:
@@ -90,9 +90,13 @@ def forms_of(request: Request) -> tuple[OutputSpec, ...]:
 
 
 def into(request: Request, forms: Sequence[OutputSpec], folder: Path) -> Request:
-    """``request`` with these outputs, each in a folder of its number in ``folder``, and no other."""
+    """``request`` with these outputs, each in a folder of its number in ``folder``, no other and no cache."""
     outputs = tuple(replace(form, dest=str(folder / str(number))) for number, form in enumerate(forms))
-    return replace(request, outputs=outputs, push=False, tags=(), iid_file=None, metadata_file=None)
+    # Layers of the first build, found again in the second one, would prove nothing.
+    cache = CacheOptions(without=request.cache.without, off=True)
+    return replace(
+        request, outputs=outputs, push=False, tags=(), cache=cache, iid_file=None, metadata_file=None
+    )
 
 
 def report(differences: Sequence[Difference]) -> list[str]:

@@ -80,6 +80,13 @@ class Pushed:
         found: dict[str, Any] = answer.json()
         return found
 
+    def tags(self) -> list[str]:
+        """All tags of the repository."""
+        answer = requests.get(f"{self.url}/tags/list", auth=(USER, PASSWORD), timeout=10)
+        answer.raise_for_status()
+        found: list[str] = answer.json()["tags"]
+        return found
+
     @property
     def digest(self) -> str:
         """The digest of the manifest."""

@@ -150,7 +150,30 @@ def test_a_wrong_password(project: Project, act: Act) -> None:
     assert not project.has(f"{image}:1")
 
 
+@pytest.mark.commands
+def test_a_pull_request_takes_layers_of_its_target(project: Project, act: Act) -> None:
+    image = f"{project.registry.host}/acme/cached"
+    more = f"repository: {image}\n          cache: true"
+    ended = act(more=more)
+    assert ended.code == 0, ended.log
+    head = {"ref": "main", "repo": {"full_name": "eve/widget"}}
+    event = {"number": 42, "pull_request": {"number": 42, "head": head, "base": {"ref": "main"}}}
+    ended = act("pull_request", more=more, payload=event)
+    assert ended.code == 0, ended.log
+    assert "executor: none" in messages(ended)
+    assert messages(ended).count("CACHED") == 1
+    first, second = project.image(f"{image}:main"), project.image(f"{image}:pr-42")
+    assert first.json("manifests")["layers"] == second.json("manifests")["layers"]
+    # The fork has a branch of that name, and yet another cache.
+    caches = [tag for tag in first.tags() if tag.startswith("cache-")]
+    assert sorted(tag.rpartition("-")[0] for tag in caches) == [
+        "cache-linux-amd64-eve-widget-main",
+        "cache-linux-amd64-main",
+    ]
+
+
 def test_an_input_that_is_not_supported(project: Project, act: Act) -> None:
     ended = act(more=f"tags: {project.registry.host}/acme/x:1\n          cache-from: type=gha")
     assert ended.code == 1
-    assert "this value of the input cache-from is not supported" in messages(ended)
+    assert "--cache-from type=gha is not supported" in messages(ended)
+    assert "the input cache: true takes the image's own repository" in messages(ended)

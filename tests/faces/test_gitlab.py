@@ -85,6 +85,26 @@ def test_inputs(project: Project, gitlab: GitLab) -> None:
 
 
 @pytest.mark.commands
+def test_a_merge_request_takes_layers_of_its_target(project: Project, gitlab: GitLab) -> None:
+    image = f"{project.registry.host}/acme/merged"
+    ended = gitlab(', cache: "true"', CI_REGISTRY_IMAGE=image, CI_COMMIT_BRANCH="main")
+    assert ended.code == 0, ended.log
+    request = {
+        "CI_MERGE_REQUEST_IID": "42",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "topic",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+    }
+    ended = gitlab(', cache: "true"', CI_REGISTRY_IMAGE=image, **request)
+    assert ended.code == 0, ended.log
+    assert "executor: none" in ended.log
+    assert ended.log.count("CACHED") == 1
+    first, second = project.image(f"{image}:main"), project.image(f"{image}:mr-42")
+    assert first.json("manifests")["layers"] == second.json("manifests")["layers"]
+    caches = [tag.rpartition("-")[0] for tag in first.tags() if tag.startswith("cache-")]
+    assert sorted(caches) == ["cache-linux-amd64-main", "cache-linux-amd64-topic"]
+
+
+@pytest.mark.commands
 def test_a_failing_command(project: Project, gitlab: GitLab) -> None:
     project.write(**{"app/Dockerfile": "ARG BASE\nFROM ${BASE}\nRUN echo about to fail && exit 3\n"})
     ended = gitlab(CI_COMMIT_TAG="v3")

@@ -68,6 +68,20 @@ def test_a_branch_and_a_change_request(project: Project, jenkins: Jenkins) -> No
         assert ended.code == 0, ended.log
         assert "skipped due to when conditional" in ended.log
         assert project.has(f"{project.registry.host}/team/app:{tag}")
+    tags = project.image(f"{project.registry.host}/team/app:develop").tags()
+    assert any(name.startswith("cache-linux-amd64-feature-x-") for name in tags)
+
+
+@pytest.mark.commands
+def test_a_branch_takes_layers_of_main(project: Project, jenkins: Jenkins) -> None:
+    for branch in ("main", "topic"):
+        project.write(**{"app/message": "for the cache\n"})
+        ended = jenkins(BRANCH_NAME=branch)
+        assert ended.code == 0, ended.log
+    assert "executor: none" in ended.log
+    assert ended.log.count("CACHED") == 1
+    image = project.image(f"{project.registry.host}/team/app:topic")
+    assert image.file("result/message") == "for the cache\n"
 
 
 @pytest.mark.commands

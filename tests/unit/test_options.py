@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci_builder import options
-from ci_builder.errors import UsageError
+from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.request import Annotation, OutputSpec, SecretSpec
 
 
@@ -113,3 +113,28 @@ def test_the_key_of_an_annotation_keeps_its_case() -> None:
 def test_nothing_is_given_twice() -> None:
     with pytest.raises(UsageError, match="compression is given twice"):
         options.output("type=oci,dest=x,compression=zstd,Compression=gzip")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("336h", 1_209_600), ("1.5s", 2), ("1ms", 1), ("0", 0), (" 2m ", 120)]
+)
+def test_seconds(text: str, expected: int) -> None:
+    # A time that is not nothing never becomes 0, which is for ever.
+    assert options.seconds(text, "ttl") == expected
+
+
+@pytest.mark.parametrize("text", ["", "2", "-1s", "2 weeks"])
+def test_wrong_seconds(text: str) -> None:
+    with pytest.raises(UsageError, match="ttl: "):
+        options.seconds(text, "ttl")
+
+
+@pytest.mark.parametrize("text", ["", "a", "r.example.com:5000/team/cache"])
+def test_repository(text: str) -> None:
+    assert options.repository(f" {text} ", "cache") == text
+
+
+@pytest.mark.parametrize("text", ["a:1", "r.example.com:5000/a:1", "a@sha256:" + "0" * 64, "r.example.com/A"])
+def test_wrong_repository(text: str) -> None:
+    with pytest.raises((UsageError, InvalidValue)):
+        options.repository(text, "cache")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci_builder.errors import UsageError
-from ci_builder.request import RegistryOptions, Request
+from ci_builder.request import CacheOptions, CachePlace, RegistryOptions, Request
 from ci_builder.settings import Settings, parse_settings, read_settings
 
 FULL = """
@@ -26,6 +26,11 @@ retries = 8
 "docker.io" = ["m1", "m2"]
 [registry.certificates]
 "c" = "ca.pem"
+[cache]
+repo = "r.example.com/cache"
+from = ["r.example.com/base:cache", "type=local,src=layers"]
+to = ["type=inline"]
+ttl = "72h"
 """
 
 
@@ -49,6 +54,15 @@ def test_everything(tmp_path: Path) -> None:
             certificates=(("c", "ca.pem"),),
             retries=8,
         ),
+        cache=CacheOptions(
+            repository="r.example.com/cache",
+            sources=(
+                CachePlace("registry", (("ref", "r.example.com/base:cache"),)),
+                CachePlace("local", (("src", "layers"),)),
+            ),
+            targets=(CachePlace("inline"),),
+            ttl=72 * 3600,
+        ),
     )
 
 
@@ -58,11 +72,20 @@ def test_the_request_wins(tmp_path: Path) -> None:
         platform="linux/amd64",
         build_args=(("SHARED", "asked"),),
         registry=RegistryOptions(mirrors=(("docker.io", "own"),), retries=2),
+        cache=CacheOptions(repository="own", branches=("b",), targets=(CachePlace("gha"),), ttl=5),
     )
     found = read(tmp_path, FULL).under(asked)
     assert (found.isolation, found.platform, found.registry.retries) == ("in-place", "linux/amd64", 2)
     assert dict(found.build_args) == {"VERSION": "1", "SHARED": "asked"}
     assert found.registry.mirrors[0] == ("docker.io", "own")
+    assert (found.cache.repository, found.cache.branches, found.cache.ttl) == ("own", ("b",), 5)
+    assert found.cache.targets == (CachePlace("gha"),)
+    assert len(found.cache.sources) == 2
+
+
+def test_no_cache_is_none_whatever_the_file_says(tmp_path: Path) -> None:
+    asked = Request(cache=CacheOptions(off=True))
+    assert read(tmp_path, FULL).under(asked).cache == CacheOptions(off=True)
 
 
 def test_no_file_says_nothing(tmp_path: Path) -> None:
@@ -82,6 +105,11 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
         ("[registry]\nretries = -1", "retries: expected a number"),
         ("[registry.mirrors]\n'docker.io' = 'm'", "docker.io: expected a list of texts"),
         ("[build-args]\nA = 1", "build-args: expected a table of texts"),
+        ("[cache]\nrepository = 'x'", "cache: unknown key 'repository'"),
+        ("[cache]\nrepo = 'r.example.com/x:1'", "cache: repo: r.example.com/x:1 is no repository"),
+        ("[cache]\nfrom = 'x'", "cache: from: expected a list of texts"),
+        ("[cache]\nto = ['type=local,dest=a,dest=b']", "cache: to: dest is given twice"),
+        ("[cache]\nttl = '2 weeks'", "cache: ttl: invalid duration"),
         ("labels = []", "labels: expected a table"),
         ("a = = b", "ci_builder.toml: "),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
 from ci_builder.build.caching.stage_cache import Kinds
 from ci_builder.build.plan import Plan
+from ci_builder.build.special_args import wants_inline_cache
 from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.registry import RegistryCache
@@ -20,7 +21,7 @@ from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import Progress
 from ci_builder.registry.client import Registry
-from ci_builder.request import CachePlace, Request
+from ci_builder.request import CacheOptions, CachePlace, Request
 from ci_builder.values import dataclass
 
 TYPES = ("registry", "local", "inline")
@@ -31,7 +32,13 @@ _KNOWN = {
     ("local", "to"): frozenset({"dest", "tag", "mode"}),
     ("inline", "to"): frozenset(),
 }
+_DONE_ANYWAY = frozenset({("image-manifest", "true"), ("oci-mediatypes", "true"), ("ignore-error", "true")})
+"""Attributes of buildx' places to write to, with the values that ask for what every cache here is."""
 _ELSEWHERE = ("gha", "s3", "azblob", "gcs")
+_INSTEAD = (
+    "let a registry keep it: --cache-repo REPOSITORY, or type=registry,ref=NAME:TAG; in a CI job the input "
+    "cache: true takes the image's own repository"
+)
 _TAG = "latest"
 
 
@@ -82,20 +89,32 @@ def caching_for(
     """What the Request asks for; ``target`` is the stage that the scope is named by. Raises UsageError,
     Unsupported, InvalidValue."""
     options = request.cache
+    if options.off:
+        return Caching(request, platform, registry, (), (), False, now)
     sources = [_source(place, platform, registry) for place in options.sources]
     targets = [
         _target(place, platform, registry) for place in options.targets if _checked(place, "to") != "inline"
     ]
     inline = any(place.type == "inline" for place in options.targets)
+    inline = inline or wants_inline_cache(request.build_args)
     if options.repository:
         scoped = _scoped(request, target, platform, registry)
         sources += scoped
         targets.append(Target(scoped[0], options.everything))
-    return Caching(request, platform, registry, tuple(sources), tuple(targets), inline, now)
+    kept = tuple(targets) if options.keep else ()
+    return Caching(request, platform, registry, tuple(sources), kept, inline, now)
+
+
+def folders_of(options: CacheOptions) -> tuple[Path, ...]:
+    """The folders that hold caches."""
+    places = [place for place in (*options.sources, *options.targets) if place.type == "local"]
+    names = [value for place in places for key, value in place.attributes if key in ("src", "dest")]
+    return tuple(Path(name) for name in dict.fromkeys(names) if name)
 
 
 def _scoped(request: Request, target: str, platform: Platform, registry: Registry) -> list[Cache]:
-    image = Reference.parse(request.tags[0]).name if request.tags else ""
+    tagged = Reference.parse(request.tags[0]).name if request.tags else ""
+    image = request.cache.image or tagged
     repository = Reference.parse(request.cache.repository)
     found: list[Cache] = []
     for branch in dict.fromkeys(request.cache.branches or ("",)):
@@ -129,14 +148,14 @@ def _checked(place: CachePlace, way: str) -> str:
     """The type, known and with known attributes only."""
     flag = f"--cache-{way}"
     if place.type in _ELSEWHERE:
-        raise Unsupported(f"{flag} type={place.type} is not supported", hint=f"there are: {', '.join(TYPES)}")
+        raise Unsupported(f"{flag} type={place.type} is not supported", hint=_INSTEAD)
     if place.type not in TYPES:
         raise UsageError(f"{flag}: unknown type {place.type!r}", hint=f"there are: {', '.join(TYPES)}")
     known = _KNOWN.get((place.type, way))
     if known is None:
         raise UsageError(f"{flag} type={place.type}: it is read by type=registry,ref=IMAGE")
-    for name, _ in place.attributes:
-        if name not in known:
+    for name, value in place.attributes:
+        if name not in known and not (way == "to" and (name, value) in _DONE_ANYWAY):
             hint = f"there are: {', '.join(sorted(known)) or 'none'}"
             raise UsageError(f"{flag} type={place.type}: unknown attribute {name!r}", hint=hint)
     return place.type

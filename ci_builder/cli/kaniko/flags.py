@@ -37,6 +37,22 @@ SUPPORTED = (
     Flag("compression-level", "number", "0 to 9 for gzip, 1 to 22 for zstd; -1 for the usual one"),
     Flag("image-format", "text", "oci or docker: media types (default: those of the base)"),
     Flag("reproducible", "switch", "files of new layers and the image have the time 0, 1970-01-01"),
+    Flag("cache", "switch", "look for layers of earlier builds, and keep new ones"),
+    Flag(
+        "cache-repo",
+        "text",
+        "the repository of the cache, or oci:FOLDER (default: the first destination's with /cache behind it; "
+        "on Docker Hub, which has no such names, the destination's own)",
+    ),
+    Flag("cache-ttl", "text", "how long after its last use a layer is found (default: 336h)"),
+    Flag(
+        "cache-copy-layers",
+        "switch",
+        "layers of COPY, ADD and WORKDIR, too (default: true; with false a RUN after a COPY is found only if "
+        "the COPY gives the same layer again, with the same times: see --reproducible)",
+    ),
+    Flag("cache-run-layers", "switch", "layers of RUN, too (default: true)"),
+    Flag("no-push-cache", "switch", "look for layers, keep none"),
     Flag("digest-file", "text", "write the manifest's digest to this file"),
     Flag("image-name-with-digest-file", "text", "write a line REPOSITORY@DIGEST for each destination"),
     Flag(
@@ -74,7 +90,6 @@ class Technique:
     why: str
 
 
-_NO_CACHE_YET = "remove it: this version keeps no cache of layers"
 _SAME = "whatever the mode, changes are found as exactly as by comparing contents"
 
 TECHNIQUES = (
@@ -83,14 +98,13 @@ TECHNIQUES = (
     Technique(
         Flag("single-snapshot", "switch", ""), ("false",), "remove it: each instruction gets its layer"
     ),
-    Technique(Flag("cache", "switch", ""), ("false",), _NO_CACHE_YET),
-    Technique(Flag("cache-repo", "text", ""), (), _NO_CACHE_YET),
-    Technique(Flag("cache-dir", "text", ""), (), _NO_CACHE_YET),
-    Technique(Flag("cache-ttl", "text", ""), (), _NO_CACHE_YET),
-    Technique(Flag("cache-copy-layers", "switch", ""), ("false",), _NO_CACHE_YET),
-    Technique(Flag("cache-run-layers", "switch", ""), ("false",), _NO_CACHE_YET),
+    Technique(
+        Flag("cache-dir", "text", ""),
+        (),
+        "remove it: bases come from their registry, and only where a step is not in the cache; "
+        "--registry-mirror names one nearby",
+    ),
     Technique(Flag("compressed-caching", "switch", ""), ("true", "false"), "layers are never held in memory"),
-    Technique(Flag("no-push-cache", "switch", ""), ("true", "false"), "no cache is pushed"),
     Technique(Flag("pre-cleanup", "switch", ""), ("true", "false"), "every build starts from its base alone"),
     Technique(Flag("cleanup", "switch", ""), ("true", "false"), "every build starts from its base alone"),
     Technique(Flag("preserve-context", "switch", ""), ("true", "false"), "the context is never touched"),

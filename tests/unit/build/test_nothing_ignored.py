@@ -15,7 +15,7 @@ import pytest
 
 from ci_builder.build.evaluate import State, begin, evaluate
 from ci_builder.build.plan import PlanOptions, plan
-from ci_builder.build.special_args import keeps_git_folder
+from ci_builder.build.special_args import keeps_git_folder, wants_inline_cache
 from ci_builder.dockerfile import instructions
 from ci_builder.dockerfile.dockerfile import parse
 from ci_builder.dockerfile.instructions.names import NAMES
@@ -217,7 +217,6 @@ def test_every_field_is_read_by_somebody() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "INLINE_CACHE",
         "MULTI_PLATFORM",
         "SANDBOX_HOSTNAME",
         "SYNTAX",
@@ -249,6 +248,21 @@ def test_the_git_folder_of_a_context() -> None:
     assert not keeps_git_folder(())
     with pytest.raises(UsageError, match=name):
         keeps_git_folder(((name, "yes"),))
+
+
+def test_the_cache_in_the_image() -> None:
+    name = "BUILDKIT_INLINE_CACHE"
+    assert [wants_inline_cache(((name, value),)) for value in ("1", "true", "", "0")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not wants_inline_cache(())
+    with pytest.raises(UsageError, match=name):
+        wants_inline_cache(((name, "yes"),))
+    dockerfile = parse(Source("D", "FROM scratch\n"))
+    assert plan(dockerfile, PlanOptions(AMD64, AMD64, build_args=((name, "1"),))).unused_args == ()
 
 
 def test_the_document_names_every_form() -> None:

@@ -67,6 +67,18 @@ def test_result_on_standard_output_progress_on_the_other(tmp_path: Path, context
     assert (tmp_path / ".local/share/ci-builder/store/index.json").is_file()
 
 
+def test_a_cache_in_a_folder_of_the_context_is_no_part_of_it(tmp_path: Path, context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    place = context / "layers"
+    words = ["build", "--cache-from", f"type=local,src={place}", "--cache-to", f"type=local,dest={place}"]
+    for cached in (False, True, True):
+        code, _, said = run([*words, "-o", "out", str(context)], tmp_path)
+        assert code == 0, said
+        assert ("CACHED" in said) is cached, said
+        assert (place / "index.json").is_file()
+        assert not (tmp_path / "out/layers").exists()
+
+
 def test_quiet_prints_the_image_id_alone(tmp_path: Path, context: Path) -> None:
     code, out, said = run(["build", "-q", "--iidfile", "iid", str(context)], tmp_path)
     assert (code, said) == (0, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from ci_builder import options
 from ci_builder.cli.verify import forms_of, into, report
 from ci_builder.outputs.difference import Difference
-from ci_builder.request import OutputSpec, Request
+from ci_builder.request import CacheOptions, OutputSpec, Request
 
 _LAYOUT = ("tar", "false")
 
@@ -33,11 +33,18 @@ def test_forms() -> None:
 
 def test_nothing_is_pushed_or_written() -> None:
     asked = Request(
-        tags=("r.io/a",), push=True, iid_file=Path("i"), metadata_file=Path("m"), build_args=(("A", "b"),)
+        tags=("r.io/a",),
+        push=True,
+        iid_file=Path("i"),
+        metadata_file=Path("m"),
+        build_args=(("A", "b"),),
+        cache=CacheOptions(repository="r.io/c", without=("s",)),
     )
     made = into(asked, forms_of(asked), Path("/tmp/x"))
     assert made.outputs == (OutputSpec("oci", "/tmp/x/0", (_LAYOUT,)),)
-    assert made == Request(outputs=made.outputs, build_args=(("A", "b"),))
+    assert made == Request(
+        outputs=made.outputs, build_args=(("A", "b"),), cache=CacheOptions(without=("s",), off=True)
+    )
 
 
 def _difference(
