@@ -236,6 +236,31 @@ RUN --mount=type=cache,target=/c,id=from-a-stage,from=maker,source=/seed cat /c/
         excused=_stubs("/c"),
     ),
     Case(
+        name="mount-cache-keeps-the-owner-of-its-source",
+        dockerfile="""\
+FROM busybox AS maker
+RUN mkdir -m 750 /seed && echo seed > /seed/file && chown -R 1234:77 /seed
+FROM busybox
+RUN --mount=type=cache,target=/c,id=owner-of-its-source,from=maker,source=/seed,mode=0700 \\
+    stat -c '%n %a %u:%g' /c /c/file > /list
+""",
+        excused=_stubs("/c"),
+    ),
+    Case(
+        name="mount-caches-of-two-users-are-two",
+        dockerfile="""\
+FROM busybox
+RUN --mount=type=cache,target=/c,id=of-two-users echo roots > /c/file
+USER 1234
+RUN --mount=type=cache,target=/c,id=of-two-users,uid=1234 ls /c > /tmp/names; touch /c/mine && \\
+    stat -c '%a %u:%g' /c > /tmp/list
+RUN --mount=type=cache,target=/c,id=of-two-users,mode=0777 ls /c > /tmp/names2; touch /c/w
+USER root
+RUN --mount=type=cache,target=/c,id=of-two-users ls /c > /names
+""",
+        excused=_stubs("/c"),
+    ),
+    Case(
         name="mount-leaves-times-of-folders",
         dockerfile="""\
 FROM busybox
