@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +69,26 @@ def test_what_is_beneath_cannot_be_found(bench: Bench, mount: str) -> None:
     assert found["after"].startswith(b"under\ndeep\nunder\ndeep\na\n/w:\nd\nf\nout\ntrue\n")
 
 
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "type=cache,target=/home/worker/.cache",
+        "type=cache,target=/var/lib/app/.cache/deeper",
+        "type=tmpfs,target=/usr/local/share/x",
+        "type=secret,id=a,target=/home/worker/.netrc",
+    ],
+)
+def test_nothing_is_left(bench: Bench, mount: str) -> None:
+    text = f"""\
+FROM busybox
+RUN mkdir -p /home/worker /var/lib/app /usr/local/share
+RUN --mount={mount} true
+"""
+    built = bench.build("nothing", text, "--secret=id=a,env=A", env={"A": "a"})
+    assert built.code == 0, built.text
+    assert _names_in_the_last_layer(bench, "nothing") == []
+
+
 def test_what_is_written_over_it_stays_in_the_mount(bench: Bench) -> None:
     text = _BENEATH + """\
 RUN --mount=type=cache,target=/w echo new > /w/f; mkdir /w/d && echo new > /w/d/g; cat /w/f /alias/d/g > /content; \\
@@ -79,3 +103,19 @@ RUN --mount=type=cache,target=/w find /w | sort > /kept
     assert found["after"] == b"under\ndeep\n"
     assert found["names"] == b"/w:\nd\nf\nout\ntrue\n\n/w/d:\ne\ng\n"
     assert found["kept"] == b"/w\n/w/f\n/w/y\n"
+
+
+def _names_in_the_last_layer(bench: Bench, name: str) -> list[str]:
+    layout = bench.folder / f"{name}.oci"
+
+    def blob(digest: str) -> bytes:
+        return (layout / "blobs/sha256" / digest.partition(":")[2]).read_bytes()
+
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads(blob(index["manifests"][0]["digest"]))
+    config = json.loads(blob(manifest["config"]["digest"]))
+    if config["history"][-1].get("empty_layer"):
+        return []
+    data = gzip.decompress(blob(manifest["layers"][-1]["digest"]))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return archive.getnames()
