@@ -25,10 +25,13 @@ def resolve_user(text: str, passwd: bytes, group: bytes) -> Account:
     """What USER's ``text`` (``name``, ``uid``, ``name:group``, ``uid:gid``; empty: root) means.
 
     ``passwd`` and ``group`` are the files' contents, empty when there are none. A number needs no
-    entry; a name does. Supplementary groups come from the group file unless a group is given.
-    Raises CiBuilderError.
+    entry; a name does. Supplementary groups come from the group file unless a group is given. Where both are
+    numbers, ``root`` is one: 0 (BuildKit's ParseUIDGID). Raises CiBuilderError.
     """
     user_text, colon, group_text = text.partition(":")
+    numbers = ["0" if name == "root" else name for name in (user_text, group_text)]
+    if None not in map(_number, numbers):
+        user_text, group_text = numbers
     entry = _find_user(user_text or "0", passwd)
     if colon and group_text:
         return Account(entry.uid, _find_group(group_text, group), (), entry.home)

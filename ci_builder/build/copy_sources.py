@@ -57,7 +57,9 @@ class CopySources:
 
 def _folder(context: Context) -> CopySource:
     tree = Tree(os.fspath(context.root), KernelOwnership())
-    return CopySource(context.name, tree, keeps_owners=False, ignore=context.ignore)
+    # However closed a checkout is: as BuildKit, which is sent what is in it.
+    root_mode = None if context.unpacked else 0o755
+    return CopySource(context.name, tree, keeps_owners=False, ignore=context.ignore, root_mode=root_mode)
 
 
 def _title(origin: Origin) -> str:

@@ -97,7 +97,10 @@ def _text(stream: BinaryIO | Peekable, source: str) -> str:
 
 
 def _new_folder(place: Place) -> Path:
-    return Path(tempfile.mkdtemp(prefix="context-", dir=place.temporary)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="context-", dir=place.temporary)).resolve()
+    # As any folder that is unpacked into: a mount shows it to users that are not root.
+    folder.chmod(0o755)
+    return folder
 
 
 def _folder(path: Path, text: str) -> Path:

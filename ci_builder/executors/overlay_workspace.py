@@ -124,7 +124,11 @@ class OverlayWorkspace:
             try:
                 same = Untouched.of(path, n.AT_FDCWD, folder) == self._untouched[path]
                 if same and not any(key.endswith(".overlay.opaque") for key in os.listxattr(folder)):
+                    above = os.path.dirname(folder)
+                    times = os.lstat(above)
                     os.rmdir(folder)
+                    # It may be a trace itself.
+                    os.utime(above, ns=(times.st_atime_ns, times.st_mtime_ns))
             except OSError:
                 continue  # it is not there, or something else is in it
         self._untouched.clear()

@@ -6,11 +6,12 @@ import contextlib
 import os
 import stat as stat_module
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
+from ci_builder.executors.hidden import hidden
 from ci_builder.executors.interface import Mount, Process
 from ci_builder.executors.launch import Launch, SeenAt, Supervised
 from ci_builder.executors.launcher import Ended, Launcher, Running
@@ -19,7 +20,7 @@ from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.values import dataclass
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -53,6 +54,7 @@ class PtraceRuns:
             mount_points(tree) as (places, untouched),
             stubs(tree, process.mounts) as (found, beneath),
             self._own_folder() as own,
+            hidden(tree, _folders(found), own / "h", untouched),
         ):
             untouched.extend(beneath)
             files = [self._host_file(own, Path(name).name, place) for name, place in places.items()]
@@ -86,7 +88,7 @@ class PtraceRuns:
     def _own_folder(self) -> Iterator[Path]:
         own = self.own
         try:
-            for path in (own, own / "x", own / "s", own / "dev"):
+            for path in (own, own / "x", own / "s", own / "h", own / "dev"):
                 path.mkdir(mode=0o700)
             yield own
         finally:
@@ -157,3 +159,13 @@ class PtraceRuns:
             for name in (*folders, *names):
                 found = os.lstat(os.path.join(above, name))
                 self.ownership.records.drop((found.st_dev, found.st_ino))
+
+
+def _folders(mounts: Sequence[Mount]) -> list[str]:
+    """The places in the image, and not in another mount, that folders are mounted on."""
+    found = [f"/{os.fsdecode(name)}" for name in KERNEL_FOLDERS]
+    for mount in mounts:
+        inside = any(mount.place.startswith(f"{place}/") for place in found)
+        if not inside and os.path.isdir(mount.host):
+            found.append(mount.place)
+    return found

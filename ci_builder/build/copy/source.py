@@ -22,12 +22,14 @@ class CopySource:
 
     ``name`` is what messages call it, ``ignore`` what .dockerignore leaves out.
     ``keeps_owners``: files of another image keep their owners, those of a build context are root's.
+    ``root_mode``: the permissions of its root where they are other ones than the folder's.
     """
 
     name: str
     tree: Tree
     keeps_owners: bool
     ignore: Ignore = field(default_factory=Ignore)
+    root_mode: int | None = None
 
     def path(self, relative: bytes) -> bytes:
         """The absolute path on disk of ``relative``, which must be free of symbolic links."""
@@ -69,19 +71,25 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     """What a source pattern of COPY means, in the order of its paths.
 
     ``..`` cannot leave it, symbolic links are followed inside it, wildcards are Go's
-    filepath.Match (Dockerfile reference, "COPY"). Wildcards may match nothing, as in BuildKit. Raises
-    ContextError for a name without wildcards that is not there.
+    filepath.Match (Dockerfile reference, "COPY"). Wildcards may match nothing, as in BuildKit, but the
+    folder that they are looked for in must be there. Raises ContextError for what is not.
     """
     clean = posixpath.normpath("/" + pattern.lstrip("/"))[1:]
     wanted = os.fsencode(clean)
     fixed, wild = _split_wildcards(wanted)
+    if wild and fixed and _follow(origin, fixed, wild=False) is None:
+        raise _missing(origin, fixed)
     candidates = [wanted] if not wild else list(_matches(origin, resolve(origin.tree, fixed), wild))
     found = [item for path in candidates if (item := _follow(origin, path, bool(wild))) is not None]
     if not found and not wild:
-        raise ContextError(
-            f'"/{clean}" is not in {origin.name}{_why_not(origin, wanted)}', hint=_near(origin, wanted)
-        )
+        raise _missing(origin, wanted)
     return found
+
+
+def _missing(origin: CopySource, path: bytes) -> ContextError:
+    why = _why_not(origin, path)
+    hint = "" if why.startswith(" (a symbolic") else _near(origin, path)
+    return ContextError(f'"/{os.fsdecode(path)}" is not in {origin.name}{why}', hint=hint)
 
 
 def check_below(origin: CopySource, top: str, below: str) -> None:
@@ -140,9 +148,12 @@ def _walk_matches(origin: CopySource, base: bytes, below: bytes, pattern: str, d
 
 
 def _why_not(origin: CopySource, path: bytes) -> str:
-    if lookup(origin.tree, path) is None:
+    if lookup(origin.tree, path) is not None:
+        return " (.dockerignore leaves it out)"
+    real = resolve(origin.tree, path, follow_last=False)
+    if lookup(origin.tree, real, follow=False) is None:
         return ""
-    return " (.dockerignore leaves it out)"
+    return f" (a symbolic link to {os.fsdecode(os.readlink(origin.path(real)))!r}, which is not there)"
 
 
 def _near(origin: CopySource, path: bytes) -> str:

@@ -39,6 +39,9 @@ class Caches:
         ``fill``. Raises OSError and what ``fill`` raises."""
         kind = "recorded" if isinstance(tree.ownership, RecordedOwnership) else "kernel"
         named = "\0".join((kind, str(os.geteuid()), self.namespace, mount.id, mount.origin, mount.source))
+        if not mount.seeded:
+            # Who may write to it is part of what a cache is, as with BuildKit.
+            named += f"\0{mount.uid}:{mount.gid}:{mount.mode:o}"
         base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked(mount, base) as lock:
@@ -120,11 +123,12 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
     made.mkdir(mode=0o755)
     inside = Tree(str(made), tree.ownership)
     fill(inside)
-    parent = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
-    finally:
-        os.close(parent)
+    if not mount.seeded:
+        parent = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
+        finally:
+            os.close(parent)
     _write_records(inside, files.with_name("owners"), Records())
     os.rename(made, files)
 

@@ -127,7 +127,7 @@ def _fill(tree: Tree, mount: RunMount, source: Source) -> str:
         status = found.status
         if os.path.isdir(origin.path(found.path)):
             place(found, origin, Placement(tree, None, None), b"/")
-            _like(tree, origin, status)
+            _like(tree, origin, status, root=not found.path)
             return tree.root
         name = posixpath.basename(found.path)
         place(found, origin, Placement(tree, None, None), b"/" + name)
@@ -139,13 +139,14 @@ def bind_pattern(mount: RunMount) -> str:
     return "".join(f"\\{letter}" if letter in _WILD else letter for letter in mount.source) or "/"
 
 
-def _like(tree: Tree, origin: CopySource, status: os.stat_result) -> None:
+def _like(tree: Tree, origin: CopySource, status: os.stat_result, *, root: bool) -> None:
     """The folder itself has owner and permissions of what it shows."""
     shown = origin.tree.ownership.status(status)
+    mode = origin.root_mode if root and origin.root_mode is not None else shown.mode
     parent = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         uid, gid = (shown.uid, shown.gid) if origin.keeps_owners else (0, 0)
-        tree.ownership.chown(parent, _HERE, uid, gid, shown.mode)
+        tree.ownership.chown(parent, _HERE, uid, gid, mode)
     finally:
         os.close(parent)
 
@@ -154,7 +155,7 @@ def _cache(own: _Own, source: Source) -> Mount:
     mount = own.mount
 
     def fill(tree: Tree) -> None:
-        if mount.origin:
+        if mount.seeded:
             _fill(tree, mount, source)
 
     folder = own.stack.enter_context(own.sources.caches.open(mount, own.tree, fill))

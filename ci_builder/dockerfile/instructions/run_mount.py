@@ -54,6 +54,14 @@ class RunMount:
     required: bool = False
     env: str = ""
 
+    @property
+    def seeded(self) -> bool:
+        """Whether a cache begins as what ``source`` of ``from`` names, with its owner and mode; else it is
+        empty, with those of the mount. As BuildKit has it (dispatchRunMounts)."""
+        whole = posixpath.normpath("/" + self.source) == "/"
+        plain = (self.uid, self.gid, self.mode) == (0, 0, _MODES["cache"])
+        return bool(self.origin) and (plain or not whole)
+
 
 def parse_mount(line: Line, text: str, expand: Expand | None = None) -> RunMount:
     """The mount that ``text`` (behind ``--mount=``) means; ``expand`` replaces the variables in values.
@@ -105,7 +113,7 @@ class _Fields:
         self.given[key] = value if equals else "true"
 
     def make(self) -> RunMount:
-        kind = self.given.pop("type", "bind")
+        kind = self.given.pop("type", "bind").lower()
         if kind not in _KINDS:
             raise self.error(f"unknown type {kind!r}", f"it is one of {', '.join(_KINDS)}")
         for key in self.given:
@@ -147,6 +155,8 @@ class _Fields:
             return given or "default"
         if kind != "secret":
             return given
+        if given and self.given.get("source"):
+            raise self.error("source and id of a secret are the same: give one of them")
         found = given or self.given.get("source", "") or posixpath.basename(self.given.get("target", ""))
         found = found or self.given.get("env", "")
         if not found:
@@ -163,7 +173,7 @@ class _Fields:
         return kind == "bind"
 
     def _sharing(self) -> str:
-        sharing = self.given.get("sharing", "shared")
+        sharing = self.given.get("sharing", "shared").lower()
         if sharing not in _SHARING:
             raise self.error(f"unknown sharing {sharing!r}", f"it is one of {', '.join(_SHARING)}")
         return sharing
@@ -176,10 +186,9 @@ class _Fields:
 
     def _number(self, key: str, base: int, most: int) -> int:
         text = self.given.get(key, "0")
-        try:
-            number = int(text, base)
-        except ValueError:
-            number = -1
+        # As Go's ParseUint: int() would take signs, prefixes and underscores.
+        digits = text.isascii() and text.isdigit() and not (base == 8 and set(text) & {"8", "9"})
+        number = int(text, base) if digits else -1
         if not 0 <= number <= most:
             raise self.error(f"{key}={text} is no {'mode' if base == 8 else 'number'} that can be used")
         return number

@@ -99,6 +99,19 @@ class Kernel:
         if self.view.has_read_only and self.view.is_read_only(os.readlink(found.path)):
             raise failure(errno.EROFS)
 
+    def need_same_mount(self, one: Found, other: Found) -> None:
+        """Raises OSError (EXDEV) unless both lie in the image, or in the same mount."""
+        if one.key == other.key:
+            return
+        try:
+            first, second = (self.view.mount_of(os.readlink(found.path)) for found in (one, other))
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return  # so deep that nobody knows
+        if first is not second:
+            raise failure(errno.EXDEV)
+
     def may_search(self, context: Context, parent: Found) -> None:
         """Raises OSError (EACCES) unless ``context`` may look names up in ``parent``."""
         if not context.ignores_permissions:

@@ -177,6 +177,8 @@ def _link_to(kernel: Kernel, call: Call, old: tuple[int, int, int], new: At) -> 
     with object_of(kernel, call, old[:2], old[2]) as found:
         parent, name = _new(kernel, call, new, source=found)
         with parent:
+            if not is_there(parent, name):
+                kernel.need_same_mount(found, parent)
             if found.is_directory:
                 raise failure(errno.EPERM)
             kernel.forget_paths()
@@ -271,6 +273,7 @@ def _move(kernel: Kernel, call: Call, ends: tuple[At, At], flags: int) -> int:
     with parent:
         target, new_name = kernel.lookup.parent(call.task, signed(ends[1][0]), new_path)
         with target:
+            kernel.need_same_mount(parent, target)
             if name in _DOTS:
                 raise failure(errno.EBUSY)
             if new_name in _DOTS:
@@ -312,11 +315,27 @@ def _permit_move(
         raise failure(errno.ENOTDIR)
     if target is not None and os.path.samestat(source, target):
         return  # nothing is done then
-    _permit_removal(kernel, call, ends[0][0], source)
-    if target is not None:
-        _permit_removal(kernel, call, ends[1][0], target)
-    elif not context.ignores_permissions:
+    for (parent, name), status in zip(ends, found, strict=True):
+        if status is not None:
+            _permit_removal(kernel, call, parent, status)
+            _keep_mounts(kernel, parent, (name, status))
+    if target is None and not context.ignores_permissions:
         kernel.may_change(context, ends[1][0])
+
+
+def _keep_mounts(kernel: Kernel, parent: Found, item: tuple[bytes, os.stat_result]) -> None:
+    """Raises OSError (EBUSY) for a folder with a mount in it, which would not move along."""
+    name, status = item
+    if not stat_module.S_ISDIR(status.st_mode):
+        return
+    try:
+        host = os.readlink(parent.path) + b"/" + name
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return  # deeper than any mount
+    if kernel.view.has_mounts_below(host):
+        raise failure(errno.EBUSY)
 
 
 def _status(parent: Found, name: bytes) -> os.stat_result | None:

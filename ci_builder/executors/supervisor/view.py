@@ -64,13 +64,23 @@ class View:
 
     def is_read_only(self, host: bytes) -> bool:
         """Whether a real path of these surroundings lies in what a command cannot change."""
+        mount = self.mount_of(host)
+        return mount is not None and mount.read_only
+
+    def mount_of(self, host: bytes) -> Mount | None:
+        """What a real path of these surroundings lies in; None: it cannot be seen."""
         end = len(host)
         while end > 0:
             mount = self._hosts.get(host[:end])
             if mount is not None:
-                return mount.read_only
+                return mount
             end = host.rfind(b"/", 0, end)
-        return False
+        return None
+
+    def has_mounts_below(self, host: bytes) -> bool:
+        """Whether something is mounted in the folder with a real path of these surroundings."""
+        place = self.place_of(host)
+        return place is not None and any(start.startswith(place + b"/") for start in self._starts)
 
     def is_plain(self, path: bytes) -> bool:
         """Whether a path without links, ``.`` and ``..`` stays below all mount points."""
@@ -88,13 +98,8 @@ class View:
 
     def place_of(self, host: bytes) -> bytes | None:
         """The image's real path of a real path of these surroundings; None: it cannot be seen."""
-        end = len(host)
-        while end > 0:
-            mount = self._hosts.get(host[:end])
-            if mount is not None:
-                return mount.place + host[end:]
-            end = host.rfind(b"/", 0, end)
-        return None
+        mount = self.mount_of(host)
+        return None if mount is None else mount.place + host[len(mount.host) :]
 
     def descriptor(self, host: bytes) -> int:
         """An O_PATH descriptor of a mount's host path, kept open. Raises OSError."""

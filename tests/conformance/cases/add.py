@@ -173,6 +173,12 @@ COPY a.tar /x/
         context={"a.tar": File(archive())},
     ),
     Case(
+        name="add-star-in-a-folder-that-is-not-there",
+        dockerfile="FROM busybox\nADD nodir/*.tar /c/\n",
+        context={"a.txt": "a"},
+        fails='"/nodir" is not in the build context',
+    ),
+    Case(
         name="add-missing",
         dockerfile="""\
 FROM busybox

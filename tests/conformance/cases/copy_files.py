@@ -289,6 +289,34 @@ COPY nothing /x
         fails="nothing",
     ),
     Case(
+        name="star-in-a-folder-that-is-not-there",
+        dockerfile="FROM busybox\nCOPY nodir/*.txt /c/\n",
+        context={"a.txt": "a"},
+        fails='"/nodir" is not in the build context',
+    ),
+    Case(
+        name="star-in-a-folder-that-a-stage-has-not",
+        dockerfile="FROM busybox AS a\nFROM busybox\nCOPY --from=a /nodir/*.txt /c/\n",
+        fails='"/nodir" is not in stage 0',
+    ),
+    Case(
+        name="star-in-an-ignored-folder",
+        dockerfile="FROM busybox\nCOPY a/b/*.txt /c/\n",
+        context={"a/b/x.txt": "x", "c": "c", ".dockerignore": "a/b\n"},
+        fails='"/a/b" is not in the build context (.dockerignore leaves it out)',
+    ),
+    Case(
+        name="star-in-a-file",
+        dockerfile="FROM busybox\nRUN mkdir /c\nCOPY a.txt/* d/*.none /c/\n",
+        context={"a.txt": "a", "d/x": "x"},
+    ),
+    Case(
+        name="symlink-to-nothing-as-source",
+        dockerfile="FROM busybox\nCOPY link /x\n",
+        context={"link": Symlink("nowhere"), "LINK2": "x"},
+        fails="a symbolic link to 'nowhere', which is not there",
+    ),
+    Case(
         name="source-outside-is-clamped",
         dockerfile="""\
 FROM busybox

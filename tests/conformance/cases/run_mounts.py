@@ -145,6 +145,58 @@ RUN --mount=type=tmpfs,target=/t ls /t > /names; echo new > /t/new
 """,
     ),
     Case(
+        name="mount-hides-all-that-is-beneath",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /w/d/e /away && echo under > /w/f && echo deep > /w/d/g && ln -s /away /w/out && echo a > /away/a
+RUN ln -s /w /alias && ln -s w/d/g /to-g && cp /bin/busybox /w/true
+RUN --mount=type=tmpfs,target=/w exec 2>/names; \\
+    cat /w/f; cat /w/d/g; cat /alias/f; cat /to-g; cat /w/out/a; cat /w/d/../../away/a; ls /w/true; \\
+    cd /w && cat f d/g ../w/f; cd / && cat w/f w/d/g; cd /away && cat ../w/f; \\
+    test -e /w/d/e || echo none >&2; /w/true; \\
+    echo new > /w/f; mkdir /w/d && echo new > /w/d/g; cat /w/f /w/d/g /alias/f /to-g > /content; \\
+    rm -rf /w/d /w/f; mkdir /w/new; mv /w/new /w/other
+RUN cat /w/f /w/d/g /alias/f /to-g /w/out/a > /after; ls -R /w >> /after
+""",
+    ),
+    Case(
+        name="mount-shows-its-own-file-of-the-same-name",
+        dockerfile="""\
+FROM busybox
+COPY old /app/
+RUN mkdir /app/only-here && ln -s /app/sub/package.json /link
+RUN --mount=source=new,target=/app cd /app/sub && cat package.json /link ../sub/package.json \\
+    /app/sub/package.json > /content; ls -R /app > /names; touch /app/only-here/x /app/y 2>/dev/null || echo no > /r
+RUN cat /app/sub/package.json /link > /after; ls -R /app >> /after
+""",
+        context={"old/sub/package.json": "old\n", "new/sub/package.json": "new\n"},
+    ),
+    Case(
+        name="mount-inside-a-mount-over-a-folder-with-content",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /t/in/side/deep && echo old | tee /t/in/old /t/in/side/old > /t/in/side/deep/old
+RUN --mount=type=tmpfs,target=/t --mount=source=a,target=/t/in/side find /t | sort > /names; \\
+    cat /t/in/old /t/in/side/old /t/in/side/deep/old 2>/dev/null || echo none >> /names; \\
+    cat /t/in/side/one >> /names; cd /t/in/side && cat ../../../names > /names2; cd .. && ls >> /names2
+RUN find /t | sort > /after
+""",
+        context=_CONTEXT,
+    ),
+    Case(
+        name="mount-has-a-border-for-links-and-renames",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /w/inside && echo image > /w/inside/i && mkdir /beside && echo beside > /beside/b
+RUN --mount=type=tmpfs,target=/w/inside echo mount > /w/inside/m; \\
+    ln /w/inside/m /linked || echo refused >> /list; ln /beside/b /w/inside/b || echo refused >> /list; \\
+    mv /w/inside/m /moved; cat /moved >> /list; mv /beside/b /w/inside/c; cat /w/inside/c >> /list; \\
+    ln /w/inside/c /w/inside/d && stat -c %h /w/inside/d >> /list; mv /w/inside /elsewhere || echo busy >> /list; \\
+    rmdir /w/inside || echo busy >> /list
+RUN cat /w/inside/i > /after
+""",
+    ),
+    Case(
         name="mount-inside-a-mount",
         dockerfile="""\
 FROM busybox
@@ -180,6 +232,31 @@ FROM busybox AS maker
 RUN mkdir /seed && echo seed > /seed/file
 FROM busybox
 RUN --mount=type=cache,target=/c,id=from-a-stage,from=maker,source=/seed cat /c/file > /content
+""",
+        excused=_stubs("/c"),
+    ),
+    Case(
+        name="mount-cache-keeps-the-owner-of-its-source",
+        dockerfile="""\
+FROM busybox AS maker
+RUN mkdir -m 750 /seed && echo seed > /seed/file && chown -R 1234:77 /seed
+FROM busybox
+RUN --mount=type=cache,target=/c,id=owner-of-its-source,from=maker,source=/seed,mode=0700 \\
+    stat -c '%n %a %u:%g' /c /c/file > /list
+""",
+        excused=_stubs("/c"),
+    ),
+    Case(
+        name="mount-caches-of-two-users-are-two",
+        dockerfile="""\
+FROM busybox
+RUN --mount=type=cache,target=/c,id=of-two-users echo roots > /c/file
+USER 1234
+RUN --mount=type=cache,target=/c,id=of-two-users,uid=1234 ls /c > /tmp/names; touch /c/mine && \\
+    stat -c '%a %u:%g' /c > /tmp/list
+RUN --mount=type=cache,target=/c,id=of-two-users,mode=0777 ls /c > /tmp/names2; touch /c/w
+USER root
+RUN --mount=type=cache,target=/c,id=of-two-users ls /c > /names
 """,
         excused=_stubs("/c"),
     ),

@@ -102,6 +102,19 @@ RUN id > /tmp/6
 """,
     ),
     Case(
+        name="user-root-without-a-passwd-file",
+        dockerfile="""\
+FROM busybox AS tools
+FROM scratch
+COPY --from=tools /bin /bin
+USER root:root
+RUN id > /o
+USER root:0
+WORKDIR /w
+RUN id > o
+""",
+    ),
+    Case(
         name="user-number-without-entry",
         dockerfile="""\
 FROM busybox

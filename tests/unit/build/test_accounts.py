@@ -36,6 +36,11 @@ def test_user(text: str, expected: Account) -> None:
 def test_scratch_has_no_accounts() -> None:
     assert resolve_user("", b"", b"") == Account(0, 0, (), "/")
     assert resolve_user("65534:65534", b"", b"") == Account(65534, 65534, (), "/")
+    for text in ("root:root", "root:0", "0:root"):
+        assert resolve_user(text, b"", b"") == Account(0, 0, (), "/")
+    for text in ("root", "root:staff", "staff:root"):
+        with pytest.raises(CiBuilderError):
+            resolve_user(text, b"", b"")
 
 
 @pytest.mark.parametrize("text", ["nobody", "app:nogroup", "9999999999", ":nogroup"])

@@ -1,0 +1,65 @@
+"""What the image has where something is mounted, out of the way while a command runs that nothing can be
+mounted for: whatever path leads there, it is not found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat as stat_module
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ci_builder.executors.mount_points import Untouched
+from ci_builder.rootfs.paths import Directories
+from ci_builder.rootfs.tree import Tree
+
+
+@contextlib.contextmanager
+def hidden(tree: Tree, places: Sequence[str], aside: Path, untouched: list[Untouched]) -> Iterator[None]:
+    """Folders at ``places`` (real paths of the image) that are not empty are in ``aside``, a folder of the
+    same file system, and empty ones in their place. ``untouched`` gets what only seems to have changed.
+    Raises OSError."""
+    with contextlib.ExitStack() as stack:
+        for number, place in enumerate(dict.fromkeys(places)):
+            stack.enter_context(_hidden(tree, os.fsencode(place)[1:], aside / str(number), untouched))
+        yield
+
+
+@contextlib.contextmanager
+def _hidden(tree: Tree, path: bytes, aside: Path, untouched: list[Untouched]) -> Iterator[None]:
+    with Directories(tree) as directories:
+        place = directories.place(path)
+        parent, name = os.dup(place.parent), place.name
+    try:
+        if not _has_content(parent, name):
+            yield
+            return
+        untouched += [Untouched.of(os.path.dirname(path), parent, b"."), Untouched.of(path, parent, name)]
+        times = os.stat(b".", dir_fd=parent)
+        os.rename(name, aside, src_dir_fd=parent)
+        os.mkdir(name, 0o755, dir_fd=parent)
+        tree.ownership.chown(parent, name, 0, 0, stat_module.S_IFDIR | 0o755)
+        _set_times(parent, times)
+        try:
+            yield
+        finally:
+            after = os.stat(b".", dir_fd=parent)
+            os.rmdir(name, dir_fd=parent)
+            os.rename(aside, name, dst_dir_fd=parent)
+            _set_times(parent, after)
+    finally:
+        os.close(parent)
+
+
+def _has_content(parent: int, name: bytes) -> bool:
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    finally:
+        os.close(folder)
+
+
+def _set_times(parent: int, times: os.stat_result) -> None:
+    os.utime(b".", ns=(times.st_atime_ns, times.st_mtime_ns), dir_fd=parent)
