@@ -54,7 +54,7 @@ def record(
     )
 
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 _DIGITS = st.integers(0, 2**64 - 1).map(lambda number: f"{number:016x}")
 _NAMES = st.sampled_from("abcdef")
 

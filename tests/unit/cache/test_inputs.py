@@ -72,7 +72,7 @@ def test_frames_in_a_row_are_told_apart(one: list[object], other: list[object]) 
     assert (joined[0] == joined[1]) == _same(tuple(one), tuple(other))
 
 
-@pytest.mark.parametrize("value", ["\ud800", "a\udfff", "\udc80", "\0", "\U0010ffff", -(10**30)])
+@pytest.mark.parametrize("value", ["\ud800", "a\udfff", "\0", "\U0010ffff", -(10**30)])
 def test_every_text_and_number_has_bytes(value: object) -> None:
     assert frame(value)
 
