@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ci_builder.cache.record import Record
-from ci_builder.cache.told import Told, changed
+from ci_builder.cache.told import MORE, Told, changed
 from ci_builder.values import dataclass
 
 _BASE = "base"
 _BELOW = "layers below"
+_INSTRUCTION = "instruction, which was: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Difference:
             return "it was in the cache for too long, or its layer is gone"
         first, *more = self.inputs
         rest = f" ({len(more)} more)" if more and first[0] not in (_BASE, _BELOW) else ""
-        return f"{_sentence(*first)}{rest}"
+        text = f"{_sentence(*first)}{rest}"
+        return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def compare(records: Iterable[Record], stage: str, title: str, told: Told) -> Difference:
@@ -46,7 +48,7 @@ def compare(records: Iterable[Record], stage: str, title: str, told: Told) -> Di
             if record.stage == stage and below and below.items() <= dict(record.inputs).items()
         ]
         if same:
-            return Difference(same[0], ((f"instruction, which was {same[0].title}", "changed"),))
+            return Difference(same[0], ((f"{_INSTRUCTION}{same[0].title}", "changed"),))
         return Difference(None)
     differences = [(record, tuple(changed(record.inputs, told))) for record in same]
     record, found = min(differences, key=lambda item: (item[0].stage != stage, len(item[1])))
@@ -67,6 +69,15 @@ def _sentence(name: str, how: str) -> str:
         return "the command changed"
     if name.startswith("variable "):
         return f"the {name} {'has another value' if how == 'changed' else f'was {how}'}"
+    if name.startswith(_INSTRUCTION):
+        return f"the instruction changed, {name.partition(', ')[2]}"
     kind, _, rest = name.partition(" ")
-    shown = f"{kind} {rest!r}" if kind == "file" else name
-    return f"the {shown} {how if how == 'changed' else f'was {how}'}"
+    shown = _file(rest) if kind == "file" else f"the {name}"
+    return f"{shown} {how if how == 'changed' else f'was {how}'}"
+
+
+def _file(path: str) -> str:
+    if not path.endswith(MORE):
+        return f"the file {path!r}"
+    folder = path.removesuffix(MORE).rstrip("/")
+    return f"a file in {folder!r}" if folder else "a file"

@@ -69,7 +69,7 @@ def frame(value: object) -> bytes:
     if isinstance(value, (bool, int)):
         return _tagged(b"b" if isinstance(value, bool) else b"i", str(int(value)).encode())
     if isinstance(value, str):
-        return _tagged(b"s", value.encode("utf-8", "surrogateescape"))
+        return _tagged(b"s", value.encode("utf-8", "surrogatepass"))
     if isinstance(value, bytes):
         return _tagged(b"y", value)
     if isinstance(value, tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,13 @@ from ci_builder.cache.told import Told
 from ci_builder.errors import ImageError
 from ci_builder.oci.layer import Layer
 from ci_builder.values import dataclass
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_TOLD = re.compile(r"([0-9a-f]{16}) (.*)", re.DOTALL)
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_LATEST = 1 << 53  # what every reader of JSON takes for a whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,12 @@ class Record:
         return self.keys[0], str(self.layer.diff_id)
 
     def to_json(self) -> dict[str, Any]:
-        """Without the layer itself, which the manifest has; it is named by its diff ID."""
+        """Without the layer itself, which the manifest has; it is named by its diff ID, and by its digest
+        where there are several of one content (in several compressions)."""
         return {
             "keys": list(self.keys),
             "diff_id": str(self.layer.diff_id),
+            "digest": str(self.layer.descriptor.digest),
             "stage": self.stage,
             "title": self.title,
             "created": self.created,
@@ -52,24 +62,47 @@ class Record:
 
     @staticmethod
     def from_json(value: Mapping[str, Any], layers: Mapping[str, Layer]) -> Record:
-        """``layers`` are those of the manifest by diff ID. Raises ImageError for what is no record."""
+        """``layers`` are those of the manifest, by digest and by diff ID. Raises ImageError for what is no
+        record."""
         try:
-            inputs = tuple(
-                (name, digits) for digits, _, name in (str(item).partition(" ") for item in value["inputs"])
-            )
-            keys = tuple(Key(str(item)) for item in value["keys"])
+            diff_id = value["diff_id"]
+            layer = layers.get(value.get("digest", ""), layers[diff_id])
             record = Record(
-                keys,
-                layers[value["diff_id"]],
+                tuple(Key(_matched(_KEY, item)[0]) for item in _list(value["keys"])),
+                layer,
                 str(value["stage"]),
                 str(value["title"]),
-                str(value["created"]),
-                int(value["made"]),
-                int(value["used"]),
-                inputs,
+                _matched(_TIME, value["created"])[0],
+                _moment(value["made"]),
+                _moment(value["used"]),
+                tuple(
+                    (found[2], found[1])
+                    for found in (_matched(_TOLD, item) for item in _list(value["inputs"]))
+                ),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ImageError(f"not a cache record: {error!r:.200}") from error
-        if not keys:
-            raise ImageError("a cache record without a key")
+        if not record.keys or str(layer.diff_id) != diff_id:
+            raise ImageError("a cache record without a key, or of another layer")
         return record
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"no list: {value!r:.100}")
+    return value
+
+
+def _matched(pattern: re.Pattern[str], value: object) -> re.Match[str]:
+    found = pattern.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r:.100} is not of the form {pattern.pattern}")
+    return found
+
+
+def _matched_told(value: object) -> re.Match[str]:
+    return _matched(_TOLD, value)
+
+
+def _moment(value: Any) -> int:
+    return max(0, min(int(value), _LATEST))

@@ -24,6 +24,12 @@ FIELD = "ci_builder.cache"
 
 FORMAT = 1
 
+_ROOM = 24 << 20
+"""Bytes that all records have at most: a registry's client reads no config without end."""
+
+_TOLD_ROOM = 8 << 20
+"""Bytes thereof for what the records tell of their inputs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -54,20 +60,41 @@ class Records:
         return Records(tuple(known.values()))
 
     def to_image(self, platform: Platform) -> Image:
-        """The image that holds them. Each layer is in it once."""
-        layers = {str(record.layer.diff_id): record.layer for record in self.all}
+        """The image that holds them. Each blob is in it once."""
+        kept = self.fitting()
+        layers = {record.layer.descriptor.digest: record.layer for record in kept}
         config = ImageConfig(platform, diff_ids=tuple(layer.diff_id for layer in layers.values()))
-        return Image(config, tuple(layers.values()), raw_config=self.within(config.to_bytes()))
+        return Image(config, tuple(layers.values()), raw_config=kept.within(config.to_bytes()))
+
+    def fitting(self, room: int = _ROOM, told: int = _TOLD_ROOM) -> Records:
+        """Those that were used last, as many as have room; the inputs of the latest of them only, as many
+        as have room. Bytes."""
+        kept: dict[int, Record] = {}
+        latest = sorted(enumerate(self.all), key=lambda item: (-item[1].used, -item[1].made))
+        for number, record in latest:
+            bare = replace(record, inputs=())
+            size = len(_dumped(bare.to_json()))
+            more = len(_dumped(record.to_json())) - size
+            if size > room:
+                break
+            room -= size
+            told -= more
+            kept[number] = record if told >= 0 else bare
+        return Records(tuple(kept[number] for number in sorted(kept)))
 
     def within(self, config: bytes) -> bytes:
         """An image's config with the records added. Raises ImageError when it is no JSON object."""
         records = [record.to_json() for record in self.all]
         value = dict(json_object(config, "config"))
         value[FIELD] = {"format": FORMAT, "records": records}
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+        return _dumped(value)
 
 
 NO_RECORDS = Records()
+
+
+def _dumped(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _one(before: Record, after: Record) -> Record:
@@ -86,4 +113,5 @@ def records_of(image: Image) -> Records:
     if value.get("format") != FORMAT:
         return Records()
     layers: dict[str, Layer] = {str(layer.diff_id): layer for layer in image.layers}
+    layers |= {str(layer.descriptor.digest): layer for layer in image.layers}
     return Records(tuple(Record.from_json(item, layers) for item in value["records"]))

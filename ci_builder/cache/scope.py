@@ -26,6 +26,6 @@ class Scope:
         """A tag that no other scope has; people see the parts in it (distribution spec: a tag has at most
         128 characters)."""
         parts = (self.image, self.target, self.platform, self.branch)
-        digits = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        digits = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
         shown = "-".join(_UNFIT.sub("-", part).strip("-.") for part in parts[1:] if part)
         return f"cache-{shown[:_LONGEST].strip('-.')}-{digits}"

@@ -17,18 +17,19 @@ Told = tuple[tuple[str, str], ...]
 """Names of inputs with some digits of their values' digests."""
 
 LIMIT = 2000
-"""Names that one record has at most."""
+"""Names that one record has at most; those that are no files' are few, and always told."""
 
 MORE = "…"
 """Stands for everything below a folder."""
 
+_FILES = ("file", "source")
 _MODULUS = 1 << 64
 
 
 @dataclass(slots=True)
 class Telling:
-    """Collects inputs one by one. ``depth``: names have at most that many folders, 0: as many as they
-    have."""
+    """Collects inputs one by one. ``depth``: names of files have at most that many parts, 0: as many as
+    they have."""
 
     limit: int = LIMIT
     depth: int = 0
@@ -49,7 +50,7 @@ class Telling:
         self._sums[name] = (self._sums.get(name, 0) + number) % _MODULUS
 
     def _fold(self) -> None:
-        deepest = max(name.count("/") for name in self._sums)
+        deepest = max(len(_parts(name)) for name in self._sums) - 1
         self.depth = max(1, min(deepest, self.depth - 1 if self.depth else deepest))
         sums, self._sums = self._sums, {}
         for name, number in sums.items():
@@ -57,16 +58,22 @@ class Telling:
 
 
 def cut(name: str, depth: int) -> str:
-    """``name`` with what is below ``depth`` folders left out; 0: nothing is."""
-    parts = name.split("/")
+    """``name`` with its first ``depth`` parts: what it is of, then the folders; 0: all of them."""
+    parts = _parts(name)
     if not depth or len(parts) <= depth:
         return name
-    return "/".join((*parts[:depth], MORE))
+    return f"{parts[0]} {'/'.join((*parts[1:depth], MORE))}"
+
+
+def _parts(name: str) -> list[str]:
+    kind, _, path = name.partition(" ")
+    return [kind, *path.split("/")] if kind in _FILES else [name]
 
 
 def depth_of(told: Told) -> int:
-    """How deep names go in a telling that was cut, 0 when it was not."""
-    return max((name.count("/") for name, _ in told if name.endswith(f"/{MORE}")), default=0)
+    """How many parts names have in a telling that was cut, 0 when it was not."""
+    cuts = (_parts(name) for name, _ in told if name.endswith(MORE))
+    return max((len(parts) - 1 for parts in cuts if parts[-1] == MORE), default=0)
 
 
 def changed(before: Told, after: Told) -> Iterator[tuple[str, str]]:

@@ -162,8 +162,8 @@ class ImageConfig:
             diff_ids = tuple(Digest.parse(item) for item in rootfs.get("diff_ids") or ())
             history = tuple(_history(item) for item in value.get("history") or ())
             run = RunConfig.from_json(value.get("config") or {})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ImageError(f"an image config that cannot be read: {error!r}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ImageError(f"an image config that cannot be read: {error!r:.200}") from error
         extra = tuple((key, value[key]) for key in ("os.version", "os.features") if key in value)
         return ImageConfig(
             Platform.from_json(value),

@@ -142,7 +142,7 @@ def json_object(data: bytes, what: str) -> Mapping[str, Any]:
     """``data`` parsed as one JSON object. Raises ImageError naming ``what``."""
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ImageError(f"the {what} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ImageError(f"the {what} is not a JSON object")

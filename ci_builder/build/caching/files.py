@@ -77,7 +77,7 @@ class _Walk:
                 continue
             enters = self.selection.enters(within)
             if takes or enters:
-                yield Input(f"file {_shown(path)}/", self._value(path, status, ("folder", within, takes)))
+                yield Input(f"file {_shown(path)}/", self._folder(path, status, within, takes))
             if enters:
                 yield from self.content(path, within)
 
@@ -86,6 +86,13 @@ class _Walk:
         return Input(
             f"file {_shown(path)}", self._value(path, status, ("file", within, *self._content(path, status)))
         )
+
+    def _folder(self, path: bytes, status: os.stat_result, within: bytes, takes: bool) -> bytes:
+        value = self._value(path, status, ("folder", within, takes))
+        if takes:
+            return value
+        # One that is only on the way gives its permissions to the one that is there, whatever --chmod says.
+        return frame((value, self.origin.tree.ownership.status(status).mode))
 
     def _value(self, path: bytes, status: os.stat_result, what: tuple[object, ...]) -> bytes:
         tree = self.origin.tree

@@ -62,7 +62,7 @@ def inputs_of_step(step: Step, sources: Sources) -> Iterator[Input]:
     yield Input("linked", frame(step.linked))
     for number, action in enumerate(step.actions):
         yield Input(f"action {number}", frame(type(action).__name__))
-        yield from _inputs(action, sources)
+        yield from _inputs(action, sources, step.created_by)
 
 
 def foreign(step: Step, sources: Sources) -> bool:
@@ -78,9 +78,9 @@ def _origins(step: Step) -> Iterator[str]:
             yield from (mount.origin for mount in action.mounts if mount.origin)
 
 
-def _inputs(action: Action, sources: Sources) -> Iterator[Input]:
+def _inputs(action: Action, sources: Sources, history: str) -> Iterator[Input]:
     if isinstance(action, RunCommand):
-        return _of_command(action, sources)
+        return _of_command(action, sources, history)
     if isinstance(action, CopyFiles):
         return _of_copy(action, sources)
     if isinstance(action, Fetch):
@@ -97,10 +97,12 @@ def _fields(action: Action | RunMount, without: tuple[str, ...] = (), prefix: st
             yield Input(f"{prefix}{field.name}", frame(getattr(action, field.name)))
 
 
-def _of_command(action: RunCommand, sources: Sources) -> Iterator[Input]:
+def _of_command(action: RunCommand, sources: Sources, history: str) -> Iterator[Input]:
+    """A proxy does not matter unless the Dockerfile declares it, as its line in the ``history`` shows
+    (Dockerfile reference, "Predefined ARGs")."""
     yield from _fields(action, ("env", "mounts"))
     for name, value in action.env:
-        if (name, value) not in sources.proxies:
+        if (name, value) not in sources.proxies or f" {name}={value}" in history:
             yield Input(f"variable {name}", frame((name, value)))
     for number, mount in enumerate(action.mounts):
         yield Input(f"mount {number}", frame(mount.kind))

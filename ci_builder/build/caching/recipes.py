@@ -41,7 +41,8 @@ class Recipes:
     def of(self, index: int) -> Key:
         """The recipe of a stage; one that is never seen again where nothing can be said."""
         if index not in self._known:
-            self._known[index] = self._make(index)
+            # Several stages may ask at once, and have to hear the same.
+            self._known.setdefault(index, self._make(index))
         return self._known[index]
 
     def _make(self, index: int) -> Key:
@@ -53,7 +54,7 @@ class Recipes:
         try:
             maker.add(self.identity(stage.base) or Input("base", secrets.token_bytes()))
             for step in self.steps[index]:
-                for item in inputs_of_step(step, sources):
+                for item in inputs_of_step(step, sources) if step.actions else ():
                     maker.add(item)
         except (CiBuilderError, OSError):
             return _never_again()  # building it will say what is wrong
