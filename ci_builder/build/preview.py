@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ci_builder.build.action import Clone, CopyFiles, Fetch, RunCommand, Step
 from ci_builder.build.ahead import Ahead, origins_of
@@ -21,6 +20,7 @@ from ci_builder.oci.layer import Layer
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.choose import Wanted
 from ci_builder.outputs.push import PushOutput
+from ci_builder.values import dataclass
 
 _NO_CACHE = "no cache is named: --cache-repo, --cache-from"
 
@@ -175,7 +175,9 @@ def _unpacked(prospect: Prospect) -> Iterator[Unpacked]:
         stage = _numbered(prospect.planned, index)
         image = _image(prospect, stage)
         if missing and image is not None and image.layers:
-            yield Unpacked(f"for stage {index} {stage.name}", Amount.of(image.layers))
+            whole = any(isinstance(action, RunCommand) for step in missing for action in step.actions)
+            what = "for stage" if whole else "only names of files, for stage"
+            yield Unpacked(f"{what} {index} {stage.name}", Amount.of(image.layers))
         for step in missing:
             read.update((stage.origin(text), None) for text in origins_of(step))
     for origin in read:
