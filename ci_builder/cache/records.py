@@ -24,6 +24,9 @@ FIELD = "ci_builder.cache"
 
 FORMAT = 1
 
+ANNOTATION = "ci_builder.cache"
+"""Of the manifest of an image that is nothing but a cache: the scope's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -53,11 +56,13 @@ class Records:
             known[record.identity] = record if before is None else _one(before, record)
         return Records(tuple(known.values()))
 
-    def to_image(self, platform: Platform) -> Image:
-        """The image that holds them. Each layer is in it once."""
+    def to_image(self, platform: Platform, scope: str = "") -> Image:
+        """The image that holds them, for ``scope``. Each layer is in it once. Two scopes never have one
+        manifest: deleting it would delete the tags of both."""
         layers = {str(record.layer.diff_id): record.layer for record in self.all}
         config = ImageConfig(platform, diff_ids=tuple(layer.diff_id for layer in layers.values()))
-        return Image(config, tuple(layers.values()), raw_config=self.within(config.to_bytes()))
+        raw = self.within(config.to_bytes())
+        return Image(config, tuple(layers.values()), annotations=((ANNOTATION, scope),), raw_config=raw)
 
     def within(self, config: bytes) -> bytes:
         """An image's config with the records added. Raises ImageError when it is no JSON object."""
