@@ -6,6 +6,7 @@ Sources: the reference of ``docker buildx build`` and the inputs of docker's bui
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ci_builder.errors import UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Annotation, CachePlace, OutputSpec, SecretSpec
 
+_LONG = {"d": 24 * 3600, "w": 7 * 24 * 3600}
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
 
@@ -161,6 +164,30 @@ def seconds(text: str, name: str) -> int:
     if value < 0:
         raise UsageError(f"{name}: {text} is less than nothing")
     return -(-value // 1_000_000_000)
+
+
+def age(text: str, name: str) -> int:
+    """A duration in whole seconds: Go's, or a number of days (``30d``) or weeks (``2w``).
+
+    Raises UsageError.
+    """
+    number, unit = text.strip()[:-1], text.strip()[-1:]
+    if unit in _LONG and number.isascii() and number.isdigit():
+        return int(number) * _LONG[unit]
+    try:
+        return seconds(text, name)
+    except UsageError as error:
+        raise UsageError(f"{name}: {text!r} is no time", hint="write for example 30d, 2w, 12h") from error
+
+
+def size(text: str, name: str) -> int:
+    """Bytes: a number, with ``kB``, ``MB``, ``GB`` (powers of 1000) or ``KiB``, ``MiB``, ``GiB`` (of 1024)
+    behind it. Raises UsageError."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{name}: {text!r} is no size", hint="write for example 500MB, 5GB, 2GiB")
+    base = 1024 if found[3] else 1000
+    return int(float(found[1]) * base ** " kmgt".index((found[2] or " ").lower()))
 
 
 def attributes(text: str, name: str) -> list[tuple[str, str]]:

@@ -78,6 +78,10 @@ class Building:
         looking = Looking(self._planned, self._works, self._base_image, self._look)
         return looking.ahead(self._planned.targets)
 
+    def cache_of(self, index: int) -> StageCache:
+        """What the cache is to the stage with that number."""
+        return self._caches[index]
+
     def build(
         self, ahead: Ahead, executors: Executors, mounts: MountSources, at_once: int
     ) -> dict[str, Source]:

@@ -1,4 +1,4 @@
-"""A plan as text, for people and for the command ``plan``."""
+"""A plan as text, for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def describe(plan: Plan) -> str:
     """Stages in the order in which they may be built, what each is made from, and its instructions
     with their line numbers. Ends with a newline."""
     parts = [_stage(stage, plan) for stage in plan.stages]
-    sources = "".join(f"  {_origin(origin, plan)}\n" for origin in plan.sources)
+    sources = "".join(f"  {describe_origin(origin, plan)}\n" for origin in plan.sources)
     parts.append(f"sources:\n{sources}" if sources else "sources: none\n")
     if plan.unused_args:
         parts.append(f"build args that nothing declares: {', '.join(plan.unused_args)}\n")
@@ -21,8 +21,9 @@ def describe(plan: Plan) -> str:
 def _stage(stage: PlannedStage, plan: Plan) -> str:
     mark = " (target)" if stage.index in (plan.target.index, *plan.targets) else ""
     platform = f" for {stage.platform}" if stage.platform else ""
-    lines = [f"stage {stage.index} {stage.name}{mark}", f"  from {_origin(stage.base, plan)}{platform}"]
-    lines += [f"  --from={text} is {_origin(origin, plan)}" for text, origin in stage.origins]
+    base = describe_origin(stage.base, plan)
+    lines = [f"stage {stage.index} {stage.name}{mark}", f"  from {base}{platform}"]
+    lines += [f"  --from={text} is {describe_origin(origin, plan)}" for text, origin in stage.origins]
     own = {id(item) for item in stage.stage.instructions}
     for item in stage.instructions:
         trigger = "" if id(item) in own else "ONBUILD "
@@ -34,7 +35,8 @@ def _text(line: Line) -> str:
     return line.text + "".join(f" [{len(item.content)} characters]" for item in line.heredocs)
 
 
-def _origin(origin: Origin, plan: Plan) -> str:
+def describe_origin(origin: Origin, plan: Plan) -> str:
+    """What a name in FROM or COPY --from means, for people."""
     if isinstance(origin, FromStage):
         name = next(stage.name for stage in plan.stages if stage.index == origin.index)
         return f"stage {origin.index} {name}"

@@ -19,6 +19,7 @@ from ci_builder.build.means import choose_executor, fetcher_for, mount_sources, 
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
+from ci_builder.build.preview import Prospect
 from ci_builder.build.product import Built, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
@@ -98,6 +99,21 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
             return _checked(job, planned)
         except CiBuilderError as error:
             return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
+
+
+@contextlib.contextmanager
+def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prospect]:
+    """A build up to where it would do something: no instruction runs, no layer is moved, nothing is written.
+    What ADD names by URL is fetched, where only its content tells whether it is another one. Raises
+    CiBuilderError."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        job = prepare(request, surroundings, folder, stack)
+        planned = _plan_with_triggers(job)
+        works = _evaluate(job, planned)
+        cache = job.caching.open(job.surroundings.progress)
+        base = partial(_base_image, job)
+        building = Building(job, planned, works, fetcher_for(job, works), cache, base)
+        yield Prospect(job, planned, works, building, building.look_ahead(), base, cache.earlier)
 
 
 def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:

@@ -53,15 +53,16 @@ class FolderCache:
 
     def write(self, records: Records) -> None:
         """As ``Cache.write``."""
-        with _locked(self.folder):
+        with locked(self.folder):
             there = self.read()
             wanted = there.merged(records)
             if wanted != there:
-                write_image(self.folder, wanted.to_image(self.platform), [(self.tag, self.tag)])
+                write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Meanwhile nobody else writes the caches in ``folder``. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)

@@ -30,6 +30,9 @@ _ROOM = 24 << 20
 _TOLD_ROOM = 8 << 20
 """Bytes thereof for what the records tell of their inputs."""
 
+ANNOTATION = "ci_builder.cache"
+"""Of the manifest of an image that is nothing but a cache: the scope's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -59,12 +62,14 @@ class Records:
             known[record.identity] = record if before is None else _one(before, record)
         return Records(tuple(known.values()))
 
-    def to_image(self, platform: Platform) -> Image:
-        """The image that holds them. Each blob is in it once."""
+    def to_image(self, platform: Platform, scope: str = "") -> Image:
+        """The image that holds them, for ``scope``. Each blob is in it once. Two scopes never have one
+        manifest: deleting it would delete the tags of both."""
         kept = self.fitting()
         layers = {record.layer.descriptor.digest: record.layer for record in kept}
         config = ImageConfig(platform, diff_ids=tuple(layer.diff_id for layer in layers.values()))
-        return Image(config, tuple(layers.values()), raw_config=kept.within(config.to_bytes()))
+        raw = kept.within(config.to_bytes())
+        return Image(config, tuple(layers.values()), annotations=((ANNOTATION, scope),), raw_config=raw)
 
     def fitting(self, room: int = _ROOM, told: int = _TOLD_ROOM) -> Records:
         """Those that were used last, as many as have room; the inputs of the latest of them only, as many
@@ -81,7 +86,6 @@ class Records:
             told -= more
             kept[number] = record if told >= 0 else bare
         return Records(tuple(kept[number] for number in sorted(kept)))
-
     def within(self, config: bytes) -> bytes:
         """An image's config with the records added. Raises ImageError when it is no JSON object."""
         records = [record.to_json() for record in self.all]

@@ -59,7 +59,7 @@ class RegistryCache:
 
     def _put(self, records: Records) -> None:
         try:
-            self.registry.push(records.to_image(self.platform), [self.reference])
+            self.registry.push(records.to_image(self.platform, self.reference.tag), [self.reference])
         except RegistryError as error:
             if "immutable" in str(error).lower():
                 raise RegistryError(f"{self} cannot be written anew: {error}", hint=_WAY_OUT) from error

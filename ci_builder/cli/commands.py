@@ -8,6 +8,10 @@ from __future__ import annotations
 
 ABOUT = {
     "build": "build an image from a Dockerfile",
+    "plan": "what a build would run, find in the cache, unpack and push",
+    "explain": "why a build finds a step in the cache, or does not",
+    "du": "what takes the room: images, caches",
+    "prune": "remove what is old, unused or too much",
     "verify": "build twice and compare",
     "ci": "build and push what the CI job's variables ask for",
     "executor": "build with the flags of kaniko's executor",

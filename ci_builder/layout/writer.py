@@ -40,7 +40,7 @@ def write_image(
     manifest's descriptor. Raises OutputError.
     """
     try:
-        with _locked(folder):
+        with locked(folder):
             for layer in image.layers:
                 _copy_layer(folder, layer)
             _write_blob(folder, image.config_bytes())
@@ -53,7 +53,8 @@ def write_image(
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Meanwhile nobody else writes to the layout in ``folder``. Raises OSError."""
     (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -96,10 +97,19 @@ def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str,
         kept.append(manifest.to_json() | {"annotations": annotations})
     if not names:
         kept.append(manifest.to_json())
-    value = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": kept}
     with _new_file(folder / "oci-layout") as file:
         file.write(b'{"imageLayoutVersion":"1.0.0"}')
-    with _new_file(index) as file:
+    write_index(folder, kept)
+
+
+def write_index(folder: Path, entries: Sequence[dict[str, Any]]) -> None:
+    """The index with these ``entries``, at once; for who holds the lock. Raises OSError."""
+    value = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": list(entries),
+    }
+    with _new_file(folder / "index.json") as file:
         file.write(json.dumps(value, separators=(",", ":")).encode())
 
 

@@ -24,6 +24,7 @@ from ci_builder.registry.pull import Puller
 from ci_builder.registry.push import Pusher
 from ci_builder.registry.retry import Retry
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.registry.upkeep import Upkeep
 from ci_builder.registry.upload import CHUNK
 from ci_builder.request import RegistryOptions
 
@@ -60,16 +61,20 @@ class Registry:
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
         self._impatient = replace(self._puller, transport=mirrors)
         self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
+        self._upkeep = Upkeep(self._transport)
 
     def settle(self) -> None:
         """Make ready whatever may be needed: from here on no file of the system is read and no module
         imported. For a build in place, which replaces them. Raises UsageError for a bundle that is broken."""
         self._connections.settle()
 
-    def image(self, reference: Reference, platform: Platform, *, patient: bool = True) -> Image:
-        """The image that ``reference`` names, for ``platform`` out of an index; its layers are pulled when
-        they are opened. ``patient``: a registry that fails is asked again as often as the options say, else
-        once. Raises ImageNotFound, RegistryError, ImageError, DigestMismatch."""
+    def image(self, reference: Reference, platform: Platform | None, *, patient: bool = True) -> Image:
+        """The image that ``reference`` names, for ``platform`` out of an index (None: an index is an error,
+        and any platform is right); its layers are pulled when they are opened. ``patient``: a registry that
+        fails is asked again as often as the options say, else once.
+
+        Raises ImageNotFound, RegistryError, ImageError, DigestMismatch.
+        """
         return (self._puller if patient else self._impatient).image(reference, platform)
 
     def resolve(self, reference: Reference) -> Descriptor:
@@ -98,6 +103,15 @@ class Registry:
         Returns the manifest's descriptor. Raises RegistryError, ImageError, DigestMismatch.
         """
         return self._pusher.push(image, references)
+
+    def tags(self, repository: Reference) -> tuple[str, ...]:
+        """The tags of ``repository``, sorted. Raises RegistryError, ImageError."""
+        return self._upkeep.tags(repository)
+
+    def delete(self, reference: Reference) -> None:
+        """Delete the manifest with the digest in ``reference``, and so every tag of it. Raises RegistryError;
+        ``upkeep.is_refusal`` tells those of a registry that deletes nothing."""
+        self._upkeep.delete(reference)
 
     def check_push(self, reference: Reference) -> None:
         """Find out whether pushing to ``reference`` is permitted: an upload is begun and given up.

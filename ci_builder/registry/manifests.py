@@ -46,7 +46,7 @@ class Repository:
         """
         what = f"manifest of {self.name}"
         try:
-            response, data = self._fetch(self._call("GET", reference), what, MANIFEST_LIMIT)
+            response, data = self.fetch(self._call("GET", reference), what, MANIFEST_LIMIT)
         except RegistryError as error:
             raise self._explained(error, reference) from error
         media_type = _media_type(response, data, self.name)
@@ -85,11 +85,15 @@ class Repository:
             frozenset({200}),
             verified=True,
         )
-        data = self._fetch(call, what, descriptor.size)[1]
+        data = self.fetch(call, what, descriptor.size)[1]
         _verify(data, descriptor.digest, what)
         return data
 
-    def _fetch(self, call: Call, what: str, limit: int) -> tuple[requests.Response, bytes]:
+    def fetch(self, call: Call, what: str, limit: int) -> tuple[requests.Response, bytes]:
+        """The answer to ``call`` and its whole body, of at most ``limit`` bytes; ``what`` it is called.
+
+        Raises RegistryError, ImageError.
+        """
         attempt = 0
         while True:
             try:

@@ -38,7 +38,7 @@ class Puller:
     blobs: Blobs
     progress: Progress
 
-    def image(self, reference: Reference, platform: Platform) -> Image:
+    def image(self, reference: Reference, platform: Platform | None) -> Image:
         """As ``Registry.image``."""
         return self._first(reference, lambda source: self._image(source, reference, platform))
 
@@ -65,11 +65,13 @@ class Puller:
                 self.progress(Notice("info", f"the mirror {mirror.name} does not help: {error}"))
         return action(registry)
 
-    def _image(self, source: Repository, reference: Reference, platform: Platform) -> Image:
+    def _image(self, source: Repository, reference: Reference, platform: Platform | None) -> Image:
         found, raw = source.manifest(reference)
         for _ in range(_INDEX_DEPTH):
             if found.media_type not in media_types.INDEXES:
                 break
+            if platform is None:
+                raise ImageError(f"{reference} is an image index")
             chosen = Index.parse(raw).select(platform)
             found, raw = source.manifest(reference.with_digest(chosen.digest))
         if found.media_type not in media_types.MANIFESTS:
@@ -101,8 +103,8 @@ class Puller:
 
         return Layer(descriptor, diff_id, open_blob, reference.name)
 
-    def _compare(self, reference: Reference, image: Platform, wanted: Platform) -> None:
-        if image.architecture and not wanted.runs(image):
+    def _compare(self, reference: Reference, image: Platform, wanted: Platform | None) -> None:
+        if wanted is not None and image.architecture and not wanted.runs(image):
             text = f"{reference.familiar} is an image for {image}, not for {wanted}"
             self.progress(Notice("warning", text))
 

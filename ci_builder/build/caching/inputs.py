@@ -19,6 +19,12 @@ from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Made
 from ci_builder.values import dataclass
 
+OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE = "files of another stage", "files of another image"
+"""What stands for files that are told by what they come from; the files themselves may be the same still."""
+
+OF_THE_STAGE = frozenset({"base", "layers below", "platform", "compression", "times of files"})
+"""The names of what a step does not say itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

@@ -8,7 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from ci_builder.build.action import Step
-from ci_builder.build.caching.inputs import Sources, inputs_of_step
+from ci_builder.build.caching.inputs import (
+    OF_ANOTHER_IMAGE,
+    OF_ANOTHER_STAGE,
+    Sources,
+    inputs_of_step,
+)
 from ci_builder.build.origins import FromStage, Origin
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
@@ -32,11 +37,11 @@ class Recipes:
     def identity(self, origin: Origin) -> Input | None:
         """What ``origin`` is, for the key of a step that takes files of it; None for a folder."""
         if isinstance(origin, FromStage):
-            return Input("files of another stage", frame(self.of(origin.index)))
+            return Input(OF_ANOTHER_STAGE, frame(self.of(origin.index)))
         image = self.image(origin)
         if image is None:
             return None
-        return Input("files of another image", frame(tuple(str(layer.diff_id) for layer in image.layers)))
+        return Input(OF_ANOTHER_IMAGE, frame(tuple(str(layer.diff_id) for layer in image.layers)))
 
     def of(self, index: int) -> Key:
         """The recipe of a stage; one that is never seen again where nothing can be said."""

@@ -95,6 +95,20 @@ class StageCache:
             return None
         return record
 
+    def known(self, step: Step, image: Image) -> Record | None:
+        """The record for a step on ``image`` as far as it can be told without opening another stage."""
+        record = self._look_up(step, image, self.sources)
+        return record if record is not None and self.cache.existing([record]) else None
+
+    def told(self, step: Step, image: Image | None) -> Told:
+        """What a step depends on; without the ``image`` below, as far as the step says it itself. Raises
+        CiBuilderError, OSError."""
+        telling = Telling()
+        own = inputs_of_step(step, self.sources)
+        for item in own if image is None else self._inputs(step, image, self.sources):
+            telling.add(item)
+        return telling.told()
+
     def why(self, step: Step) -> str:
         """Why a step was not found, in one line; empty where nothing can be said."""
         seen = self._seen.get(id(step))

@@ -1,6 +1,7 @@
 """The folders of RUN --mount=type=cache: kept in the store from build to build, by id.
 
-A folder has its lock beside it, and the record of its files' owners where the kernel cannot hold them.
+A folder has its lock beside it, whose time is that of the last use, and the record of its files' owners
+where the kernel cannot hold them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ci_builder.build.mounts.folders import tell_name
+from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Records
@@ -44,6 +47,7 @@ class Caches:
             named += f"\0{mount.uid}:{mount.gid}:{mount.mode:o}"
         base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tell_name(base, MountName(self.namespace, mount.id, mount.origin, mount.source))
         with self._locked(mount, base) as lock:
             files, record = lock.place / "files", lock.place / "owners"
             if not _is_folder(files):
@@ -91,6 +95,7 @@ class _Lock:
         except BlockingIOError:
             waiting()
             fcntl.flock(self._descriptor, self._kind)
+        os.utime(self._descriptor)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -107,6 +112,7 @@ class _Lock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        os.utime(self._descriptor)
         return True
 
 

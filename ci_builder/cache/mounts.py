@@ -1,0 +1,132 @@
+"""The folders of RUN --mount=type=cache as an ordinary image: a layer for each, and what it is in the config
+(issue 5, "Cache mounts that survive")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ci_builder.cache.limits import Entry
+from ci_builder.cache.records import ANNOTATION
+from ci_builder.errors import ImageError
+from ci_builder.oci.config import ImageConfig
+from ci_builder.oci.image import Image, json_object
+from ci_builder.oci.layer import Layer
+from ci_builder.oci.platform import Platform
+from ci_builder.values import dataclass
+
+FIELD = "ci_builder.cache-mounts"
+"""The config's key that the records are under."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MountName:
+    """Which cache it is: ``namespace`` sets builds apart (BUILDKIT_CACHE_MOUNT_NS), ``id`` is the mount's,
+    ``origin`` and ``source`` say what it began with."""
+
+    namespace: str
+    id: str
+    origin: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MountRecord:
+    """One cache. ``sharing`` is what its mount said, ``state`` a digest of what its files are, ``size`` their
+    bytes, ``made`` when its content was brought here and ``used`` when it was last used, in seconds since
+    1970."""
+
+    name: MountName
+    layer: Layer
+    sharing: str
+    state: str
+    size: int
+    made: int
+    used: int
+
+    @property
+    def identity(self) -> str:
+        """Two records of one identity are one."""
+        return json.dumps([self.name.namespace, self.name.id, self.name.origin, self.name.source])
+
+    def entry(self, scope: str) -> Entry:
+        """For ``du`` and ``prune``."""
+        layer = self.layer.descriptor
+        place = f" of {self.name.namespace}" if self.name.namespace else ""
+        title = f"cache mount {self.name.id}{place}"
+        return Entry(scope, self.identity, title, ((str(layer.digest), layer.size),), self.made, self.used)
+
+    def to_json(self) -> dict[str, Any]:
+        """Without the layer, which the manifest has."""
+        name = self.name
+        return {
+            "id": name.id,
+            "namespace": name.namespace,
+            "origin": name.origin,
+            "source": name.source,
+            "diff_id": str(self.layer.diff_id),
+            "sharing": self.sharing,
+            "state": self.state,
+            "size": self.size,
+            "made": self.made,
+            "used": self.used,
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any], layers: Mapping[str, Layer]) -> MountRecord:
+        """``layers`` are those of the manifest by diff ID. Raises ImageError."""
+        try:
+            texts = [str(value[key]) for key in ("namespace", "id", "origin", "source")]
+            size, made, used = (int(value[key]) for key in ("size", "made", "used"))
+            layer = layers[value["diff_id"]]
+            return MountRecord(
+                MountName(*texts), layer, str(value["sharing"]), str(value["state"]), size, made, used
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ImageError(f"not the record of a cache mount: {error!r:.200}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class MountRecords:
+    """Those of one scope, each cache once."""
+
+    all: tuple[MountRecord, ...] = ()
+
+    def get(self, name: MountName) -> MountRecord | None:
+        """The one of that name."""
+        return next((item for item in self.all if item.name == name), None)
+
+    def merged(self, others: Iterable[MountRecord]) -> MountRecords:
+        """These and ``others``; of two of one cache the content that was made later, and the later use."""
+        known = {item.identity: item for item in self.all}
+        for item in others:
+            before = known.get(item.identity, item)
+            newer = item if (item.made, item.state) >= (before.made, before.state) else before
+            known[item.identity] = replace(newer, used=max(item.used, before.used))
+        return MountRecords(tuple(known.values()))
+
+    def to_image(self, platform: Platform, scope: str = "") -> Image:
+        """The image that holds them, for ``scope``."""
+        layers = {str(item.layer.diff_id): item.layer for item in self.all}
+        config = ImageConfig(platform, diff_ids=tuple(layer.diff_id for layer in layers.values()))
+        value = dict(json_object(config.to_bytes(), "config"))
+        value[FIELD] = {"format": FORMAT, "records": [item.to_json() for item in self.all]}
+        raw = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+        return Image(config, tuple(layers.values()), annotations=((ANNOTATION, scope),), raw_config=raw)
+
+
+def mount_records_of(image: Image) -> MountRecords | None:
+    """The records in an image's config; None where it has none, or some of another format. Raises
+    ImageError for those that are broken."""
+    value = json_object(image.config_bytes(), "config").get(FIELD)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        return None
+    records = value.get("records")
+    if not isinstance(records, list):
+        raise ImageError("the records of cache mounts are no list")
+    layers = {str(layer.diff_id): layer for layer in image.layers}
+    return MountRecords(tuple(MountRecord.from_json(item, layers) for item in records))

@@ -1,0 +1,32 @@
+"""``plan``: prints what a build would run, copy, find in the cache, unpack and push, without doing it.
+
+Takes the options of ``build``. Nothing is built, pulled, pushed or written; registries are asked for
+manifests and whether they have a layer."""
+
+from __future__ import annotations
+
+import argparse
+
+from ci_builder.build.preview import preview
+from ci_builder.cli.commands import ABOUT
+from ci_builder.cli.invocation import Invocation
+from ci_builder.cli.looking import add_look_options, look
+from ci_builder.cli.parser import SubParsers
+from ci_builder.cli.rendering.preview import plan_json, plan_text
+
+NAME = "plan"
+_EXAMPLES = """examples:
+  plan -t registry.example.com/team/app:1.2 --push .
+  plan --cache-repo registry.example.com/team/cache --target test --format json ."""
+
+
+def add_parser(commands: SubParsers) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__, epilog=_EXAMPLES)
+    add_look_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Look ahead and tell. Returns the exit code."""
+    return look(arguments, invocation, preview, plan_json if arguments.format == "json" else plan_text)
