@@ -86,6 +86,7 @@ class Records:
             told -= more
             kept[number] = record if told >= 0 else bare
         return Records(tuple(kept[number] for number in sorted(kept)))
+
     def within(self, config: bytes) -> bytes:
         """An image's config with the records added. Raises ImageError when it is no JSON object."""
         records = [record.to_json() for record in self.all]
