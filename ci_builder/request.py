@@ -90,7 +90,8 @@ class CacheOptions:
     repository        where a cache for this image, target, platform and branch is kept by itself, or empty
     branches          whose caches are read there, in order; the first one's is written (none: one for all)
     image             the name that the cache there is for, empty: that of the first tag
-    everything        there, layers of all stages are kept (mode=max), else those of the image
+    everything        there, layers of all stages are kept (mode=max), else those of the image; in the image's
+                      own repository it is always those
     ttl               seconds after its last use in which a layer is found, 0: for ever
     run, copy         whether RUN, and whether COPY, ADD and WORKDIR take part
     without           stages that are built anew

@@ -100,7 +100,8 @@ def caching_for(
     if options.repository:
         scoped = _scoped(request, target, platform, registry)
         sources += scoped
-        targets.append(Target(scoped[0], options.everything))
+        apart = Reference.parse(options.repository).name not in _names(request)
+        targets.append(Target(scoped[0], options.everything and apart))
     kept = tuple(targets) if options.keep else ()
     return Caching(request, platform, registry, tuple(sources), kept, inline, now)
 
@@ -110,6 +111,13 @@ def folders_of(options: CacheOptions) -> tuple[Path, ...]:
     places = [place for place in (*options.sources, *options.targets) if place.type == "local"]
     names = [value for place in places for key, value in place.attributes if key in ("src", "dest")]
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
+
+
+def _names(request: Request) -> frozenset[str]:
+    """The repositories of the image. A cache there has what the image has, and nothing of its build stages:
+    whoever may pull the one can read the other."""
+    found = [request.cache.image] if request.cache.image else []
+    return frozenset((*found, *(Reference.parse(tag).name for tag in request.tags)))
 
 
 def _scoped(request: Request, target: str, platform: Platform, registry: Registry) -> list[Cache]:
