@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers import bases, dockerd, registry
 from tests.servers import builder_image as builder_image_maker
+from tests.servers.alone import alone
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
 from tests.servers.registry import RunningRegistry
@@ -93,14 +94,16 @@ def password_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runn
 def busybox() -> Base:
     """The small base."""
     _need_bases()
-    return bases.busybox()
+    with alone():
+        return bases.busybox()
 
 
 @pytest.fixture(scope="session")
 def debian() -> Base:
     """The base with apt."""
     _need_bases()
-    return bases.debian()
+    with alone():
+        return bases.debian()
 
 
 @pytest.fixture(scope="session")

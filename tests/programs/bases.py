@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.servers.alone import alone
 from tests.servers.bases import Base, Recipe, busybox, debian
 
 _TOOLS = Recipe(
@@ -39,4 +40,5 @@ def base(name: str) -> Base:
     if name == "busybox":
         return busybox()
     recipes = {"debian": Recipe("debian"), "tools": _TOOLS, "toolchains": _TOOLCHAINS, "rust": _RUST}
-    return debian(recipes[name])
+    with alone():
+        return debian(recipes[name])
