@@ -19,9 +19,10 @@ from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
-from ci_builder.executors.supervisor.affinity import Affinity
+from ci_builder.executors.supervisor.affinity import PAUSE, Affinity
 from ci_builder.executors.supervisor.auxiliary import Vectors
-from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts, first_tag
+from ci_builder.executors.supervisor.bell import Bell, hang
+from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts
 from ci_builder.executors.supervisor.executables import Executables
 from ci_builder.executors.supervisor.filter import program
 from ci_builder.executors.supervisor.kernel import Kernel
@@ -62,12 +63,14 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
             os.close(descriptor)
         listener = _listener(connection)
         if listener is not None:
+            contexts.put(command, contexts.initial)
             redirects = Redirects(architecture, listener, exec_key)
             # Nothing of what is there now will ever be garbage.
             gc.freeze()
             network = launch.process.network != "none"
             kernel = _kernel(supervised, (contexts, records), redirects, network)
-            status = Supervision(kernel, architecture, command, parent, wake).run()
+            bell = Bell(listener, exec_key)
+            status = Supervision(kernel, architecture, command, parent, wake, bell).run()
         else:
             _, status = os.waitpid(command, 0)
         _write(streams.record, records.to_bytes())
@@ -127,15 +130,11 @@ def _start(
     launch, supervised = order
 
     def enclose() -> None:
-        # Else nobody may look into its memory; nobody but the supervisor is here to look.
-        prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)
         os.chdir(supervised.folder)
-        hard = resource.getrlimit(RLIMIT_LOCKS)[1]
-        if hard != resource.RLIM_INFINITY:
+        if resource.getrlimit(RLIMIT_LOCKS)[1] != resource.RLIM_INFINITY:
             raise OSError(
                 errno.EPERM, "it has to be unlimited (ulimit -x unlimited)", "the limit of file locks"
             )
-        resource.setrlimit(RLIMIT_LOCKS, (first_tag(os.getppid()), hard))
         # In a domain other processes of this user, such as the shell of the CI's job, are out of reach, and
         # so are files outside of the image for the few calls that a thread makes itself (redirect.py).
         if landlock.version() >= 1:
@@ -144,8 +143,11 @@ def _start(
         network = launch.process.network != "none"
         code = program(of_this_machine(), HANDLERS, network=network, exec_key=exec_key)
         listener = seccomp.install(code, wait_killable=True)
+        hang(of_this_machine(), exec_key, PAUSE)
         socket.send_fds(connection, [b"l"], [listener])
         os.close(listener)
+        # Else nobody may look into its memory; nobody but the supervisor is here to look.
+        prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)
 
     become(launch, streams, enclose=enclose)
 

@@ -50,7 +50,7 @@ def _limit(call: Call, new: int, old: int) -> int:
     return 0
 
 
-def _prctl(kernel: Kernel, call: Call) -> int:
+def _prctl(kernel: Kernel, call: Call) -> int | None:
     """Only options of ``FILTERED_PRCTL``."""
     option, value, *_ = (item & 0xFFFFFFFF for item in call.arguments)
     context = kernel.contexts.of(call.task)
@@ -65,6 +65,9 @@ def _prctl(kernel: Kernel, call: Call) -> int:
         # Not passed on: the supervisor could not look into the process any more.
         if value > 1:
             raise failure(errno.EINVAL)
+        if value == 1:
+            kernel.listener.let_go_on(call.cookie)
+            return ANSWERED
         return 0
     if option == _GET_NO_NEW_PRIVS:
         return int(context.no_new_privileges)

@@ -107,14 +107,13 @@ class Redirects:
         """``start`` for an execve(2) of another ``path`` with the caller's own arguments. Raises OSError
         before anything has changed."""
         pending = self._stopped_in(call, _EXEC)
-        if pending is None:
-            return
-        pending.done = done
-        if not self._is_at_hand(pending, path + b"\0"):
-            pending.order = Order("execve", {}, {0: path + b"\0"}, {}, done)
-            if not self._is_prepared(pending):
-                return
-        self._let_go(pending)
+        if pending is not None:
+            pending.done = done
+            if not self._is_at_hand(pending, path + b"\0"):
+                pending.order = Order("execve", {}, {0: path + b"\0"}, {}, done)
+                if not self._is_prepared(pending):
+                    return
+            self._let_go(pending)
 
     def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
         """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
@@ -179,6 +178,11 @@ class Redirects:
         else:
             self._hear(True)
             ptrace.proceed_to_call(task)
+
+    @property
+    def are_under_way(self) -> bool:
+        """Whether there are any, whose stops have to be heard of."""
+        return bool(self._pending)
 
     def recognises(self, call: Call) -> bool:
         """Step 4: whether ``call`` is one that was ordered; then it is let through."""
@@ -308,7 +312,11 @@ class Redirects:
         order = pending.order
         size = sum(map(len, order.data.values())) + sum(map(size_of_array, order.arrays.values()))
         room = room_of(task)
-        if room is not None and size <= room.size and not self._is_taken(room):
+        if (
+            room is not None
+            and size <= room.size
+            and room not in [item.room for item in self._pending.values()]
+        ):
             return room
         if order.name == "execve":
             # Else the new program would have less than this one, and so on.
@@ -323,9 +331,6 @@ class Redirects:
             raise OSError(-result, os.strerror(-result))
         pending.mapped = True
         return Room(result, size)
-
-    def _is_taken(self, room: Room) -> bool:
-        return any(item.room == room for item in self._pending.values())
 
     def _call(self, task: int, name: str, arguments: tuple[int, ...]) -> int | Interrupted | None:
         """Have the stopped thread make a call that nobody is told of; None: it was killed."""

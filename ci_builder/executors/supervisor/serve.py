@@ -11,6 +11,7 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.calls import prctl, signal_descriptor
 from ci_builder.executors.supervisor.affinity import PAUSE
+from ci_builder.executors.supervisor.bell import CALL, Bell
 from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
 from ci_builder.executors.supervisor.members import kill_all
@@ -18,6 +19,7 @@ from ci_builder.executors.supervisor.table import HANDLERS
 from ci_builder.values import dataclass
 
 _WALL = 0x40000000
+_MANY = 256  # calls between two looks at everything else
 _TOLD = 128  # sizeof(struct signalfd_siginfo)
 
 
@@ -48,6 +50,7 @@ class Supervision:
     command: int
     parent: int
     wake: Wake
+    bell: Bell
 
     def run(self) -> int:
         """Serve until the command has ended; its wait status. What it left running is killed."""
@@ -62,16 +65,14 @@ class Supervision:
             for name, handler in HANDLERS.items()
             if name in self.architecture.calls
         }
+        handlers[self.architecture.calls[CALL]] = self._ring_or(HANDLERS[CALL])
         listener = self.kernel.listener.descriptor
-        affinity = self.kernel.affinity
         poll = select.poll()
         for descriptor in (listener, self.wake.descriptor):
             poll.register(descriptor, select.POLLIN)
         poll.register(self.parent, select.POLLRDHUP)
         while True:
-            ready = poll.poll(PAUSE) if affinity.is_hot else poll.poll()
-            if not ready:
-                affinity.pause()
+            ready = self._wait(poll, handlers)
             for descriptor, event in ready:
                 if descriptor == listener:
                     if event & select.POLLIN:
@@ -87,16 +88,44 @@ class Supervision:
                     if ended is not None:
                         return ended
 
-    def _serve(self, handlers: dict[int, Handler]) -> None:
+    def _wait(self, poll: select.poll, handlers: dict[int, Handler]) -> list[tuple[int, int]]:
+        """The descriptors that something has come from. Calls that come thick are answered meanwhile."""
+        affinity = self.kernel.affinity
+        if affinity.is_hot and not self.kernel.redirects.are_under_way and self.bell.wind():
+            if not self._serve_calls(handlers):
+                affinity.pause()
+            return poll.poll(0)
+        ready = poll.poll(PAUSE if affinity.is_hot else None)
+        if not ready:
+            affinity.pause()
+        return ready
+
+    def _ring_or(self, handler: Handler) -> Handler:
+        def handle(kernel: Kernel, call: Call) -> int | None:
+            return ANSWERED if self.bell.is_rung_by(call) else handler(kernel, call)
+
+        return handle
+
+    def _serve_calls(self, handlers: dict[int, Handler]) -> int:
+        """Calls alone, until the bell rings or there may be something else to do; how many there were."""
+        served = 0
+        while served < _MANY and self._serve(handlers) and self.bell.will_ring:
+            served += 1
+            if self.kernel.redirects.are_under_way:
+                break
+        return served
+
+    def _serve(self, handlers: dict[int, Handler]) -> bool:
+        """Wait for a call and answer it; whether there was one."""
         kernel = self.kernel
         received = kernel.listener.receive()
         if received is None:
-            return
+            return False
         call = Call(received, kernel.memory)
         kernel.contexts.forget()
         kernel.affinity.before(call.task)
         if kernel.redirects.recognises(call):
-            return
+            return True
         try:
             result = handlers[call.number](kernel, call)
         except OSError as error:
@@ -104,6 +133,7 @@ class Supervision:
         else:
             if result is not ANSWERED:
                 kernel.listener.answer(call.cookie, result)
+        return True
 
     def _reap(self) -> int | None:
         """See to every child and traced thread that has changed; the command's wait status at its end."""
@@ -112,6 +142,7 @@ class Supervision:
         while True:
             if others:
                 task, status = others.pop()
+                self.bell.gone(task)
                 if task == self.command:
                     ended = status
             try:
@@ -127,5 +158,6 @@ class Supervision:
                     self.kernel.redirects.gone(task)
                 continue
             self.kernel.redirects.gone(task)
+            self.bell.gone(task)
             if task == self.command:
                 ended = status
