@@ -19,6 +19,7 @@ EVENT_EXEC = 4
 IN_CALL = 0x85  # the signal of a stop at a system call
 EVENT_STOP = 128
 _NO_STOPS = 1  # SA_NOCLDSTOP
+_WALL = 0x40000000
 
 _ptrace = quick_library().ptrace
 
@@ -55,6 +56,12 @@ def seize(task: int) -> None:
 def interrupt(task: int) -> None:
     """Have a seized thread stop before it runs its program's next instruction. Raises OSError."""
     _check(_ptrace(_INTERRUPT, task, None, None))
+
+
+def stop_of(task: int) -> int | None:
+    """The wait status of a thread once it has stopped; None: it was killed. Raises OSError."""
+    _, status = os.waitpid(task, _WALL)
+    return status if os.WIFSTOPPED(status) else None
 
 
 def step(task: int) -> None:

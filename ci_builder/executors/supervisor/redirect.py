@@ -125,7 +125,7 @@ class Redirects:
             raise failure(errno.EPERM) from error
         ptrace.interrupt(task)
         self.listener.fail(call.cookie, errno.EINTR)
-        status = _stop(task)
+        status = ptrace.stop_of(task)
         if status is None:
             return None
         self._registers.load(task)
@@ -341,10 +341,10 @@ class Redirects:
         self._registers.store(task)
         for _ in ("in", "out"):
             ptrace.proceed_to_call(task)
-            status = _stop(task)
+            status = ptrace.stop_of(task)
             while status is not None and status >> 16 == ptrace.EVENT_STOP:
                 ptrace.proceed_to_call(task)
-                status = _stop(task)
+                status = ptrace.stop_of(task)
             if status is None:
                 return None
             if os.WSTOPSIG(status) != ptrace.IN_CALL:
@@ -389,12 +389,6 @@ class Redirects:
         """The order cannot be carried out: the thread's own call fails."""
         self._restore(task, pending.saved, -error)
         ptrace.detach(task)
-
-
-def _stop(task: int) -> int | None:
-    """Its status once it has stopped; None: it was killed."""
-    _, status = os.waitpid(task, _WALL)
-    return status if os.WIFSTOPPED(status) else None
 
 
 def _signed(value: int) -> int:
