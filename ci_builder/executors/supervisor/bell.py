@@ -14,31 +14,27 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import signal
 from typing import NoReturn
 
 from ci_builder.executors.linux.architecture import Architecture
-from ci_builder.executors.linux.calls import close_from, library
+from ci_builder.executors.linux.calls import close_from, quick_library
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.supervisor.call import Call
 
 CALL = "getuid"
 """It has no arguments; the bell's has one."""
+_CLONE_PARENT = 0x8000
 
 
 def hang(architecture: Architecture, key: int, pause: int) -> None:
     """Make the bell of this process, the command's, which is under its filter now. ``key`` (64 bits) is what
     nobody else knows, ``pause`` the milliseconds until it rings."""
     command = os.getpid()
-    middle = os.fork()
-    if middle:
-        os.waitpid(middle, 0)
-        return
-    # A child of the command would be seen by it.
-    try:
-        if os.fork() == 0:
-            _ring(architecture.calls[CALL], key, (command, pause))
-    finally:
-        os._exit(0)
+    # A child of the supervisor: the command would be told of one of its own.
+    made = quick_library().syscall(architecture.calls["clone"], _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+    if made == 0:
+        _ring(architecture.calls[CALL], key, (command, pause))
 
 
 def _ring(number: int, key: int, when: tuple[int, int]) -> NoReturn:
@@ -49,7 +45,7 @@ def _ring(number: int, key: int, when: tuple[int, int]) -> NoReturn:
         close_from(0, frozenset({ended}))
         poll = select.poll()
         poll.register(ended, select.POLLIN)
-        while library().syscall(ctypes.c_long(number), ctypes.c_ulong(key)) >= 0:
+        while quick_library().syscall(ctypes.c_long(number), ctypes.c_ulong(key)) >= 0:
             poll.poll(pause)
     finally:
         # The supervisor is gone, or this kernel has no such descriptors.
