@@ -58,6 +58,27 @@ def test_where_nothing_is(memory: Memory, child: int, address: int) -> None:
         assert not memory.read(child, address, 1)
 
 
+def _known(memory: Memory) -> tuple[object, int]:
+    return memory.note, memory.read_of
+
+
+def test_what_was_noted_of_a_process_holds_while_its_memory_does(memory: Memory, child: int) -> None:
+    address = ctypes.addressof(_BUFFER)
+    memory.read(child, address, 4)
+    memory.note, memory.read_of = "noted", -1
+    memory.read(child, address, 4)
+    assert _known(memory) == ("noted", child)
+    memory.read(os.getpid(), address, 4)
+    assert _known(memory) == (None, os.getpid())
+
+
+def test_another_program_is_another_memory(memory: Memory, child: int) -> None:
+    memory.read(child, ctypes.addressof(_BUFFER), 4)
+    memory.note = "noted"
+    memory.forget()
+    assert _known(memory) == (None, -1)
+
+
 def test_another_process_comes_next(memory: Memory, child: int) -> None:
     address = ctypes.addressof(_BUFFER)
     memory.write(child, address, b"one")
