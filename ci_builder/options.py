@@ -166,6 +166,19 @@ def seconds(text: str, name: str) -> int:
     return -(-value // 1_000_000_000)
 
 
+def cache_mounts(text: str, name: str) -> tuple[bool, bool]:
+    """Whether caches of RUN --mount are brought and whether they are sent: ``import``, ``export``, ``both``,
+    ``true`` and ``false`` for both of them. Raises UsageError."""
+    found = {"import": (True, False), "export": (False, True), "both": (True, True)}.get(text.strip().lower())
+    if found is not None:
+        return found
+    try:
+        both = boolean(text, name)
+    except UsageError as error:
+        raise UsageError(f"{name} is import, export or both, not {text!r}") from error
+    return both, both
+
+
 def age(text: str, name: str) -> int:
     """A duration in whole seconds: Go's, or a number of days (``30d``) or weeks (``2w``).
 

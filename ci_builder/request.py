@@ -97,6 +97,9 @@ class CacheOptions:
     without           stages that are built anew
     keep              whether new layers are kept, else they are only looked for
     off               none of all this, whatever ci_builder.toml says
+    bring_mounts      empty caches of RUN --mount come from ``repository`` where they are there
+    send_mounts       those that have changed go there, as long as all of them have at most ``mounts_limit``
+                      bytes
     """
 
     sources: tuple[CachePlace, ...] = ()
@@ -111,6 +114,9 @@ class CacheOptions:
     without: tuple[str, ...] = ()
     keep: bool = True
     off: bool = False
+    bring_mounts: bool = False
+    send_mounts: bool = False
+    mounts_limit: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

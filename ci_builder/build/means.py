@@ -12,6 +12,7 @@ from ci_builder.build.elsewhere import places
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.mounts.caches import Caches
+from ci_builder.build.mounts.kept import NOT_KEPT, Kept, KeptCaches
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.settle import settle
 from ci_builder.build.special_args import CACHE_NAMESPACE
@@ -118,7 +119,15 @@ def mount_sources(job: Job, executor: Executor) -> MountSources:
     # Where nothing can be mounted, a cache is moved to where it is to be seen.
     alone = executor.name in ("in-place", "chroot")
     namespace = dict(job.request.build_args).get(CACHE_NAMESPACE, "")
-    caches = Caches(job.surroundings.home / "cache-mounts", namespace, alone, waiting)
+
+    def failed(text: str) -> None:
+        progress(Notice("warning", text))
+
+    folders, caching = job.surroundings.home / "cache-mounts", job.caching
+    kept: Kept = NOT_KEPT
+    if caching.mounts.sources or caching.mounts.targets:
+        kept = KeptCaches(caching.mounts, job.blobs / "sha256", progress, caching.now)
+    caches = Caches(folders, namespace, alone, waiting, kept, failed)
 
     def unlimited() -> None:
         text = f"the executor {executor.name} cannot limit a tmpfs: it has as much room as the disk"

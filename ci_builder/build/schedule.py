@@ -69,10 +69,12 @@ def build(request: Request, surroundings: Surroundings) -> Result:
             leaving.push(partial(_write_down, cache, planned.targets))
             at_once = stages_at_once(request, choice.executor)
             executors = Executors(choice.executor, skeletons(job, choice))
-            sources = building.build(ahead, executors, mount_sources(job, choice.executor), at_once)
+            mounts = mount_sources(job, choice.executor)
+            sources = building.build(ahead, executors, mounts, at_once)
             variants = Variants(job.blobs / "sha256", job.epoch)
             records = cache.records_of(planned.targets) if job.caching.inline else Records()
             delivered = write_product(Built(sources, choice, variants, records), job.outputs)
+            mounts.caches.kept.send()
     return report(choice, delivered, time.monotonic() - started)
 
 

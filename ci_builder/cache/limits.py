@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from ci_builder.values import dataclass
 
+FRESH = 24 * 3600
+"""Seconds in which another use is not worth writing down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

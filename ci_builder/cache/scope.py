@@ -25,7 +25,15 @@ class Scope:
     def tag(self) -> str:
         """A tag that no other scope has; people see the parts in it (distribution spec: a tag has at most
         128 characters)."""
+        return self._tag("cache")
+
+    @property
+    def mounts_tag(self) -> str:
+        """The tag for the caches of RUN --mount."""
+        return self._tag("mounts")
+
+    def _tag(self, prefix: str) -> str:
         parts = (self.image, self.target, self.platform, self.branch)
         digits = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
         shown = "-".join(_UNFIT.sub("-", part).strip("-.") for part in parts[1:] if part)
-        return f"cache-{shown[:_LONGEST].strip('-.')}-{digits}"
+        return f"{prefix}-{shown[:_LONGEST].strip('-.')}-{digits}"

@@ -46,6 +46,19 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long after its last use a layer is found: 336h, 30m; 0: for ever (default: %(default)s)",
     )
+    group.add_argument(
+        "--cache-mounts",
+        default="",
+        metavar="WAY",
+        help="the content of RUN --mount=type=cache in --cache-repo, too: import, export or both "
+        "(docs/cache-upkeep.md)",
+    )
+    group.add_argument(
+        "--cache-mounts-max-size",
+        default="1GB",
+        metavar="SIZE",
+        help="bytes that all of them may have; one that is too much is not sent (default: %(default)s)",
+    )
     group.add_argument("--no-cache", action=Switch, help="build every layer anew")
     group.add_argument(
         "--no-cache-filter",
@@ -58,11 +71,15 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 
 def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     """Where layers are looked for and kept. Raises UsageError, InvalidValue."""
+    brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
     return CacheOptions(
         sources=options.cache_places(arguments.cache_from, "--cache-from"),
         targets=options.cache_places(arguments.cache_to, "--cache-to"),
         repository=options.repository(arguments.cache_repo, "--cache-repo"),
         branches=tuple(arguments.cache_branch),
+        bring_mounts=brings,
+        send_mounts=sends,
+        mounts_limit=options.size(arguments.cache_mounts_max_size, "--cache-mounts-max-size"),
         ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
     )

@@ -50,7 +50,9 @@ def bench(request: pytest.FixtureRequest, busybox: Base, tmp_path: Path) -> Benc
     return Bench(tmp_path, busybox, str(request.param))
 
 
-@pytest.mark.parametrize("mount", ["type=tmpfs", "type=cache", "type=bind,source=empty", "type=bind,source=empty,rw"])
+@pytest.mark.parametrize(
+    "mount", ["type=tmpfs", "type=cache", "type=bind,source=empty", "type=bind,source=empty,rw"]
+)
 def test_what_is_beneath_cannot_be_found(bench: Bench, mount: str) -> None:
     tries = "".join(f"( {what} ) 2>/dev/null && echo '{what}' >> /found\n" for what in _HIDDEN)
     context = bench.folder / "files"
@@ -90,12 +92,15 @@ RUN --mount={mount} true
 
 
 def test_what_is_written_over_it_stays_in_the_mount(bench: Bench) -> None:
-    text = _BENEATH + """\
+    text = (
+        _BENEATH
+        + """\
 RUN --mount=type=cache,target=/w echo new > /w/f; mkdir /w/d && echo new > /w/d/g; cat /w/f /alias/d/g > /content; \\
     rm -rf /alias/d; mkdir /w/x; mv /w/x /w/y
 RUN cat /w/f /w/d/g > /after; ls /w /w/d > /names
 RUN --mount=type=cache,target=/w find /w | sort > /kept
 """
+    )
     built = bench.build("written", text)
     assert built.code == 0, built.text
     found = bench.files("written")

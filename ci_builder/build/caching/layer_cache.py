@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
+from ci_builder.cache.limits import FRESH
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError
@@ -19,8 +20,6 @@ from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass
 
 _AT_ONCE = 4
-_FRESH = 24 * 3600
-"""Seconds in which another use of a layer is not worth writing down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class LayerCache:
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
         now = self._rules.now()
-        used = now if now - record.used >= _FRESH else record.used
+        used = now if now - record.used >= FRESH else record.used
         known = tuple(dict.fromkeys((*record.keys, *keys)))
         self._add(stage, replace(record, keys=known, used=used))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
 from ci_builder.build.caching.stage_cache import Kinds
+from ci_builder.build.mounts.kept import MountPlaces
 from ci_builder.build.plan import Plan
 from ci_builder.build.special_args import wants_inline_cache
 from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
+from ci_builder.cache.mounts_registry import RegistryMounts
 from ci_builder.cache.registry import RegistryCache
 from ci_builder.cache.scope import Scope
 from ci_builder.dockerfile.arguments import did_you_mean
@@ -44,7 +46,8 @@ _TAG = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Caching:
-    """``now`` gives seconds since 1970, ``inline``: the image says how its layers were made."""
+    """``now`` gives seconds since 1970, ``inline``: the image says how its layers were made. ``mounts`` are
+    for the caches of RUN --mount."""
 
     request: Request
     platform: Platform
@@ -53,6 +56,7 @@ class Caching:
     targets: tuple[Target, ...]
     inline: bool
     now: Callable[[], int]
+    mounts: MountPlaces = MountPlaces()
 
     @property
     def kinds(self) -> Kinds:
@@ -91,19 +95,22 @@ def caching_for(
     options = request.cache
     if options.off:
         return Caching(request, platform, registry, (), (), False, now)
-    sources = [_source(place, platform, registry) for place in options.sources]
+    sources: list[Cache] = [_source(place, platform, registry) for place in options.sources]
     targets = [
         _target(place, platform, registry) for place in options.targets if _checked(place, "to") != "inline"
     ]
     inline = any(place.type == "inline" for place in options.targets)
     inline = inline or wants_inline_cache(request.build_args)
+    scopes = _scopes(request, target, platform)
     if options.repository:
-        scoped = _scoped(request, target, platform, registry)
+        repository = Reference.parse(options.repository)
+        scoped = [RegistryCache(registry, _at(repository, scope.tag), platform) for scope in scopes]
         sources += scoped
         apart = Reference.parse(options.repository).name not in _names(request)
         targets.append(Target(scoped[0], options.everything and apart))
     kept = tuple(targets) if options.keep else ()
-    return Caching(request, platform, registry, tuple(sources), kept, inline, now)
+    mounts = _mounts(request, scopes, platform, registry)
+    return Caching(request, platform, registry, tuple(sources), kept, inline, now, mounts)
 
 
 def folders_of(options: CacheOptions) -> tuple[Path, ...]:
@@ -120,15 +127,31 @@ def _names(request: Request) -> frozenset[str]:
     return frozenset((*found, *(Reference.parse(tag).name for tag in request.tags)))
 
 
-def _scoped(request: Request, target: str, platform: Platform, registry: Registry) -> list[Cache]:
+def _scopes(request: Request, target: str, platform: Platform) -> list[Scope]:
     tagged = Reference.parse(request.tags[0]).name if request.tags else ""
     image = request.cache.image or tagged
-    repository = Reference.parse(request.cache.repository)
-    found: list[Cache] = []
-    for branch in dict.fromkeys(request.cache.branches or ("",)):
-        tag = Scope(image, target, str(platform), branch).tag
-        found.append(RegistryCache(registry, replace(repository, tag=tag, digest=None), platform))
-    return found
+    branches = dict.fromkeys(request.cache.branches or ("",))
+    return [Scope(image, target, str(platform), branch) for branch in branches]
+
+
+def _mounts(request: Request, scopes: Sequence[Scope], platform: Platform, registry: Registry) -> MountPlaces:
+    options = request.cache
+    if not options.bring_mounts and not options.send_mounts:
+        return MountPlaces()
+    if not options.repository:
+        raise UsageError("--cache-mounts has no place to keep them", hint="name one with --cache-repo")
+    repository = Reference.parse(options.repository)
+    places = tuple(RegistryMounts(registry, _at(repository, scope.mounts_tag), platform) for scope in scopes)
+    brings = options.bring_mounts and not request.no_cache
+    return MountPlaces(
+        places if brings else (),
+        places[:1] if options.send_mounts and options.keep else (),
+        options.mounts_limit,
+    )
+
+
+def _at(repository: Reference, tag: str) -> Reference:
+    return replace(repository, tag=tag, digest=None)
 
 
 def _source(place: CachePlace, platform: Platform, registry: Registry) -> Cache:

@@ -12,14 +12,17 @@ import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ci_builder.build.mounts.folders import tell_name
+from ci_builder.build.mounts.kept import NOT_KEPT, Kept
 from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
+from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Records
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import Ownership, Tree
 from ci_builder.values import dataclass
 
 _EMPTY = b"."
@@ -29,12 +32,14 @@ _EMPTY = b"."
 class Caches:
     """``folder`` holds them. ``namespace`` sets builds apart (BUILDKIT_CACHE_MOUNT_NS). ``alone``: a folder
     can be used by one command at a time, whatever its mount says. ``waiting`` is told the id of a cache that
-    another build uses."""
+    another build uses. ``kept`` is where new ones may come from, ``failed`` is told why one did not."""
 
     folder: Path
     namespace: str
     alone: bool
     waiting: Callable[[str], None]
+    kept: Kept = NOT_KEPT
+    failed: Callable[[str], None] = lambda _: None
 
     @contextlib.contextmanager
     def open(self, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]) -> Iterator[Path]:
@@ -47,15 +52,35 @@ class Caches:
             named += f"\0{mount.uid}:{mount.gid}:{mount.mode:o}"
         base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tell_name(base, MountName(self.namespace, mount.id, mount.origin, mount.source))
+        name = MountName(self.namespace, mount.id, mount.origin, mount.source)
+        tell_name(base, name)
         with self._locked(mount, base) as lock:
             files, record = lock.place / "files", lock.place / "owners"
-            if not _is_folder(files):
+            if self._is_new(files):
                 with lock.alone():
-                    if not _is_folder(files):
-                        _make(files, mount, tree, fill)
+                    if self._is_new(files):
+                        _make(files, mount, tree, self._filled(name, fill))
             with _records(Tree(str(files), tree.ownership), record):
                 yield files
+        self.kept.used(name, mount.sharing, partial(reading, lock.place, tree.ownership))
+
+    def _is_new(self, files: Path) -> bool:
+        """Whether it has to get its first content; where caches are kept elsewhere, an empty one, too."""
+        return not _is_folder(files) or (self.kept is not NOT_KEPT and not any(files.iterdir()))
+
+    def _filled(self, name: MountName, fill: Callable[[Tree], None]) -> Callable[[Tree], None]:
+        """What fills a new one: what is kept of it elsewhere, else what the mount says."""
+
+        def filled(inside: Tree) -> None:
+            try:
+                if self.kept.bring(name, inside):
+                    return
+            except (CiBuilderError, OSError) as error:
+                self.failed(f"the cache {name.id} begins empty: {error}")
+                _empty(inside)
+            fill(inside)
+
+        return filled
 
     @contextlib.contextmanager
     def _locked(self, mount: RunMount, base: Path) -> Iterator[_Lock]:
@@ -106,6 +131,14 @@ class _Lock:
         finally:
             fcntl.flock(self._descriptor, self._kind)
 
+    def share_if_free(self) -> bool:
+        """Whether it could be had together with others."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def take_if_free(self) -> bool:
         """Whether it could be had."""
         try:
@@ -125,7 +158,10 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
     """Complete under another name first: a build that is stopped leaves no half of it."""
     made = files.with_name("new")
     _clear(made)
-    files.unlink(missing_ok=True)
+    if _is_folder(files):
+        files.rmdir()
+    else:
+        files.unlink(missing_ok=True)
     made.mkdir(mode=0o755)
     inside = Tree(str(made), tree.ownership)
     fill(inside)
@@ -137,6 +173,30 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
             os.close(parent)
     _write_records(inside, files.with_name("owners"), Records())
     os.rename(made, files)
+
+
+def _empty(tree: Tree) -> None:
+    """Remove everything in it, and what was recorded of that."""
+    if isinstance(tree.ownership, RecordedOwnership):
+        for key, _ in _files(tree.root):
+            tree.ownership.records.drop(key)
+    _clear(Path(tree.root))
+    os.mkdir(tree.root, 0o755)
+
+
+@contextlib.contextmanager
+def reading(place: Path, ownership: Ownership) -> Iterator[Tree | None]:
+    """The files of the cache in ``place`` for reading, with ``ownership`` or the owners that are written
+    down; None where somebody may change them now. Raises OSError."""
+    with _Lock(place) as lock:
+        if not lock.share_if_free():
+            yield None
+            return
+        tree = Tree(str(place / "files"), ownership)
+        if isinstance(ownership, RecordedOwnership):
+            records = _read_records(tree, place / "owners")
+            tree = Tree(tree.root, RecordedOwnership(ownership.own_uid, ownership.own_gid, records))
+        yield tree
 
 
 def _clear(folder: Path) -> None:

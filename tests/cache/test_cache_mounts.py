@@ -1,0 +1,194 @@
+"""Caches of RUN --mount that survive the machine: ``build --cache-mounts``, by two executors."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cache.hostile import push_mounts
+from tests.cache.workbench import Bench
+from tests.servers.bases import Base
+from tests.servers.breaking_proxy import Status, serve_broken
+from tests.servers.registry import RunningRegistry
+
+pytestmark = [pytest.mark.root, pytest.mark.commands]
+_MOUNT = "--mount=type=cache,id=packages,target=/var/cache/packages"
+
+
+@pytest.fixture(params=["namespace", "ptrace"])
+def bench(request: pytest.FixtureRequest, busybox: Base, tmp_path: Path) -> Bench:
+    return Bench(tmp_path, busybox, str(request.param))
+
+
+def run(bench: Bench, command: str, repository: str, *options: str, mount: str = _MOUNT) -> str:
+    """Build with one command that has the cache; ``said: `` is in what it prints, not in its own text."""
+    shown = command.replace("said: ", "${S}id: ")
+    bench.write("Dockerfile", f"FROM busybox\nRUN {mount} S=sa; cd /var/cache/packages && {shown}\n")
+    return bench.look("build", f"--cache-repo={repository}", *options)
+
+
+def forget(bench: Bench) -> None:
+    """Another machine."""
+    shutil.rmtree(bench.home)
+
+
+def said(text: str) -> list[str]:
+    return re.findall(r"said: ?(.*)", text)
+
+
+FILL = (
+    "mkdir -p deep && echo content > deep/file && ln deep/file again && ln -s deep/file soft && "
+    "chown 1000:50 deep/file && chmod 4710 deep/file && chown 1001 deep && "
+    "touch -d '2020-01-02 03:04:05' deep/file"
+)
+TELL = (
+    'stat -c "said: %n %a %u:%g %h" deep deep/file again soft; '
+    "echo said: $(cat again) $(readlink soft) $(stat -c %Y deep/file)"
+)
+
+
+def test_they_come_back_as_they_were(bench: Bench, anonymous_registry: RunningRegistry) -> None:
+    repository = f"{anonymous_registry.host}/mounts/{bench.executor}"
+    text = run(bench, f"{FILL}; {TELL}", repository, "--cache-mounts=export")
+    before = said(text)
+    assert before[-1].startswith("content deep/file ")
+    assert "the cache packages is kept: 8 bytes" in text
+    forget(bench)
+    text = run(bench, f": another; {TELL}", repository, "--cache-mounts", "import")
+    assert "the cache packages comes from" in text
+    assert said(text) == before
+    # Only what is empty is brought, and only for a command that runs.
+    text = run(bench, f": third; {TELL}", repository, "--cache-mounts=both")
+    assert "comes from" not in text
+    assert said(text) == before
+    assert "is kept" not in text
+    forget(bench)
+    asked = len(anonymous_registry.requests())
+    text = run(bench, f": third; {TELL}", repository, "--cache-mounts=both")
+    assert said(text) == []
+    assert not any("mounts-" in line for line in anonymous_registry.requests()[asked:])
+    assert not (bench.home / "cache-mounts").exists()
+
+
+def test_one_executor_takes_what_another_left(
+    busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    repository = f"{anonymous_registry.host}/mounts/across"
+    first = Bench(tmp_path, busybox, "ptrace")
+    before = said(run(first, f"{FILL}; {TELL}", repository, "--cache-mounts=both"))
+    second = Bench(tmp_path, busybox, "namespace")
+    assert said(run(second, f": again; {TELL}", repository, "--cache-mounts=both")) == before
+
+
+def test_what_changed_is_sent_again(bench: Bench, anonymous_registry: RunningRegistry) -> None:
+    repository = f"{anonymous_registry.host}/mounts/changed-{bench.executor}"
+    run(bench, "echo one > file", repository, "--cache-mounts=both")
+    forget(bench)
+    text = run(bench, "cat file; echo two >> file", repository, "--cache-mounts=both")
+    assert "the cache packages is kept" in text
+    forget(bench)
+    text = run(bench, "echo said: $(cat file)", repository, "--cache-mounts=both")
+    assert said(text) == ["one two"]
+    assert "the cache packages is kept" not in text
+    # A build that fails sends nothing.
+    bench.write("Dockerfile", f"FROM busybox\nRUN {_MOUNT} echo three > /var/cache/packages/file && false\n")
+    bench.look("build", f"--cache-repo={repository}", "--cache-mounts=both", code=1)
+    forget(bench)
+    assert said(run(bench, ": y; echo said: $(cat file)", repository, "--cache-mounts=import")) == ["one two"]
+
+
+def test_names_limits_and_branches(
+    busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/limits"
+    small = "--cache-mounts-max-size=10kB"
+    text = run(bench, "head -c 9000 /dev/zero > f", repository, "--cache-mounts=both", small)
+    assert "is kept" in text
+    other = _MOUNT.replace("packages,", "other,")
+    text = run(bench, "head -c 2000 /dev/zero > f", repository, "--cache-mounts=both", small, mount=other)
+    assert "with its 2,000 bytes there would be more than 10,000" in text
+    text = run(bench, "head -c 900 /dev/zero > f", repository, "--cache-mounts=both", small, mount=other)
+    assert "the cache other is kept: 900 bytes" in text
+    (place,) = bench.json("du", "--cache-repo", repository)["places"]
+    mounts = [scope for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
+    assert [entry["title"] for entry in mounts[0]["entries"]] == [
+        "cache mount packages",
+        "cache mount other",
+    ]
+    # Another namespace is another cache; another branch reads what its target branch has, and writes its own.
+    forget(bench)
+    text = run(bench, "ls", repository, "--cache-mounts=both", "--build-arg=BUILDKIT_CACHE_MOUNT_NS=mine")
+    assert "comes from" not in text
+    forget(bench)
+    branches = ("--cache-branch=topic", "--cache-branch=")
+    text = run(bench, ': branch; stat -c "said: %s" f', repository, "--cache-mounts=both", *branches)
+    assert said(text) == ["9000"]
+    asked = bench.json("du", "--cache-repo", repository)["places"][0]["scopes"]
+    tags = [scope["scope"] for scope in asked if scope["scope"].startswith("mounts-")]
+    assert len(tags) == 2
+    bench.say("prune", "--cache-repo", repository, "--all")
+    (place,) = bench.json("du", "--cache-repo", repository)["places"]
+    assert place["scopes"] == []
+
+
+def test_a_registry_that_fails_costs_no_build(
+    busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/fails"
+    run(bench, "echo kept > file", repository, "--cache-mounts=both")
+    for status in (404, 403, 500):
+        with serve_broken(anonymous_registry.host) as proxy:
+            through = repository.replace(anonymous_registry.host, proxy.host)
+            forget(bench)
+            proxy.breaks(Status(status), path="/manifests/mounts-", times=99)
+            options = ("--cache-mounts=both", "--registry-retries=0")
+            text = run(bench, f"echo said: $(ls) {status}; echo new > new", through, *options)
+            assert said(text) == [str(status)]
+            assert status == 404 or "caches do not come from" in text
+            assert "caches are not kept at" in text
+    with serve_broken(anonymous_registry.host) as proxy:
+        through = repository.replace(anonymous_registry.host, proxy.host)
+        forget(bench)
+        proxy.breaks(Status(500), method="GET", path="/blobs/", times=99)
+        text = run(bench, "echo said: $(ls) blobs", through, "--cache-mounts=import", "--registry-retries=0")
+        assert said(text) == ["blobs"]
+
+
+def test_hostile_content_stays_inside(
+    busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    """A layer whose names lead out of the cache: the cache begins empty."""
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/hostile"
+    run(bench, "echo good > file", repository, "--cache-mounts=export")
+    push_mounts(repository, "packages", tmp_path)
+    forget(bench)
+    text = run(bench, ": z; echo said: $(ls)", repository, "--cache-mounts=import")
+    assert "begins empty" in text
+    assert said(text) == [""]
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_what_it_needs(busybox: Base, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, busybox)
+    bench.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+    assert "--cache-repo" in bench.look("build", "--cache-mounts=both", code=2)
+    assert "import, export or both" in bench.look("build", "--cache-mounts=never", code=2)
+    assert "is no size" in bench.look("build", "--cache-mounts-max-size=much", code=2)
+    assert "--cache-mounts" in bench.say("build", "--help")
+
+
+def test_skopeo_sees_an_image(busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry) -> None:
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/skopeo"
+    run(bench, "echo text > file", repository, "--cache-mounts=export")
+    (place,) = bench.json("du", "--cache-repo", repository)["places"]
+    (tag,) = [scope["scope"] for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
+    command = ["skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{repository}:{tag}"]
+    subprocess.run([*command, f"oci:{tmp_path / 'copy'}:x"], check=True, capture_output=True)
