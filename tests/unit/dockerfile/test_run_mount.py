@@ -46,7 +46,13 @@ def test_a_secret_has_one_name() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seeded"),
-    [("", False), ("from=a", True), ("from=a,uid=5", False), ("from=a,source=/s,uid=5", True), ("uid=5", False)],
+    [
+        ("", False),
+        ("from=a", True),
+        ("from=a,uid=5", False),
+        ("from=a,source=/s,uid=5", True),
+        ("uid=5", False),
+    ],
 )
 def test_a_cache_begins_with_what_its_source_holds(text: str, seeded: bool) -> None:
     assert _parsed(f"type=cache,target=/c{',' if text else ''}{text}").seeded is seeded
