@@ -1,4 +1,4 @@
-"""A folder whose files have names outside of it gets files of its own, so that nobody else can change them."""
+"""A folder whose files have names outside of it gets files of its own, which nobody else can change."""
 
 from __future__ import annotations
 

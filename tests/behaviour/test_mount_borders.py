@@ -1,4 +1,4 @@
-"""RUN --mount hides what the image has beneath it, on every executor, and has a border like a file system's."""
+"""RUN --mount hides what the image has beneath it, on every executor, and has a file system's border."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_what_is_written_over_it_stays_in_the_mount(bench: Bench) -> None:
     text = (
         _BENEATH
         + """\
-RUN --mount=type=cache,target=/w echo new > /w/f; mkdir /w/d && echo new > /w/d/g; cat /w/f /alias/d/g > /content; \\
-    rm -rf /alias/d; mkdir /w/x; mv /w/x /w/y
+RUN --mount=type=cache,target=/w echo new > /w/f; mkdir /w/d && echo new > /w/d/g; \\
+    cat /w/f /alias/d/g > /content; rm -rf /alias/d; mkdir /w/x; mv /w/x /w/y
 RUN cat /w/f /w/d/g > /after; ls /w /w/d > /names
 RUN --mount=type=cache,target=/w find /w | sort > /kept
 """
@@ -174,7 +174,7 @@ RUN test ! -e /etc/x && ls -A /has/content > /names
 
 
 def test_two_users_have_two_caches(bench: Bench) -> None:
-    """A cache that root made is no use to anybody else (BuildKit: owner and mode are part of its identity)."""
+    """A cache that root made is no use to anybody else: owner and mode are part of its identity."""
     mount = "RUN --mount=type=cache,id=c,target=/c"
     first = bench.build("first", f"FROM busybox\n{mount} touch /c/roots\n")
     assert first.code == 0, first.text
