@@ -78,10 +78,7 @@ class Bases:
     def _named_image(self, name: str, wanted: Platform) -> Image:
         value = self.named.images.get(name)
         if value is None:
-            raise Unsupported(
-                f"FROM {name}: the build context {name} is a folder, not an image",
-                hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
-            )
+            raise TypeError(f"the build context {name} is files, not an image")
         if value.startswith(_LAYOUT):
             image = _from_layout(value.removeprefix(_LAYOUT), wanted)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin
+from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, Scratch
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.dockerfile.reader import Line
 
@@ -15,6 +15,8 @@ def describe(plan: Plan) -> str:
     parts.append(f"sources:\n{sources}" if sources else "sources: none\n")
     if plan.unused_args:
         parts.append(f"build args that nothing declares: {', '.join(plan.unused_args)}\n")
+    if plan.unused_contexts:
+        parts.append(f"build contexts that nothing names: {', '.join(plan.unused_contexts)}\n")
     return "\n".join(parts)
 
 
@@ -26,7 +28,7 @@ def _stage(stage: PlannedStage, plan: Plan) -> str:
     lines += [f"  --from={text} is {describe_origin(origin, plan)}" for text, origin in stage.origins]
     own = {id(item) for item in stage.stage.instructions}
     for item in stage.instructions:
-        trigger = "" if id(item) in own else "ONBUILD "
+        trigger = "" if id(item) in own or stage.base == Scratch() else "ONBUILD "
         lines.append(f"  {item.line.span.first:4d}  {trigger}{_text(item.line)}")
     return "\n".join(lines) + "\n"
 

@@ -20,7 +20,7 @@ from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
-from ci_builder.context.opening import open_context
+from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.errors import ContextError, UsageError
 from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
@@ -72,6 +72,8 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     sessions = stack.enter_context(http_sessions(request.registry, environment))
     (folder / "contexts").mkdir()
     place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
+    for text in named.files.values():
+        check_named_context(text, place)
     try:
         keep_git = keeps_git_folder(request.build_args)
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)

@@ -60,7 +60,7 @@ class Names:
 
     def replacement(self, stage: Stage) -> FromContext | None:
         """The named build context that takes a whole stage's place."""
-        return self._context(stage.name) if stage.name else None
+        return self.context(stage.name) if stage.name else None
 
     def base(self, name: str, stage: Stage) -> Origin:
         """What FROM ``name`` of ``stage`` means. Raises DockerfileError."""
@@ -70,7 +70,7 @@ class Names:
         if name == _SCRATCH:
             return Scratch()
         try:
-            return self._context(name) or FromImage(Reference.parse(name))
+            return self.context(name) or FromImage(Reference.parse(name))
         except InvalidValue as error:
             raise stage.base.line.error(str(error), hint=error.hint) from error
 
@@ -83,7 +83,7 @@ class Names:
         if name == _SCRATCH:
             return Scratch()
         try:
-            return self._context(name) or FromImage(Reference.parse(name))
+            return self.context(name) or FromImage(Reference.parse(name))
         except InvalidValue as error:
             hint = f"there is no stage, image or build context {name}"
             raise line.error(f"--from: {error}", hint=error.hint or hint) from error
@@ -107,7 +107,8 @@ class Names:
             )
         return FromStage(found.index)
 
-    def _context(self, name: str) -> FromContext | None:
+    def context(self, name: str) -> FromContext | None:
+        """The named build context that ``name`` means where no stage is meant."""
         if name.lower() in _NEVER_CONTEXTS:
             return None
         found = self._contexts.get(_normalised(name))

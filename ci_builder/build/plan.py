@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
-from ci_builder.build.origins import FromContext, FromImage, FromStage, Names, Origin, named_origins
+from ci_builder.build.origins import (
+    FromContext,
+    FromImage,
+    FromStage,
+    Names,
+    Origin,
+    Scratch,
+    named_origins,
+)
 from ci_builder.build.special_args import USED_WITHOUT_ARG, check_special_args
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse_trigger
@@ -30,6 +38,7 @@ class PlanOptions:
     target    name or number of a stage; empty: the last one
     others    further targets, each as ``target``
     contexts  names of the named build contexts
+    folders   those of them that are files, and no image
     onbuild   ONBUILD triggers of base images, by the index of the stage that is built on the image;
               they are known only when the image is, so plan again with them then
     everything  every stage is needed, whatever the target needs
@@ -41,6 +50,7 @@ class PlanOptions:
     others: tuple[str, ...] = ()
     build_args: tuple[tuple[str, str], ...] = ()
     contexts: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     onbuild: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     everything: bool = False
 
@@ -85,11 +95,13 @@ class PlannedStage:
 class Plan:
     """``stages`` in an order in which each comes after those that it needs. ``targets`` are the numbers
     of the stages that are asked for, in the order of the options; without, it is the last stage.
-    ``unused_args`` are build args that nothing in the Dockerfile declares."""
+    ``unused_args`` are build args that nothing in the Dockerfile declares, ``unused_contexts`` named contexts
+    that nothing in it names."""
 
     settings: Settings
     stages: tuple[PlannedStage, ...]
     unused_args: tuple[str, ...] = ()
+    unused_contexts: tuple[str, ...] = ()
     targets: tuple[int, ...] = ()
 
     @property
@@ -125,9 +137,10 @@ def plan(dockerfile: Dockerfile, options: PlanOptions) -> Plan:
         build_platform=options.build_platform,
         target=targets[0].name,
     )
-    planned = _Planner(dockerfile, options, settings).needed(targets)
+    planner = _Planner(dockerfile, options, settings)
+    planned = planner.needed(targets)
     numbers = tuple(stage.index for stage in targets)
-    return Plan(settings, planned, _unused(dockerfile, settings), numbers)
+    return Plan(settings, planned, _unused(dockerfile, settings), planner.unused_contexts(planned), numbers)
 
 
 class _Planner:
@@ -151,16 +164,29 @@ class _Planner:
             waiting.update(need for need in done[index].needs if need not in done)
         return tuple(done[index] for index in sorted(done))
 
+    def unused_contexts(self, planned: Sequence[PlannedStage]) -> tuple[str, ...]:
+        """The named contexts that nothing names, in stages that are needed or not, triggers included."""
+        used: set[Origin | None] = {
+            origin for stage in planned for origin in (stage.base, *(item for _, item in stage.origins))
+        }
+        for stage in self.stages:
+            origins = (name for instruction in stage.instructions for name in named_origins(instruction))
+            used.update(map(self.names.context, (stage.name, self.bases[stage.index], *origins)))
+        return tuple(name for name in self.options.contexts if FromContext(name) not in used)
+
     def _planned(self, stage: Stage) -> PlannedStage:
         replaced = self.names.replacement(stage)
-        if replaced:
-            return PlannedStage(stage, replaced, self._platform(stage), ())
-        base = self.names.base(self.bases[stage.index], stage)
-        instructions = (*self._triggers(stage, base), *stage.instructions)
+        base = replaced or self.names.base(self.bases[stage.index], stage)
+        instructions = () if replaced else (*self._triggers(stage, base), *stage.instructions)
         origins: dict[str, Origin] = {}
         for instruction in instructions:
             for name in named_origins(instruction):
                 origins[name] = self.names.origin(name, instruction.line, stage)
+        if isinstance(base, FromContext) and base.name in self.options.folders:
+            # Its files are all that there is of it.
+            copy = parse_trigger(f"COPY --from={base.name} / /", stage.base.line)
+            origins[base.name] = base
+            base, instructions = Scratch(), (copy, *instructions)
         return PlannedStage(stage, base, self._platform(stage), instructions, tuple(origins.items()))
 
     def _triggers(self, stage: Stage, base: Origin) -> tuple[Instruction, ...]:

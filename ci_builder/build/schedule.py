@@ -35,7 +35,6 @@ from ci_builder.errors import (
     Interrupted,
     OutputError,
     RegistryError,
-    Unsupported,
 )
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
@@ -159,9 +158,7 @@ def _plan_with_triggers(job: Job) -> Plan:
         found = {
             stage.index: image.config.run.onbuild
             for stage in planned.stages
-            if not isinstance(stage.base, FromStage)
-            and not _is_folder(job, stage.base)
-            and (image := _base_image(job, stage)).config.run.onbuild
+            if not isinstance(stage.base, FromStage) and (image := _base_image(job, stage)).config.run.onbuild
         }
         if found == triggers:
             break
@@ -170,6 +167,9 @@ def _plan_with_triggers(job: Job) -> Plan:
         _find_images_to_copy_from(job, stage)
     for name in planned.unused_args:
         text = f"the build argument {name} is not used in the Dockerfile"
+        job.surroundings.progress(Notice("warning", text))
+    for name in planned.unused_contexts:
+        text = f"the build context {name} is not used in the Dockerfile"
         job.surroundings.progress(Notice("warning", text))
     return planned
 
@@ -187,6 +187,7 @@ def _options(job: Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
         others=job.targets[1:],
         build_args=request.build_args,
         contexts=job.bases.named.names,
+        folders=tuple(job.bases.named.files),
         onbuild=triggers,
         everything=job.everything,
     )
@@ -206,11 +207,6 @@ def _evaluate(job: Job, planned: Plan) -> dict[int, StageWork]:
 
 def _base_image(job: Job, stage: PlannedStage) -> Image:
     """The image that a stage begins with, when that is no other stage."""
-    if _is_folder(job, stage.base):
-        raise Unsupported(
-            f"FROM {stage.stage.base.base}: a build context that is a folder cannot be a base",
-            hint="give it as docker-image://REFERENCE or oci-layout://FOLDER[:TAG]",
-        )
     with _at(job, stage.stage.base):
         return job.bases.image(stage.base, stage.platform)
 

@@ -6,6 +6,7 @@ buildx's: ``build``, ``check`` (also called ``lint``), ``targets``; ``outline`` 
 
 from __future__ import annotations
 
+import base64
 import json
 
 from ci_builder.build.checks import Checked
@@ -13,10 +14,12 @@ from ci_builder.build.schedule import check, targets
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.perform import Display, examined
+from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
 from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.dockerfile.targets import Target
-from ci_builder.errors import CiBuilderError, Unsupported, UsageError
+from ci_builder.errors import CiBuilderError, DockerfileError, Unsupported, UsageError
 from ci_builder.request import Request
+from ci_builder.span import Source, Span
 from ci_builder.values import dataclass
 
 BUILD, CHECK, TARGETS = "build", "check", "targets"
@@ -81,16 +84,40 @@ def _findings_text(checked: Checked) -> str:
 
 
 def _findings_json(checked: Checked) -> str:
+    """As BuildKit's subrequest "lint" has it (frontend/subrequests/lint), for tools that read that."""
+    sources = list(dict.fromkeys(item.source for item in checked.findings))
+    value: dict[str, object] = {
+        "warnings": [_warning(item, sources.index(item.source)) for item in checked.findings],
+        "sources": [_source(source) for source in sources],
+    }
     error = checked.error
-    value: dict[str, object] = {"findings": [_finding(item) for item in checked.findings]}
     if error is not None:
-        value["error"] = error.message
+        value["buildError"] = {"message": error.message}
+        if isinstance(error, DockerfileError):
+            value["buildError"] = {"message": error.message, "location": _location(error.span, 0)}
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _finding(item: Finding) -> dict[str, object]:
-    lines = {"file": item.span.file, "line": item.span.first, "lastLine": item.span.last}
-    return {"rule": item.rule, "message": item.message, "url": item.url, **lines}
+def _warning(item: Finding, source: int) -> dict[str, object]:
+    return {
+        "ruleName": item.rule,
+        "description": DESCRIPTIONS[item.rule],
+        "url": item.url,
+        "detail": item.message,
+        "location": _location(item.span, source),
+    }
+
+
+def _location(span: Span, source: int) -> dict[str, object]:
+    return {
+        "sourceIndex": source,
+        "ranges": [{"start": {"line": span.first}, "end": {"line": span.last}}],
+    }
+
+
+def _source(source: Source) -> dict[str, str]:
+    data = base64.b64encode(source.text.encode("utf-8", "surrogateescape")).decode()
+    return {"fileName": source.name, "language": "Dockerfile", "data": data}
 
 
 def _targets_text(found: tuple[Target, ...]) -> str:

@@ -38,6 +38,15 @@ def open_named_context(name: str, text: str, place: Place) -> Context:
     return with_ignore(context, context.root / IGNORE_FILE)
 
 
+def check_named_context(text: str, place: Place) -> None:
+    """Whether what ``--build-context name=text`` names can be there, used or not; what is reached over the
+    network is only looked at when it is used. Raises ContextError, Unsupported."""
+    _refuse_object_stores(text, "the build context")
+    path = place.directory / text
+    if not (text == "-" or is_git(text) or is_url(text) or path.is_file()):
+        _folder(path, text)
+
+
 def with_ignore(context: Context, file: Path) -> Context:
     """``context`` without what ``file`` leaves out, if there is such a file. Raises ContextError."""
     if not file.exists():
@@ -46,11 +55,7 @@ def with_ignore(context: Context, file: Path) -> Context:
 
 
 def _open(text: str, place: Place, name: str, keep_git: bool) -> Context:
-    if text.startswith(_OBJECT_STORES):
-        raise Unsupported(
-            f"{name}: object stores are not supported: {text}",
-            hint="download the archive in the job and give its path as the context, or - and pipe it",
-        )
+    _refuse_object_stores(text, name)
     if text == "-":
         return replace(_from_stream(Peekable(place.stdin), "standard input", place, name), from_stdin=True)
     if is_git(text):
@@ -64,6 +69,14 @@ def _open(text: str, place: Place, name: str, keep_git: bool) -> Context:
             said = last_modified(answer.headers)
             return context if said is None else replace(context, moment=said)
     return _from_path(place.directory / text, text, place, name)
+
+
+def _refuse_object_stores(text: str, name: str) -> None:
+    if text.startswith(_OBJECT_STORES):
+        raise Unsupported(
+            f"{name}: object stores are not supported: {text}",
+            hint="download the archive in the job and give its path as the context, or - and pipe it",
+        )
 
 
 def _from_path(path: Path, text: str, place: Place, name: str) -> Context:

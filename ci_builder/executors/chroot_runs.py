@@ -32,9 +32,11 @@ _DEVICES = (
 
 @dataclass(slots=True)
 class ChrootRuns:
-    """The commands of one workspace; one at a time."""
+    """The commands of one workspace; one at a time. ``own`` is a folder that is there while one runs, on the
+    workspace's file system."""
 
     launcher: Launcher
+    own: Path
     _running: Running | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,7 +51,7 @@ class ChrootRuns:
                 stack.enter_context(_content(tree, os.fsencode(place[1:]), Path(name), untouched))
             mounts, beneath = stack.enter_context(stubs(tree, process.mounts))
             untouched += beneath
-            stack.enter_context(swapped(tree, mounts, untouched))
+            stack.enter_context(swapped(tree, mounts, untouched, self.own))
             return self._run(tree, replace(process, mounts=()), output), untouched
 
     def stop(self) -> None:

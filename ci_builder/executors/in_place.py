@@ -113,9 +113,9 @@ class InPlaceExecutor:
         tree = Tree("/", KernelOwnership(), self._untouchable())
         _clear(tree)
         apply_layers(image.layers, tree, self._progress)
-        self._current = _InPlaceWorkspace(
-            tree, self._launcher, partial(taken_away, self._secrets, self._progress), Watch(self._contexts)
-        )
+        without_secrets = partial(taken_away, self._secrets, self._progress)
+        runs = (self._launcher, self._state / "aside")
+        self._current = _InPlaceWorkspace(tree, runs, without_secrets, Watch(self._contexts))
         return self._current
 
     def _reading(self, image: Image) -> Workspace:
@@ -154,14 +154,14 @@ class _InPlaceWorkspace:
     def __init__(
         self,
         tree: Tree,
-        launcher: Launcher,
+        runs: tuple[Launcher, Path],
         without_secrets: Callable[[], AbstractContextManager[None]],
         watch: Watch,
     ) -> None:
         self._watch = watch
         self._tree = tree
         self._without_secrets = without_secrets
-        self._launcher = launcher
+        self._launcher, self._own = runs
         self._inventory = Inventory.take(tree)
         self._running: Running | None = None
         self._untouched: dict[bytes, Untouched] = {}
@@ -177,7 +177,7 @@ class _InPlaceWorkspace:
         with (
             self._without_secrets(),
             stubs(self._tree, process.mounts) as (mounts, beneath),
-            swapped(self._tree, mounts, beneath),
+            swapped(self._tree, mounts, beneath, self._own),
         ):
             for directory in beneath:
                 self._untouched.setdefault(directory.path, directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -56,6 +57,7 @@ def choose_outputs(request: Request, platform: Platform, places: Places) -> tupl
     specs = _with_push(request)
     wanted = tuple(_Choosing(spec, request, platform, places).wanted() for spec in specs)
     _check_standard_output(specs)
+    _check_places(specs)
     _check_annotations(request, wanted)
     _check_names(wanted)
     return wanted
@@ -202,6 +204,22 @@ def _names(attributes: Attributes) -> list[str]:
 def _check_standard_output(specs: Sequence[OutputSpec]) -> None:
     if sum(is_standard_output(spec) for spec in specs) > 1:
         raise UsageError("two outputs cannot both be standard output", hint="give one of them dest=FILE")
+
+
+def _check_places(specs: Sequence[OutputSpec]) -> None:
+    """Raise UsageError where one output would be written over another. Several may go into one folder."""
+    found: dict[Path, str] = {}
+    for spec in specs:
+        if spec.dest in ("", "-"):
+            continue
+        whole = dict(spec.attributes).get("tar", "").lower() not in ("false", "0")
+        kind = "local" if spec.type == "local" else "file" if whole else "layout"
+        place = Path(os.path.realpath(spec.dest))
+        if place in found and (kind == "file" or found[place] != kind):
+            raise UsageError(
+                f"two outputs cannot both be written to {spec.dest}", hint="give each a dest of its own"
+            )
+        found[place] = kind
 
 
 def _check_annotations(request: Request, wanted: Sequence[Wanted]) -> None:

@@ -14,7 +14,7 @@ from ci_builder.request import Annotation
 from ci_builder.rootfs.compress import GZIP, Compression, check
 from ci_builder.values import dataclass
 
-_COMPRESSIONS = {"uncompressed": "none", "gzip": "gzip", "zstd": "zstd"}
+_COMPRESSIONS = {"uncompressed": "none", "none": "none", "gzip": "gzip", "zstd": "zstd"}
 _ATTRIBUTE = re.compile(r"annotation(?:-([a-z-]+))?(?:\[([^\]]*)\])?\.(.+)", re.DOTALL)
 
 Pairs = tuple[tuple[str, str], ...]

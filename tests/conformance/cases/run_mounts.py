@@ -166,7 +166,7 @@ FROM busybox
 COPY old /app/
 RUN mkdir /app/only-here && ln -s /app/sub/package.json /link
 RUN --mount=source=new,target=/app cd /app/sub && cat package.json /link ../sub/package.json \\
-    /app/sub/package.json > /content; ls -R /app > /names; touch /app/only-here/x /app/y 2>/dev/null || echo no > /r
+    /app/sub/package.json > /content; ls -R /app > /names
 RUN cat /app/sub/package.json /link > /after; ls -R /app >> /after
 """,
         context={"old/sub/package.json": "old\n", "new/sub/package.json": "new\n"},
@@ -191,7 +191,16 @@ RUN mkdir -p /w/inside && echo image > /w/inside/i && mkdir /beside && echo besi
 RUN --mount=type=tmpfs,target=/w/inside echo mount > /w/inside/m; \\
     ln /w/inside/m /linked || echo refused >> /list; ln /beside/b /w/inside/b || echo refused >> /list; \\
     mv /w/inside/m /moved; cat /moved >> /list; mv /beside/b /w/inside/c; cat /w/inside/c >> /list; \\
-    ln /w/inside/c /w/inside/d && stat -c %h /w/inside/d >> /list; mv /w/inside /elsewhere || echo busy >> /list; \\
+    ln /w/inside/c /w/inside/d && stat -c %h /w/inside/d >> /list
+RUN cat /w/inside/i > /after
+""",
+    ),
+    Case(
+        name="mount-cannot-be-moved",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /w/inside && echo image > /w/inside/i
+RUN --mount=type=tmpfs,target=/w/inside mv /w/inside /elsewhere || echo busy >> /list; \\
     rmdir /w/inside || echo busy >> /list
 RUN cat /w/inside/i > /after
 """,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import git
@@ -12,6 +14,7 @@ import pytest
 
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.main import main
+from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
 
 BAD = "FROM scratch AS Builder\n# final is the one\nFROM builder AS final\nCOPY x /x\nCMD echo\n"
 GOOD = "FROM scratch\nCOPY x /x\n"
@@ -61,11 +64,32 @@ def test_nothing_found(context: Path) -> None:
 def test_findings_as_json(context: Path) -> None:
     code, out, _ = run(context, BAD, "--call=check,format=json")
     assert code == 1
-    findings = json.loads(out)["findings"]
-    assert [(item["rule"], item["line"], item["file"]) for item in findings] == [
-        ("StageNameCasing", 1, "Dockerfile"),
-        ("JSONArgsRecommended", 5, "Dockerfile"),
-    ]
+    found = json.loads(out)
+    assert [item["ruleName"] for item in found["warnings"]] == ["StageNameCasing", "JSONArgsRecommended"]
+    assert found["warnings"][0] == {
+        "ruleName": "StageNameCasing",
+        "description": "Names of stages are in lower case",
+        "url": "https://docs.docker.com/reference/build-checks/stage-name-casing/",
+        "detail": "the stage name 'Builder' is not in lower case",
+        "location": {"sourceIndex": 0, "ranges": [{"start": {"line": 1}, "end": {"line": 1}}]},
+    }
+    (source,) = found["sources"]
+    assert (source["fileName"], base64.b64decode(source["data"]).decode()) == ("Dockerfile", BAD)
+    assert "buildError" not in found
+
+
+def test_a_build_error_as_json(context: Path) -> None:
+    text = "FROM scratch AS A\nCOPY --from=9 x /x\n"
+    code, out, _ = run(context, text, "--call=check,format=json")
+    assert code == 1
+    error = json.loads(out)["buildError"]
+    assert "invalid stage index 9" in error["message"]
+    assert error["location"]["ranges"] == [{"start": {"line": 2}, "end": {"line": 2}}]
+
+
+def test_every_rule_is_described() -> None:
+    table = (Path(__file__).parents[3] / "docs/lint.md").read_text()
+    assert set(re.findall(r"^\| `([A-Z]\w+)` \|", table, re.MULTILINE)) == set(DESCRIPTIONS)
 
 
 def test_stages_that_the_target_does_not_need(context: Path) -> None:

@@ -106,6 +106,7 @@ def test_names(places: Places) -> None:
     ("text", "expected"),
     [
         ("compression=uncompressed", Form(Compression("none"))),
+        ("compression=none", Form(Compression("none"))),
         ("compression=gzip", Form(Compression("gzip"))),
         ("compression=ZSTD,compression-level=19", Form(Compression("zstd", 19))),
         ("compression-level=9", Form(Compression("gzip", 9))),
@@ -248,3 +249,20 @@ def test_insecure_registries() -> None:
     found = options_for(request)
     assert found == RegistryOptions(insecure=("u.io", "t.io", "r.io"), skip_tls_verify=("t.io", "r.io"))
     assert options_for(replace(request, outputs=())) == own
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("type=tar,dest=x.tar", "type=oci,dest=./x.tar"),
+        ("type=tar,dest=x.tar", "type=tar,dest=x.tar"),
+        ("type=oci,dest=x", "type=local,dest=x"),
+        ("type=oci,tar=false,dest=x", "type=local,dest=x"),
+        ("type=oci,tar=false,dest=x", "type=docker,dest=y/../x"),
+    ],
+)
+def test_no_output_is_written_over_another(places: Places, one: str, other: str) -> None:
+    with pytest.raises(UsageError, match="two outputs cannot both be written to"):
+        _chosen(places, one, other)
+    with pytest.raises(UsageError, match="two outputs cannot both be written to"):
+        _chosen(places, other, one)
