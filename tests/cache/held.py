@@ -28,7 +28,7 @@ def record(number: int, *, made: int = 0, used: int = 0, size: int = 1000) -> Re
     key = Key(f"{number:064d}")
     title = f"RUN step {number}"
     moments = (now - made * DAY - 60, now - used * DAY - 60)
-    return Record((key,), layer, "app", title, "", *moments, (("argv", "0" * 16),))
+    return Record((key,), layer, "app", title, "2026-01-02T03:04:05Z", *moments, (("argv", "0" * 16),))
 
 
 @contextlib.contextmanager
