@@ -14,6 +14,7 @@ from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.context.context import Context, Place
 from ci_builder.context.opening import open_named_context
 from ci_builder.executors.interface import Workspace
+from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
@@ -23,7 +24,8 @@ from ci_builder.values import dataclass
 @dataclass(frozen=True, slots=True)
 class CopySources:
     """``stage`` gives the image of a stage by its number, once it is built. Named contexts are opened when
-    they are first used, and kept. ``files`` makes those of an image readable."""
+    they are first used, and kept; so are the files of an image, which ``files`` makes readable, until whoever
+    gave that out closes them."""
 
     context: Context
     place: Place
@@ -31,6 +33,8 @@ class CopySources:
     bases: Bases
     stage: Callable[[int], Image]
     _opened: dict[str, Context] = field(default_factory=dict)
+    _readables: dict[tuple[Digest, ...], Workspace] = field(default_factory=dict)
+    _turns: dict[tuple[Digest, ...], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
@@ -42,11 +46,16 @@ class CopySources:
             yield _folder(self._named(origin.name))
         else:
             image = self.stage(origin.index) if isinstance(origin, FromStage) else self.bases.image(origin)
-            workspace = self.files(image)
-            try:
-                yield CopySource(_title(origin), workspace.tree, keeps_owners=True)
-            finally:
-                workspace.close()
+            yield CopySource(_title(origin), self._readable(image).tree, keeps_owners=True)
+
+    def _readable(self, image: Image) -> Workspace:
+        chain = image.config.diff_ids
+        with self._lock:
+            turn = self._turns.setdefault(chain, threading.Lock())
+        with turn:
+            if chain not in self._readables:
+                self._readables[chain] = self.files(image)
+            return self._readables[chain]
 
     def _named(self, name: str) -> Context:
         with self._lock:

@@ -90,7 +90,9 @@ class Pusher:
         # One repository after the other, so that the later ones of a registry mount what the first has.
         for target in {reference.name: reference for reference in references}.values():
             if image.layers and self._has_manifest(manifest, target):
-                continue  # and so it has all parts: a registry takes no manifest before them
+                # And so it has all parts: a registry takes no manifest before them.
+                self.note_present([*image.layers, config], target)
+                continue
             run_at_once([partial(self.push_layer, layer, target) for layer in image.layers], _AT_ONCE)
             self.push_layer(config, target)
         for reference in references:

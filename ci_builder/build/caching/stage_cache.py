@@ -124,6 +124,8 @@ class StageCache:
         """The step was done on ``below``: what came of it is for later builds."""
         if id(step) in self._seen and not self._seen[id(step)].keys:
             self._look_up(step, below, self.sources)
+            if foreign(step, self.sources):
+                self._look_up(step, below, self.sources.by_content())
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys:
             return
