@@ -121,7 +121,9 @@ def main() -> int:
         number = int(stopped.args[0])
         fail("stopped by " + signal.Signals(number).name, "the next start begins the set-up anew")
         return 128 + number
-    sys.path.insert(1, packages)
+    # Without the interpreter's own packages: of some it is enough that they are there to be imported.
+    own = [path for path in sys.path[1:] if not path.endswith(("site-packages", "dist-packages"))]
+    sys.path[1:] = [packages, *own]
     from ci_builder.cli.main import console
 
     return console()

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ci_builder.errors import OutputError
 from ci_builder.executors.removal import release_folder
+
+# linux/fs.h
+_GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
+_TOP_DIRECTORY = 0x00020000
 
 
 @contextlib.contextmanager
@@ -17,10 +24,12 @@ def private_folder(parent: Path) -> Iterator[Path]:
     Raises OutputError when it cannot be made or removed."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="ci-builder-", dir=parent))
+        _spread(folder)
+        inside = Path(tempfile.mkdtemp(prefix="", dir=folder))
     except OSError as error:
         raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
     try:
-        yield folder
+        yield inside
     except BaseException:
         # Whatever went wrong is what people must hear of.
         with contextlib.suppress(OSError):
@@ -30,3 +39,19 @@ def private_folder(parent: Path) -> Iterator[Path]:
         release_folder(str(folder))
     except OSError as error:
         raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error
+
+
+def _spread(folder: Path) -> None:
+    """Have ext4 put each new folder in ``folder`` in a part of the disk of its own (chattr +T).
+
+    It hands out no inode again for a minute or more, and looks through all those of the part that were
+    deleted lately for each file that is made there (fs/ext4/ialloc.c, recently_deleted): where a build has
+    just been cleaned up, making a file takes ten times as long. Other file systems have no such flag.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))
+            fcntl.ioctl(descriptor, _SET_FLAGS, struct.pack("l", flags | _TOP_DIRECTORY))
+    finally:
+        os.close(descriptor)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_CLIENT = "/usr/bin/docker"
+CLIENT = "/usr/bin/docker"
 """Debian's own client: a newer one without buildx falls back to the builder of old, which means otherwise."""
 
 
@@ -46,7 +46,7 @@ class Docker:
     ) -> subprocess.CompletedProcess[bytes]:
         """As it ended, whatever its exit code."""
         return subprocess.run(
-            [_CLIENT, "-H", f"unix://{self.socket}", *arguments],
+            [CLIENT, "-H", f"unix://{self.socket}", *arguments],
             input=stdin,
             capture_output=True,
             timeout=timeout,
@@ -65,7 +65,7 @@ def refusal() -> str:
     """Why no daemon can run here, in one line; empty when it must be able to."""
     if os.geteuid() != 0:
         return "dockerd needs root"
-    if shutil.which("dockerd") is None or not Path(_CLIENT).exists():
+    if shutil.which("dockerd") is None or not Path(CLIENT).exists():
         return "dockerd is not installed (Debian's docker.io)"
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
         return "dockerd needs the right to mount"

@@ -1,0 +1,1 @@
+"""Whole builds, from nothing to the pushed image: ours, the peers that are installed, and bare tools."""
