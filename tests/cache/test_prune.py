@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,25 @@ def test_a_registry_that_fails_is_told(
         proxy.breaks(Status(403), method="GET", path="/tags/list", times=9)
         text = bench.say("prune", "--cache-repo", through, "--all", code=1)
         assert "cannot list the tags" in text
+
+
+def test_what_is_broken_is_left_alone(
+    bench: Bench, anonymous_registry: RunningRegistry, registry: Registry, tmp_path: Path
+) -> None:
+    repository = f"{anonymous_registry.host}/prune/broken"
+    image = Records((record(81),)).to_image(AMD64, "cache-broken")
+    broken = replace(image, raw_config=image.config_bytes().replace(b'"made":', b'"mode":'))
+    registry.push(broken, [Reference.parse(f"{repository}:cache-broken")])
+    write(registry, repository, "cache-whole", record(82))
+    text = bench.say("prune", "--cache-repo", repository, "--all")
+    assert "cache-broken is left alone: not a cache record" in text
+    assert registry.tags(Reference.parse(repository)) == ("cache-broken",)
+    folder = tmp_path / "cache"
+    write_image(folder, broken, [("a", "a")])
+    FolderCache(folder, "b", AMD64).write(Records((record(82),)))
+    assert titles(pruned(bench, "--cache", f"type=local,src={folder}", "--all")) == ["app: RUN step 82"]
+    blobs = {path.name for path in (folder / "blobs/sha256").iterdir()}
+    assert record(81).layer.descriptor.digest.hex in blobs
 
 
 def test_tags_come_in_pages(registry: Registry) -> None:
