@@ -30,6 +30,7 @@ from tests.registry.images import AMD64, make_image
 from tests.servers import registry as servers
 from tests.servers.bases import Base
 from tests.servers.breaking_proxy import Status, serve_broken
+from tests.servers.ordinary_user import OrdinaryUser, refusal
 from tests.servers.registry import RunningRegistry
 
 
@@ -303,6 +304,34 @@ def test_a_build_finds_what_was_left(
     assert every.count("hit") >= 2
     made.look("build", f"--cache-repo={repository}")
     assert set(statuses(made.look_json("explain", f"--cache-repo={repository}"), 2)) == {"hit"}
+
+
+@pytest.mark.root
+def test_a_user_removes_what_commands_made_as_others(
+    busybox: Base, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if refusal():
+        pytest.skip(refusal())
+    top = tmp_path_factory.mktemp("user")
+    for above in (top, top.parent, top.parent.parent):
+        above.chmod(above.stat().st_mode | 0o011)
+    folder = top / "one"
+    user = OrdinaryUser(folder, {busybox.layout: "base"})
+    context = user.home / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        "FROM busybox\nRUN --mount=type=cache,id=mine,target=/c mkdir /c/d && echo text > /c/d/f"
+        " && chown 1000:1000 /c/d && chmod 700 /c/d\n"
+    )
+    base = f"--build-context=busybox=oci-layout://{folder}/base"
+    built = user(["build", "--isolation=namespace", base, "--output=type=oci,dest=x.tar", "context"])
+    if built.code:
+        pytest.skip(f"no namespace for a user here: {built.text[-200:]}")
+    found = user(["du", "--only=cache-mounts"])
+    assert "mine" in found.text
+    assert "1 entry, 5 B" in found.text, found.text
+    assert user(["prune", "--all", "--only=cache-mounts"]).code == 0
+    assert not list(user.home.rglob("files"))
 
 
 @st.composite
