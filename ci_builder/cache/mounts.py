@@ -21,6 +21,7 @@ FIELD = "ci_builder.cache-mounts"
 """The config's key that the records are under."""
 
 FORMAT = 1
+_LARGEST = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,19 @@ class MountRecord:
         """``layers`` are those of the manifest by diff ID. Raises ImageError."""
         try:
             texts = [str(value[key]) for key in ("namespace", "id", "origin", "source")]
-            size, made, used = (int(value[key]) for key in ("size", "made", "used"))
+            size, made, used = (_number(value[key]) for key in ("size", "made", "used"))
             layer = layers[value["diff_id"]]
             return MountRecord(
                 MountName(*texts), layer, str(value["sharing"]), str(value["state"]), size, made, used
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ImageError(f"not the record of a cache mount: {error!r:.200}") from error
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise ValueError(f"{value!r:.40} is no number of bytes or seconds")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,15 +93,15 @@ class RepositoryPlace:
     def _read(self, tag: str) -> None:
         try:
             image = self.registry.image(self._at(tag), None)
+            if not is_cache(image):
+                raise ImageError("it is no cache of this program's")
+            entries_of(image, tag)
         except ImageNotFound:
             return
         except ImageError as error:
             self._notice(f"{self._at(tag).familiar} is left alone: {error}")
-            return
-        if is_cache(image):
-            self._images[tag] = image
         else:
-            self._notice(f"{self._at(tag).familiar} is left alone: it is no cache of this program's")
+            self._images[tag] = image
 
     def _write(self, tag: str, image: Image) -> None:
         self.registry.note_present(image.layers, self.reference)
@@ -162,10 +162,12 @@ class FolderPlace:
                 continue
             try:
                 image = read_image(self.folder, str(entry.digest), self.platform)
+                if not is_cache(image):
+                    continue
+                entries_of(image, tag)
             except CiBuilderError:
-                continue  # something else; its blobs are needed all the same
-            if is_cache(image):
-                yield tag, image
+                continue  # something else, or broken; its blobs are needed all the same
+            yield tag, image
 
 
 @dataclass(frozen=True, slots=True)

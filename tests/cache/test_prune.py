@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from tests.registry.images import AMD64, make_image
 from tests.servers import registry as servers
 from tests.servers.bases import Base
 from tests.servers.breaking_proxy import Status, serve_broken
+from tests.servers.ordinary_user import OrdinaryUser, refusal
 from tests.servers.registry import RunningRegistry
 
 
@@ -157,6 +159,25 @@ def test_a_registry_that_fails_is_told(
         assert "cannot list the tags" in text
 
 
+def test_what_is_broken_is_left_alone(
+    bench: Bench, anonymous_registry: RunningRegistry, registry: Registry, tmp_path: Path
+) -> None:
+    repository = f"{anonymous_registry.host}/prune/broken"
+    image = Records((record(81),)).to_image(AMD64, "cache-broken")
+    broken = replace(image, raw_config=image.config_bytes().replace(b'"made":', b'"mode":'))
+    registry.push(broken, [Reference.parse(f"{repository}:cache-broken")])
+    write(registry, repository, "cache-whole", record(82))
+    text = bench.say("prune", "--cache-repo", repository, "--all")
+    assert "cache-broken is left alone: not a cache record" in text
+    assert registry.tags(Reference.parse(repository)) == ("cache-broken",)
+    folder = tmp_path / "cache"
+    write_image(folder, broken, [("a", "a")])
+    FolderCache(folder, "b", AMD64).write(Records((record(82),)))
+    assert titles(pruned(bench, "--cache", f"type=local,src={folder}", "--all")) == ["app: RUN step 82"]
+    blobs = {path.name for path in (folder / "blobs/sha256").iterdir()}
+    assert record(81).layer.descriptor.digest.hex in blobs
+
+
 def test_tags_come_in_pages(registry: Registry) -> None:
     # Debian's registry has all tags in one answer.
     with _Pages(("127.0.0.1", 0), _Page) as server:
@@ -283,6 +304,34 @@ def test_a_build_finds_what_was_left(
     assert every.count("hit") >= 2
     made.look("build", f"--cache-repo={repository}")
     assert set(statuses(made.look_json("explain", f"--cache-repo={repository}"), 2)) == {"hit"}
+
+
+@pytest.mark.root
+def test_a_user_removes_what_commands_made_as_others(
+    busybox: Base, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if refusal():
+        pytest.skip(refusal())
+    top = tmp_path_factory.mktemp("user")
+    for above in (top, top.parent, top.parent.parent):
+        above.chmod(above.stat().st_mode | 0o011)
+    folder = top / "one"
+    user = OrdinaryUser(folder, {busybox.layout: "base"})
+    context = user.home / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        "FROM busybox\nRUN --mount=type=cache,id=mine,target=/c mkdir /c/d && echo text > /c/d/f"
+        " && chown 1000:1000 /c/d && chmod 700 /c/d\n"
+    )
+    base = f"--build-context=busybox=oci-layout://{folder}/base"
+    built = user(["build", "--isolation=namespace", base, "--output=type=oci,dest=x.tar", "context"])
+    if built.code:
+        pytest.skip(f"no namespace for a user here: {built.text[-200:]}")
+    found = user(["du", "--only=cache-mounts"])
+    assert "mine" in found.text
+    assert "1 entry, 5 B" in found.text, found.text
+    assert user(["prune", "--all", "--only=cache-mounts"]).code == 0
+    assert not list(user.home.rglob("files"))
 
 
 @st.composite

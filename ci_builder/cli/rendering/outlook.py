@@ -17,7 +17,10 @@ _WIDTH = 90
 
 def moment(seconds: int) -> str:
     """Seconds since 1970 for people, in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s"  # somebody's invention
 
 
 def head(stage: StageOutlook) -> str:
