@@ -27,12 +27,14 @@ _LARGEST = 1 << 53
 @dataclass(frozen=True, slots=True)
 class MountName:
     """Which cache it is: ``namespace`` sets builds apart (BUILDKIT_CACHE_MOUNT_NS), ``id`` is the mount's,
-    ``origin`` and ``source`` say what it began with."""
+    ``origin`` and ``source`` say what it began with, ``owner`` whose its folder is, as ``UID:GID MODE``, where
+    that is not as usual."""
 
     namespace: str
     id: str
     origin: str = ""
     source: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,15 @@ class MountRecord:
     @property
     def identity(self) -> str:
         """Two records of one identity are one."""
-        return json.dumps([self.name.namespace, self.name.id, self.name.origin, self.name.source])
+        name = self.name
+        return json.dumps([name.namespace, name.id, name.origin, name.source, name.owner])
 
     def entry(self, scope: str) -> Entry:
         """For ``du`` and ``prune``."""
         layer = self.layer.descriptor
         place = f" of {self.name.namespace}" if self.name.namespace else ""
-        title = f"cache mount {self.name.id}{place}"
+        owner = f" ({self.name.owner})" if self.name.owner else ""
+        title = f"cache mount {self.name.id}{owner}{place}"
         return Entry(scope, self.identity, title, ((str(layer.digest), layer.size),), self.made, self.used)
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +73,7 @@ class MountRecord:
             "namespace": name.namespace,
             "origin": name.origin,
             "source": name.source,
+            "owner": name.owner,
             "diff_id": str(self.layer.diff_id),
             "sharing": self.sharing,
             "state": self.state,
@@ -82,6 +87,7 @@ class MountRecord:
         """``layers`` are those of the manifest by diff ID. Raises ImageError."""
         try:
             texts = [str(value[key]) for key in ("namespace", "id", "origin", "source")]
+            texts.append(str(value.get("owner", "")))
             size, made, used = (_number(value[key]) for key in ("size", "made", "used"))
             layer = layers[value["diff_id"]]
             return MountRecord(

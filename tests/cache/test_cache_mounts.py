@@ -192,3 +192,14 @@ def test_skopeo_sees_an_image(busybox: Base, tmp_path: Path, anonymous_registry:
     (tag,) = [scope["scope"] for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
     command = ["skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{repository}:{tag}"]
     subprocess.run([*command, f"oci:{tmp_path / 'copy'}:x"], check=True, capture_output=True)
+
+
+def test_caches_of_two_owners_are_two(bench: Bench, anonymous_registry: RunningRegistry) -> None:
+    repository = f"{anonymous_registry.host}/owners/{bench.executor}"
+    other = f"{_MOUNT},uid=1000,mode=0700"
+    run(bench, "echo 1 > roots", repository, "--cache-mounts=export")
+    run(bench, "echo 22 > theirs", repository, "--cache-mounts=export", mount=other)
+    forget(bench)
+    tell = 'echo said: $(ls) $(stat -c "%u %a" .)'
+    assert said(run(bench, tell, repository, "--cache-mounts=import")) == ["roots 0 755"]
+    assert said(run(bench, tell, repository, "--cache-mounts=import", mount=other)) == ["theirs 1000 700"]

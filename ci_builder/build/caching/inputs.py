@@ -129,7 +129,7 @@ def _of_mount(mount: RunMount, sources: Sources, prefix: str) -> Iterator[Input]
         for found in find(origin, bind_pattern(mount)):
             status = origin.tree.ownership.status(found.status)
             owners = (status.uid, status.gid) if origin.keeps_owners else None
-            yield Input(f"{prefix}root", frame((status.mode, owners)))
+            yield Input(f"{prefix}root", frame((origin.mode(found.path, status.mode), owners)))
             yield from inputs_of_found(origin, found, EVERYTHING, Taken(quick=sources.quick), prefix)
 
 

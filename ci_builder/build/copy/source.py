@@ -35,6 +35,10 @@ class CopySource:
         """The absolute path on disk of ``relative``, which must be free of symbolic links."""
         return os.path.join(os.fsencode(self.tree.root), relative)
 
+    def mode(self, relative: bytes, mode: int) -> int:
+        """st_mode of ``relative``, which ``mode`` says for all but the root."""
+        return mode if relative or self.root_mode is None else stat.S_IFDIR | self.root_mode
+
     def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""
         for name in sorted_names(os.fsdecode(self.path(relative))):

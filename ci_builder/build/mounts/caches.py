@@ -47,12 +47,11 @@ class Caches:
         ``fill``. Raises OSError and what ``fill`` raises."""
         kind = "recorded" if isinstance(tree.ownership, RecordedOwnership) else "kernel"
         named = "\0".join((kind, str(os.geteuid()), self.namespace, mount.id, mount.origin, mount.source))
-        if not mount.seeded:
-            # Who may write to it is part of what a cache is, as with BuildKit.
-            named += f"\0{mount.uid}:{mount.gid}:{mount.mode:o}"
+        owner = _owner(mount)
+        named += f"\0{owner}" if owner else ""
         base = self.folder / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = MountName(self.namespace, mount.id, mount.origin, mount.source)
+        name = MountName(self.namespace, mount.id, mount.origin, mount.source, owner)
         tell_name(base, name)
         with self._locked(mount, base) as lock:
             files, record = lock.place / "files", lock.place / "owners"
@@ -147,6 +146,12 @@ class _Lock:
             return False
         os.utime(self._descriptor)
         return True
+
+
+def _owner(mount: RunMount) -> str:
+    """Who may write to it is part of what a cache is, as with BuildKit; empty for root's usual ones."""
+    usual = mount.seeded or (mount.uid, mount.gid, mount.mode) == (0, 0, 0o755)
+    return "" if usual else f"{mount.uid}:{mount.gid} {mount.mode:04o}"
 
 
 def _is_folder(path: Path) -> bool:

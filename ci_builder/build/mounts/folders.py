@@ -89,6 +89,7 @@ def _title(about: Path, place: Path) -> str:
     parts = [name.id]
     parts += [f"namespace {name.namespace}"] if name.namespace else []
     parts += [f"from {name.origin}"] if name.origin else []
+    parts += [f"of {name.owner}"] if name.owner else []
     parts += [f"number {place.name}"] if place.name != "0" else []
     return ", ".join(parts).encode("utf-8", "backslashreplace").decode()
 

@@ -11,7 +11,7 @@ from dataclasses import field
 from pathlib import Path
 
 from ci_builder.build.copy.place import place
-from ci_builder.build.copy.source import CopySource, find
+from ci_builder.build.copy.source import CopySource, Found, find
 from ci_builder.build.copy.transfer import Placement
 from ci_builder.build.mounts.agents import Agents, forwarded
 from ci_builder.build.mounts.caches import Caches
@@ -124,10 +124,9 @@ def _fill(tree: Tree, mount: RunMount, source: Source) -> str:
     """Copy what ``source`` of the mount names; the folder or file that it is now."""
     with source(mount.origin) as origin:
         (found,) = find(origin, bind_pattern(mount))
-        status = found.status
         if os.path.isdir(origin.path(found.path)):
             place(found, origin, Placement(tree, None, None), b"/")
-            _like(tree, origin, status, root=not found.path)
+            _like(tree, origin, found)
             return tree.root
         name = posixpath.basename(found.path)
         place(found, origin, Placement(tree, None, None), b"/" + name)
@@ -139,14 +138,13 @@ def bind_pattern(mount: RunMount) -> str:
     return "".join(f"\\{letter}" if letter in _WILD else letter for letter in mount.source) or "/"
 
 
-def _like(tree: Tree, origin: CopySource, status: os.stat_result, *, root: bool) -> None:
+def _like(tree: Tree, origin: CopySource, found: Found) -> None:
     """The folder itself has owner and permissions of what it shows."""
-    shown = origin.tree.ownership.status(status)
-    mode = origin.root_mode if root and origin.root_mode is not None else shown.mode
+    shown = origin.tree.ownership.status(found.status)
     parent = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         uid, gid = (shown.uid, shown.gid) if origin.keeps_owners else (0, 0)
-        tree.ownership.chown(parent, _HERE, uid, gid, mode)
+        tree.ownership.chown(parent, _HERE, uid, gid, origin.mode(found.path, shown.mode))
     finally:
         os.close(parent)
 

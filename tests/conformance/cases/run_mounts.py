@@ -263,7 +263,7 @@ RUN --mount=type=cache,target=/c,id=of-two-users echo roots > /c/file
 USER 1234
 RUN --mount=type=cache,target=/c,id=of-two-users,uid=1234 ls /c > /tmp/names; touch /c/mine && \\
     stat -c '%a %u:%g' /c > /tmp/list
-RUN --mount=type=cache,target=/c,id=of-two-users,mode=0777 ls /c > /tmp/names2; touch /c/w
+RUN --mount=type=cache,target=/c,id=of-two-users,mode=0700,uid=1234 ls /c > /tmp/names2; touch /c/w
 USER root
 RUN --mount=type=cache,target=/c,id=of-two-users ls /c > /names
 """,
