@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ci_builder.cache.records import Records, records_of
-from ci_builder.errors import OutputError
+from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.layer import Layer
@@ -33,12 +33,22 @@ class FolderCache:
 
     def read(self) -> Records:
         """As ``Cache.read``."""
-        if not (self.folder / "index.json").exists():
+        if not os.path.exists(self.folder / "index.json"):
             return Records()
         entries = read_index(self.folder).manifests
         if not any(dict(entry.annotations).get(REF_NAME) == self.tag for entry in entries):
             return Records()
         return records_of(read_image(self.folder, self.tag, self.platform))
+
+    def _there(self) -> Records:
+        """What is there is replaced when it cannot be read, if the folder is a layout: only a cache is
+        lost."""
+        try:
+            return self.read()
+        except ImageError:
+            if os.path.exists(self.folder / "index.json"):
+                read_index(self.folder)
+            return Records()
 
     def has(self, layer: Layer) -> bool:
         """As ``Cache.has``."""
@@ -54,8 +64,8 @@ class FolderCache:
     def write(self, records: Records) -> None:
         """As ``Cache.write``."""
         with locked(self.folder):
-            there = self.read()
-            wanted = there.merged(records)
+            there = self._there()
+            wanted = Records(tuple(item for item in there if self.has(item.layer))).merged(records)
             if wanted != there:
                 write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
 

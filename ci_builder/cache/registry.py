@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ci_builder.cache.records import Records, records_of
-from ci_builder.errors import ImageNotFound, RegistryError
+from ci_builder.errors import ImageError, ImageNotFound, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
@@ -49,18 +49,42 @@ class RegistryCache:
         """As ``Cache.write``. A registry has no "only if it is still that one" for tags, so what was
         written is read again: a pipeline that wrote between the two gets its turn, too."""
         for _ in range(_TURNS):
-            there = self.read()
+            there = self._there()
             wanted = there.merged(records)
             if wanted == there:
                 return
-            # Their manifest vouches for them: they are not asked for one by one.
-            self.registry.note_present([record.layer for record in there], self.reference)
-            self._put(wanted)
+            try:
+                self._put(there, records)
+            except RegistryError as error:
+                if not _lacks_a_blob(error):
+                    raise
+                # Something in the manifest that is there was removed since (a garbage collection).
+                self._put(self._whole(there), records)
 
-    def _put(self, records: Records) -> None:
+    def _there(self) -> Records:
+        """What is there is replaced when it cannot be read: only a cache is lost."""
         try:
-            self.registry.push(records.to_image(self.platform, self.reference.tag), [self.reference])
+            return self.read()
+        except ImageError:
+            return Records()
+
+    def _whole(self, records: Records) -> Records:
+        return Records(tuple(item for item in records if self.registry.has_layer(item.layer, self.reference)))
+
+    def _put(self, there: Records, records: Records) -> None:
+        # Their manifest vouches for those that are not ours: they are not asked for one by one.
+        own = {record.layer.descriptor.digest for record in records}
+        others = [record.layer for record in there if record.layer.descriptor.digest not in own]
+        self.registry.note_present(others, self.reference)
+        image = there.merged(records).to_image(self.platform, self.reference.tag)
+        try:
+            self.registry.push(image, [self.reference])
         except RegistryError as error:
             if "immutable" in str(error).lower():
                 raise RegistryError(f"{self} cannot be written anew: {error}", hint=_WAY_OUT) from error
             raise
+
+
+def _lacks_a_blob(error: RegistryError) -> bool:
+    """Of a manifest that names one (distribution spec, "Error Codes": some say BLOB_UNKNOWN, some less)."""
+    return "BLOB_UNKNOWN" in error.code or (error.method == "PUT" and error.status in (400, 404))

@@ -15,11 +15,13 @@ from ci_builder.cache.interface import Cache
 from ci_builder.cache.limits import FRESH
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
-from ci_builder.errors import CiBuilderError
+from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass
 
 _AT_ONCE = 4
+_PART = 24
+"""A use is written down again after this part of the time in which a layer is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Rules:
     now: Callable[[], int]
     keeps: bool = True
 
+    @property
+    def fresh(self) -> int:
+        """Seconds after a use in which another one is not written down."""
+        return min(FRESH, self.ttl // _PART) if self.ttl else FRESH
+
 
 class LayerCache:
     """Reads ``sources`` when it is made. Thread-safe but for ``finish``."""
@@ -50,12 +57,13 @@ class LayerCache:
         self._progress = progress
         self._lock = threading.Lock()
         self._broken: set[int] = set()
+        self._silent: set[str] = set()
         self._homes: dict[tuple[Key, str], Cache] = {}
         self._known: dict[Key, list[Record]] = {}
         self._entries: dict[int, list[Record]] = {}
         self._targets = tuple(targets)
-        self._uploads = Uploads(self._told)
-        self.earlier = Records(tuple(self._read(sources)))
+        self._uploads = Uploads(self._told, lambda number: number in self._broken)
+        self.earlier = self._read(sources)
         self._known = self.earlier.by_key()
 
     @property
@@ -87,7 +95,7 @@ class LayerCache:
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
         now = self._rules.now()
-        used = now if now - record.used >= FRESH else record.used
+        used = now if now - record.used >= self._rules.fresh else record.used
         known = tuple(dict.fromkeys((*record.keys, *keys)))
         self._add(stage, replace(record, keys=known, used=used))
 
@@ -122,7 +130,9 @@ class LayerCache:
         with self._lock:
             self._entries.setdefault(stage, []).append(record)
 
-    def _read(self, sources: Sequence[Cache]) -> Iterable[Record]:
+    def _read(self, sources: Sequence[Cache]) -> Records:
+        """What all know together: keys and uses that one of them has not heard of count as well."""
+        found = Records()
         for cache in sources:
             try:
                 records = cache.read()
@@ -132,16 +142,23 @@ class LayerCache:
             text = f"cache {cache}: {len(records)} layers" if len(records) else f"no cache yet at {cache}"
             self._progress(Notice("info", text))
             for record in records:
-                if record.identity not in self._homes:
-                    self._homes[record.identity] = cache
-                    yield record
+                self._homes.setdefault(record.identity, cache)
+            found = found.merged(records)
+        return found
 
     def _is_there(self, record: Record) -> bool:
         cache = self._homes[record.identity]
+        with self._lock:
+            if str(cache) in self._silent:
+                return False
         try:
             return cache.has(record.layer)
         except CiBuilderError as error:
-            self._warn(f"the cache {cache} does not answer for a layer", error)
+            with self._lock:
+                heard = str(cache) in self._silent
+                self._silent.add(str(cache))
+            if not heard:
+                self._warn(f"nothing more is taken from the cache {cache}", error)
             return False
 
     def _told(self, number: int, cache: Cache, error: CiBuilderError) -> None:
@@ -159,8 +176,11 @@ class LayerCache:
 class Uploads:
     """Layers on their way to caches, on threads that never keep the program from ending."""
 
-    def __init__(self, failed: Callable[[int, Cache, CiBuilderError], None]) -> None:
+    def __init__(
+        self, failed: Callable[[int, Cache, CiBuilderError], None], is_broken: Callable[[int], bool]
+    ) -> None:
         self._failed = failed
+        self._is_broken = is_broken
         self._waiting: queue.SimpleQueue[tuple[int, Cache, Record]] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._open = 0
@@ -184,9 +204,12 @@ class Uploads:
         while True:
             number, cache, record = self._waiting.get()
             try:
-                cache.keep(record.layer)
+                if not self._is_broken(number):
+                    cache.keep(record.layer)
             except CiBuilderError as error:
                 self._failed(number, cache, error)
+            except Exception as error:  # whatever it is, the build goes on, and its end is not waited for
+                self._failed(number, cache, OutputError(f"{type(error).__name__}: {error}"))
             finally:
                 with self._changed:
                     self._open -= 1
