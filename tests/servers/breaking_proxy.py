@@ -127,6 +127,10 @@ class BreakingProxy(ThreadingHTTPServer):
         """Apply ``fault`` to the next ``times`` requests of ``method`` whose path matches."""
         self._rules.append(_Rule(fault, method, re.compile(path), times))
 
+    def unbroken(self) -> None:
+        """Nothing is to break any more."""
+        self._rules.clear()
+
     def fault_for(self, method: str, path: str) -> Fault | None:
         """The fault for a request; used up by asking."""
         with self._lock:

@@ -1,0 +1,213 @@
+"""Stages that need nothing of each other are built at the same time, and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compare.builders import command, environment
+from tests.servers.bases import Base
+from tests.servers.signals import default_signals
+
+pytestmark = [pytest.mark.root, pytest.mark.commands]
+_PATIENCE = 25
+
+
+class _Meeting(ThreadingHTTPServer):
+    """Answers when as many have asked as are to meet, else with an error after a while."""
+
+    daemon_threads = True
+
+    def __init__(self, count: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.barrier = threading.Barrier(count, timeout=_PATIENCE)
+        self.met = threading.Event()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Meeting
+
+    def do_GET(self) -> None:
+        try:
+            self.server.barrier.wait()
+        except threading.BrokenBarrierError:
+            self.send_error(503)
+            return
+        self.server.met.set()
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@dataclass
+class Bench:
+    folder: Path
+    base: Base
+    isolation: str
+    meeting: _Meeting
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def meet(self) -> str:
+        """A command that ends well when all the others have come."""
+        return f"wget -q -O /dev/null http://127.0.0.1:{self.meeting.server_address[1]}/"
+
+    def start(self, dockerfile: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """A build that runs by itself; its temporary folder is its own."""
+        for name in ("context", "home", "temporary"):
+            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "context/Dockerfile").write_text(dockerfile)
+        base = f"--build-context=busybox=oci-layout://{self.base.layout}"
+        output = f"--output=type=tar,dest={self.folder}/out.tar"
+        flags = ["build", "--progress=plain", f"--isolation={self.isolation}", base, output, *arguments]
+        process = subprocess.Popen(
+            command([*flags, str(self.folder / "context")]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(self.folder / "home") | {"TMPDIR": str(self.folder / "temporary")},
+            preexec_fn=default_signals,
+        )
+        self.processes.append(process)
+        return process
+
+    def nothing_is_left(self, mark: str) -> None:
+        """No process whose command line has ``mark``, and no file."""
+        deadline = time.monotonic() + 5
+        while _running(mark) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert _running(mark) == []
+        assert os.listdir(self.folder / "temporary") == []
+
+
+def _running(mark: str) -> list[str]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                line = (
+                    Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+            except OSError:
+                continue
+            if mark in line:
+                found.append(f"{name} {line}")
+    return found
+
+
+@pytest.fixture(params=["namespace", "ptrace", "chroot"])
+def bench(request: pytest.FixtureRequest, busybox: Base, tmp_path: Path) -> Iterator[Bench]:
+    with _Meeting(2) as meeting:
+        thread = threading.Thread(target=meeting.serve_forever, daemon=True)
+        thread.start()
+        made = Bench(tmp_path, busybox, str(request.param), meeting)
+        try:
+            yield made
+        finally:
+            for process in made.processes:
+                if process.poll() is None:
+                    process.kill()
+                process.communicate()
+            meeting.shutdown()
+            thread.join()
+
+
+def _finished(process: subprocess.Popen[bytes], within: float = 60) -> str:
+    return process.communicate(timeout=within)[0].decode(errors="replace")
+
+
+def test_independent_stages_meet(bench: Bench) -> None:
+    process = bench.start(
+        f"FROM busybox AS one\nRUN {bench.meet} && echo 1 > /one\n"
+        f"FROM busybox AS two\nRUN {bench.meet} && echo 2 > /two\n"
+        "FROM busybox\nCOPY --from=one /one /\nCOPY --from=two /two /\nRUN cat /one && cat /two\n"
+    )
+    text = _finished(process)
+    assert process.returncode == 0, text
+    assert os.listdir(bench.folder / "temporary") == []
+
+
+def test_one_after_the_other_on_request(bench: Bench) -> None:
+    """--parallelism=1: the second stage begins when the first one has ended."""
+    bench.meeting.barrier = threading.Barrier(2, timeout=2)
+    process = bench.start(
+        f"FROM busybox AS one\nRUN {bench.meet}\nFROM busybox AS two\nRUN {bench.meet}\n"
+        "FROM busybox\nCOPY --from=one /etc/motd /1\nCOPY --from=two /etc/motd /2\n",
+        "--parallelism=1",
+    )
+    text = _finished(process)
+    assert process.returncode != 0, text
+    assert "[two 1/1]" not in text
+
+
+def test_one_that_fails_ends_the_others(bench: Bench) -> None:
+    mark = f"31415{os.getpid()}"
+    process = bench.start(
+        f"FROM busybox AS failing\nRUN {bench.meet} && exit 7\n"
+        f"FROM busybox AS waiting\nRUN {bench.meet} && sleep {mark}\n"
+        f"FROM busybox AS behind\nRUN sleep {mark}\n"
+        "FROM busybox\nCOPY --from=failing /x /x\nCOPY --from=waiting /x /y\nCOPY --from=behind /x /z\n"
+    )
+    assert bench.meeting.met.wait(60)
+    began = time.monotonic()
+    text = _finished(process)
+    assert time.monotonic() - began < 15
+    assert process.returncode == 7, text
+    error = text[text.index("error:") :]
+    assert "Dockerfile:2" in error
+    assert "exit 7" in error
+    assert "exit code 7" in error
+    bench.nothing_is_left(mark)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all(bench: Bench, number: signal.Signals) -> None:
+    mark = f"27182{os.getpid()}"
+    process = bench.start(
+        f"FROM busybox AS one\nRUN {bench.meet} && sleep {mark}\n"
+        f"FROM busybox AS two\nRUN {bench.meet}; sh -c 'sleep {mark} & sleep {mark}'\n"
+        "FROM busybox\nCOPY --from=one /x /x\nCOPY --from=two /x /y\n"
+    )
+    assert bench.meeting.met.wait(60)
+    time.sleep(0.3)
+    began = time.monotonic()
+    process.send_signal(number)
+    text = _finished(process)
+    assert time.monotonic() - began < 15
+    assert process.returncode == 128 + number, text
+    assert "Traceback" not in text, text
+    bench.nothing_is_left(mark)
+
+
+def test_cache_is_written_after_a_failure_beside_others(bench: Bench) -> None:
+    """What the other stage had done is found again."""
+    kept = bench.folder / "kept"
+    cache = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept},mode=max")
+    dockerfile = (
+        f"FROM busybox AS one\nRUN echo done > /one\nRUN {bench.meet} && false\n"
+        f"FROM busybox AS two\nRUN echo done > /two\nRUN {bench.meet} && sleep 60\n"
+        "FROM busybox\nCOPY --from=one /one /\nCOPY --from=two /two /\n"
+    )
+    process = bench.start(dockerfile, *cache)
+    text = _finished(process)
+    assert process.returncode == 1, text
+    process = bench.start(
+        dockerfile.replace(f"{bench.meet} && false", "true").replace("sleep 60", "true"), *cache
+    )
+    bench.meeting.barrier = threading.Barrier(1)
+    text = _finished(process)
+    assert process.returncode == 0, text
+    assert text.count(" CACHED ") == 2, text
