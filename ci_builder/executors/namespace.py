@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.bases import Bases
-from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.folder_workspace import FolderWorkspace
 from ci_builder.executors.host_files import HOSTNAME, HostFiles
 from ci_builder.executors.identity import Kind, enter_user_namespace, possible_maps
@@ -27,6 +26,7 @@ from ci_builder.executors.overlay_workspace import OverlayWorkspace
 from ci_builder.executors.private_runs import Runs, Surroundings
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
 from ci_builder.executors.trial import refusal
 from ci_builder.oci.image import Image

@@ -28,7 +28,9 @@ class FirstNames:
             first = self._few.setdefault(key, path)
             return None if first == path else first
         device, inode = key
-        numbers = self._many.setdefault(device, NumberMap())
+        numbers = self._many.get(device)
+        if numbers is None:
+            numbers = self._many[device] = NumberMap()
         known = numbers.get(inode)
         if known is None:
             numbers.put(inode, self._paths.add(path))
