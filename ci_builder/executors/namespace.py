@@ -189,7 +189,9 @@ class NamespaceExecutor:
             for name in ("proc", "sys", "dev"):
                 (folder / name).mkdir()
             root = PrivateRoot(str(folder), (), self._guard, True, HOSTNAME, self._single_id)
-            self._surroundings.launcher.start(Launch(_TRUE, root, dry=True), b"").wait(lambda _: None)
+            known = SingleIdOwnership() if self._single_id else None
+            launch = Launch(_TRUE, root, dry=True)
+            self._surroundings.launcher.start(launch, b"", known).wait(lambda _: None)
         finally:
             remove_folder(str(folder))
             remove_folder(str(self._surroundings.folder))

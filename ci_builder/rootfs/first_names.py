@@ -8,7 +8,7 @@ from ci_builder.rootfs.numbers import NumberMap
 
 Key = tuple[int, int]
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 _BLOCK = 128  # paths that are compressed together
 _OPEN = 64  # blocks
 

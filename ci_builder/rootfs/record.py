@@ -13,7 +13,7 @@ Key = tuple[int, int]
 Xattrs = tuple[tuple[str, bytes], ...]
 Fields = tuple[int, int, "int | None", "int | None", Xattrs]
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)

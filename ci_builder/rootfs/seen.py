@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ci_builder.rootfs.numbers import NumberMap
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 
 
 class Seen:

@@ -23,7 +23,7 @@ from tests.servers.ordinary_user import OrdinaryUser
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 
 _LIMIT = 150e6  # bytes
-_SOME, _MORE, _MANY = 20_000, 70_000, 1_000_000
+_SOME, _MORE, _MANY = 8_000, 48_000, 1_000_000
 # Unpacked, found in the overlay, packed; two names for each file; copied to another stage; removed.
 _AS_ROOT = """\
 FROM busybox AS one
@@ -72,7 +72,8 @@ def test_as_root(tmp_path: Path, busybox: Base) -> None:
 
 @pytest.mark.skipif(bool(ordinary_user.refusal()), reason=ordinary_user.refusal())
 def test_without_any_right(tmp_path: Path, busybox: Base) -> None:
-    tmp_path.chmod(0o755)
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(place.stat().st_mode | 0o011)
     user = OrdinaryUser(tmp_path / "user", {busybox.layout: "busybox"})
 
     def peak(count: int) -> int:
