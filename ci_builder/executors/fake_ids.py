@@ -1,7 +1,7 @@
 """Makes chown, mknod and changes of user succeed in a namespace of a single id, and tells what was done.
 
 Runs in process 1 of the command's namespace, which has the same root as the command: paths mean the same.
-Owners and devices are kept as facts. A change of user is only pretended, and said to the user as a
+Owners and devices are recorded. A change of user is only pretended, and said to the user as a
 remark: files that such a process makes are root's.
 """
 
@@ -13,11 +13,11 @@ import stat as stat_module
 from collections.abc import Callable
 from dataclasses import field
 
-from ci_builder.executors.facts import KEEP, Fact, SingleIdOwnership, make_stand_in
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.raw_stat import raw_stat, raw_statx
 from ci_builder.executors.linux.seccomp import Notification, answer, is_waiting, let_it_go_on, receive
 from ci_builder.executors.linux.task import Numbering, read_text, signed, umask_of, write_bytes
+from ci_builder.executors.single_id import KEEP, SingleIdOwnership, make_stand_in
 from ci_builder.values import dataclass
 
 _AT_SYMLINK_NOFOLLOW = 0x100
@@ -30,12 +30,11 @@ Handler = Callable[["FakeIds", Notification], bool]
 
 @dataclass(slots=True)
 class FakeIds:
-    """Answers the notifications of ``listener``. ``record`` is what is known already; ``facts`` and
-    ``remarks`` grow."""
+    """Answers the notifications of ``listener``. ``record`` is what is known already; it and ``remarks``
+    grow."""
 
     listener: int
     record: SingleIdOwnership
-    facts: list[Fact] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     _handlers: dict[int, Handler] = field(default_factory=dict)
     _removing: dict[int, int] = field(default_factory=dict)
@@ -99,7 +98,7 @@ class FakeIds:
             found = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        self.note(Fact("owned", found.st_dev, found.st_ino, uid & KEEP, gid & KEEP))
+        self.record.given((found.st_dev, found.st_ino), uid & KEEP, gid & KEEP)
 
     def show(
         self, notification: Notification, path: str, *, follow: bool, into: tuple[int, tuple[int, int] | None]
@@ -114,8 +113,7 @@ class FakeIds:
             return False  # whatever is wrong, the kernel says it
         try:
             found = os.fstat(descriptor)
-            record = self.record.known((found.st_dev, found.st_ino))
-            if record is None:
+            if self.record.records.get((found.st_dev, found.st_ino)) is None:
                 return False
             status = self.record.status(found)
             data = raw_statx(descriptor, status, *statx) if statx else raw_stat(descriptor, status)
@@ -123,11 +121,6 @@ class FakeIds:
             os.close(descriptor)
         write_bytes(self.task(notification), pointer, data)
         return True
-
-    def note(self, fact: Fact) -> None:
-        """Keep a fact, here and for the builder."""
-        self.facts.append(fact)
-        self.record.learn((fact,))
 
     def task(self, notification: Notification) -> int:
         """The name of the notification's task in /proc. Raises ProcessLookupError."""
@@ -148,7 +141,7 @@ class FakeIds:
         found = os.fstat(descriptor)
         os.close(descriptor)
         if found.st_nlink == 0:
-            self.note(Fact("gone", found.st_dev, found.st_ino))
+            self.record.removed((found.st_dev, found.st_ino))
 
 
 def notified_calls(root: bool) -> tuple[int, ...]:
@@ -231,7 +224,7 @@ def _mknod(fake: FakeIds, call: Notification, folder: int | None, rest: tuple[in
     found = make_stand_in(fake.path(call, folder, pointer))
     permissions = stat_module.S_IMODE(mode) & ~umask_of(fake.task(call))
     whole = stat_module.S_IFMT(mode) | permissions
-    fake.note(Fact("node", found.st_dev, found.st_ino, whole, device))
+    fake.record.made_device((found.st_dev, found.st_ino), whole, device)
     return True
 
 

@@ -7,16 +7,17 @@ import os
 import select
 import signal
 import socket
-from dataclasses import astuple
 from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
-from ci_builder.executors.facts import Fact, SingleIdOwnership
 from ci_builder.executors.fake_ids import FakeIds
+from ci_builder.executors.in_memory import opened, rewritten
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.private_root import enter_private_root
 from ci_builder.executors.report import tell, tell_failure
 from ci_builder.executors.scripts import place_scripts
+from ci_builder.executors.single_id import SingleIdOwnership
+from ci_builder.rootfs.file_keys import FileKeys
 
 
 def be_first(launch: Launch, root: PrivateRoot, streams: Streams) -> NoReturn:
@@ -33,7 +34,7 @@ def be_first(launch: Launch, root: PrivateRoot, streams: Streams) -> NoReturn:
         for descriptor in (0, 1, 2, streams.output, streams.stdin):
             os.close(descriptor)
         if root.single_id:
-            status = _answer_until_the_end(command, notices, launch.facts, streams.report)
+            status = _answer_until_the_end(command, notices, streams)
         else:
             status = _reap_until_the_end(command)
         # The end of process 1 is the end of every process of its namespace.
@@ -51,8 +52,9 @@ def _reap_until_the_end(command: int) -> int:
             return status
 
 
-def _answer_until_the_end(command: int, notices: socket.socket, known: tuple[Fact, ...], report: int) -> int:
-    """Answer what the command's namespace cannot do; then tell what was pretended."""
+def _answer_until_the_end(command: int, notices: socket.socket, streams: Streams) -> int:
+    """Answer what the command's namespace cannot do; then tell what was pretended. What is known of files is
+    read from the descriptor ``streams.record`` and written back there."""
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -61,7 +63,9 @@ def _answer_until_the_end(command: int, notices: socket.socket, known: tuple[Fac
     if not descriptors:
         return _reap_until_the_end(command)
     record = SingleIdOwnership()
-    record.learn(known)
+    with opened(streams.record) as file:
+        record.read(file)
+    record.gone = FileKeys()
     fake = FakeIds(descriptors[0], record)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -78,7 +82,9 @@ def _answer_until_the_end(command: int, notices: socket.socket, known: tuple[Fac
         status = _reap(command)
     _kill_the_rest()
     fake.finish()
-    tell(report, {"facts": [astuple(fact) for fact in fake.facts], "remarks": fake.remarks})
+    with rewritten(streams.record) as file:
+        record.write(file)
+    tell(streams.report, {"remarks": fake.remarks})
     return status
 
 

@@ -7,7 +7,6 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from ci_builder.executors.facts import Fact
 from ci_builder.executors.interface import Mount, Process
 from ci_builder.values import dataclass
 
@@ -20,7 +19,7 @@ class PrivateRoot:
     that are mounted; their mount points exist; the command's mounts come after them. ``guard``: this process
     is the machine's root, so what the kernel would let root do through /proc, /sys and device nodes must be
     shut. ``single_id``: the namespace has root's ids only, so that other ids and devices are
-    pretended and told as facts.
+    pretended and recorded.
     """
 
     folder: str
@@ -55,13 +54,11 @@ class Supervised:
 class Launch:
     """``process`` (without ``stdin``, which travels as a descriptor) in ``root``; None: where the builder
     itself lives, chrooted into ``folder`` unless that is empty, or under a supervisor (``supervised``).
-    ``dry``: set everything up, then exit 0 instead of executing. ``facts`` are what is known of owners and
-    devices that a namespace of a single id cannot hold."""
+    ``dry``: set everything up, then exit 0 instead of executing."""
 
     process: Process
     root: PrivateRoot | None
     dry: bool = False
-    facts: tuple[Fact, ...] = ()
     folder: str = ""
     supervised: Supervised | None = None
 
@@ -79,12 +76,10 @@ class Launch:
         """The inverse of ``to_bytes``."""
         value = json.loads(data)
         root = value["root"]
-        facts = tuple(Fact(**item) for item in value["facts"])
         return Launch(
             _process(value["process"]),
             _root(root) if root else None,
             value["dry"],
-            facts,
             value["folder"],
             _supervised(value["supervised"]) if value["supervised"] else None,
         )

@@ -13,11 +13,10 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from ci_builder.errors import ExecutorError
-from ci_builder.executors.facts import Fact
+from ci_builder.executors.in_memory import Known, new_file, opened, rewritten
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
@@ -26,46 +25,55 @@ from ci_builder.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: its exit ``code`` (128 + signal when killed), what it did that the tree's
-    Ownership has to learn, and remarks on what was only pretended; ``record`` is what a supervisor knows of
-    owners then."""
+    """How a command ended: its exit ``code`` (128 + signal when killed), and remarks on what was only
+    pretended."""
 
     code: int
-    facts: tuple[Fact, ...] = ()
     remarks: tuple[str, ...] = ()
-    record: bytes = b""
 
 
 class Running:
     """One command that was started. ``stop`` may be called from any thread."""
 
-    def __init__(self, control: socket.socket, output: int, record: int) -> None:
+    def __init__(self, control: socket.socket, output: int, record: int, known: Known | None) -> None:
         self._control = control
         self._output = output
         self._record = record
+        self._known = known
         self._stopped = False
 
     def wait(self, output: Callable[[bytes], None]) -> Ended:
-        """Pass on what the command prints until it and all its descendants are gone.
+        """Pass on what the command prints until it and all its descendants are gone; then read what is known
+        of files.
 
         Raises ExecutorError when it could not be set up or was stopped.
         """
         try:
             answer = self._relay(output)
-            record = _content(self._record)
+            if self._stopped or not answer:
+                raise ExecutorError("the command was stopped")
+            ended = _ended([json.loads(line) for line in answer.splitlines()])
+            self._learn()
         finally:
             self._end()
             os.close(self._output)
             os.close(self._record)
             self._control.close()
-        if self._stopped or not answer:
-            raise ExecutorError("the command was stopped")
-        return replace(_ended([json.loads(line) for line in answer.splitlines()]), record=record)
+        return ended
 
     def stop(self) -> None:
         """Kill the command and its descendants if there are any left, and wait for their end."""
         self._stopped = True
         self._end()
+
+    def _learn(self) -> None:
+        if self._known is None:
+            return
+        try:
+            with opened(self._record) as file:
+                self._known.read(file)
+        except (EOFError, ValueError, TypeError) as error:
+            raise ExecutorError("the supervisor of the command did not tell all that it knew") from error
 
     def _end(self) -> None:
         with contextlib.suppress(OSError):
@@ -95,16 +103,15 @@ class Running:
 
 
 def _ended(told: list[dict[str, Any]]) -> Ended:
-    code, facts, remarks = -1, [], []
+    code, remarks = -1, []
     for value in told:
         if "error" in value:
             raise ExecutorError(f"the command could not be started: {value['error']}")
         if "broken" in value:
             raise ExecutorError(f"the supervisor of the command failed: {value['broken']}")
         code = value.get("exit", code)
-        facts += [Fact(*item) for item in value.get("facts", ())]
         remarks += value.get("remarks", ())
-    return Ended(code, tuple(facts), tuple(remarks))
+    return Ended(code, tuple(remarks))
 
 
 class Launcher:
@@ -117,27 +124,30 @@ class Launcher:
             _serve(theirs)
         theirs.close()
 
-    def start(self, launch: Launch, stdin: bytes, record: bytes = b"") -> Running:
-        """Start ``launch`` with ``stdin`` as its standard input; ``record`` is what is known of owners (for a
-        supervisor). Raises ExecutorError."""
+    def start(self, launch: Launch, stdin: bytes, known: Known | None = None) -> Running:
+        """Start ``launch`` with ``stdin`` as its standard input. ``known`` is what whoever watches
+        over it has to know of files; in the end, what is known then. Raises ExecutorError."""
         control, theirs = socket.socketpair()
         output, output_write = os.pipe()
         source = _input(stdin)
-        known = _in_memory(record)
+        record = new_file()
+        if known is not None:
+            with rewritten(record) as file:
+                known.write(file)
         try:
-            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source, known])
+            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source, record])
             data = launch.to_bytes()
             control.sendall(len(data).to_bytes(8, "big") + data)
         except OSError as error:
             os.close(output)
-            os.close(known)
+            os.close(record)
             control.close()
             raise ExecutorError(f"the launcher does not answer: {error}") from error
         finally:
             theirs.close()
             os.close(output_write)
             os.close(source)
-        return Running(control, output, known)
+        return Running(control, output, record, known)
 
     def close(self) -> None:
         """End the launcher; commands that still run are not touched."""
@@ -147,23 +157,7 @@ class Launcher:
 def _input(data: bytes) -> int:
     if not data:
         return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    return _in_memory(data)
-
-
-def _in_memory(data: bytes) -> int:
-    """A file of its own with ``data``, to be read from its start."""
-    descriptor = os.memfd_create("data", os.MFD_CLOEXEC)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _content(descriptor: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as file:
-        file.seek(0)
-        return file.read()
+    return new_file(data)
 
 
 def _serve(requests: socket.socket) -> NoReturn:

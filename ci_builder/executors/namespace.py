@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.bases import Bases
-from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.folder_workspace import FolderWorkspace
 from ci_builder.executors.host_files import HOSTNAME, HostFiles
 from ci_builder.executors.identity import Kind, enter_user_namespace, possible_maps
@@ -28,6 +27,7 @@ from ci_builder.executors.overlay_workspace import OverlayWorkspace
 from ci_builder.executors.private_runs import Runs, Surroundings
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
 from ci_builder.executors.trial import refusal
 from ci_builder.oci.image import Image
@@ -191,7 +191,9 @@ class NamespaceExecutor:
             for name in ("proc", "sys", "dev"):
                 (folder / name).mkdir()
             root = PrivateRoot(str(folder), (), self._guard, True, HOSTNAME, self._single_id)
-            self._surroundings.launcher.start(Launch(_TRUE, root, dry=True), b"").wait(lambda _: None)
+            known = SingleIdOwnership() if self._single_id else None
+            launch = Launch(_TRUE, root, dry=True)
+            self._surroundings.launcher.start(launch, b"", known).wait(lambda _: None)
         finally:
             remove_folder(str(folder))
             remove_folder(str(self._surroundings.folder))

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import field, replace
 from pathlib import Path
 
-from ci_builder.executors.facts import SingleIdOwnership
 from ci_builder.executors.host_files import HOSTNAME
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass
@@ -56,9 +56,8 @@ class Runs:
             process = replace(process, mounts=mounts)
             root = self.surroundings.root(tree, process, places)
             ownership = tree.ownership
-            facts = ownership.facts() if isinstance(ownership, SingleIdOwnership) else ()
-            launch = Launch(process, root, facts=facts)
-            running = self.surroundings.launcher.start(launch, process.stdin)
+            known = ownership if isinstance(ownership, SingleIdOwnership) else None
+            running = self.surroundings.launcher.start(Launch(process, root), process.stdin, known)
             with self._lock:
                 self._running.add(running)
             try:

@@ -64,7 +64,6 @@ class PtraceRuns:
             supervised = Supervised(tree.root, tuple(mounts), str(own))
             launch = Launch(replace(process, mounts=()), None, supervised=supervised)
             ended = self._start(launch, process.stdin, output)
-        self.ownership.records.replace_by(ended.record)
         return ended, untouched
 
     def stop(self) -> None:
@@ -75,7 +74,7 @@ class PtraceRuns:
             running.stop()
 
     def _start(self, launch: Launch, stdin: bytes, output: Callable[[bytes], None]) -> Ended:
-        running = self.launcher.start(launch, stdin, self.ownership.records.to_bytes())
+        running = self.launcher.start(launch, stdin, self.ownership.records)
         with self._lock:
             self._running = running
         try:

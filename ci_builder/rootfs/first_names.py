@@ -8,7 +8,7 @@ from ci_builder.rootfs.numbers import NumberMap
 
 Key = tuple[int, int]
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 _BLOCK = 128  # paths that are compressed together
 _OPEN = 64  # blocks
 
@@ -28,7 +28,9 @@ class FirstNames:
             first = self._few.setdefault(key, path)
             return None if first == path else first
         device, inode = key
-        numbers = self._many.setdefault(device, NumberMap())
+        numbers = self._many.get(device)
+        if numbers is None:
+            numbers = self._many[device] = NumberMap()
         known = numbers.get(inode)
         if known is None:
             numbers.put(inode, self._paths.add(path))

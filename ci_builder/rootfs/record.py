@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ci_builder.rootfs.numbers import NumberMap
 
@@ -12,7 +13,7 @@ Key = tuple[int, int]
 Xattrs = tuple[tuple[str, bytes], ...]
 Fields = tuple[int, int, "int | None", "int | None", Xattrs]
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class Records:
         if key in self._few or (len(self._few) < self._most and not self._many):
             self._few[key] = record
             return
-        numbers = self._many.setdefault(key[0], NumberMap())
+        numbers = self._many.get(key[0])
+        if numbers is None:
+            numbers = self._many[key[0]] = NumberMap()
         before = numbers.put(key[1], self._different.take(record))
         if before is not None:
             self._different.leave(before)
@@ -87,22 +90,22 @@ class Records:
             for inode, number in numbers.items():
                 yield (device, inode), self._different.at(number)
 
-    def to_bytes(self) -> bytes:
-        """Everything, for another process that runs the same interpreter."""
+    def write(self, file: BinaryIO) -> None:
+        """Write everything, for another process that runs the same interpreter on this machine."""
         few = [(*key, *_fields(record)) for key, record in self._few.items()]
-        many = [(device, *numbers.to_parts()) for device, numbers in self._many.items()]
-        return marshal.dumps((few, many, self._different.to_values()))
+        marshal.dump((few, list(self._many), self._different.to_values()), file)
+        for numbers in self._many.values():
+            numbers.write(file)
 
-    def replace_by(self, data: bytes) -> None:
-        """The inverse of ``to_bytes``, in place."""
+    def read(self, file: BinaryIO) -> None:
+        """Replace everything by what ``write`` wrote. Raises EOFError, ValueError, TypeError."""
         self._few.clear()
         self._many.clear()
-        few, many, different = marshal.loads(data)  # noqa: S302 our own data
+        few, devices, different = marshal.load(file)  # noqa: S302 our own data
         self._few.update(((device, inode), Record(*fields)) for device, inode, *fields in few)
         self._different = _Different.of_values(different)
-        while many:
-            device, keys, values = many.pop()
-            self._many[device] = NumberMap.of_parts(keys, values)
+        for device in devices:
+            self._many[device] = NumberMap.read(file)
 
 
 class _Different:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ci_builder.rootfs.numbers import NumberMap
 
-_FEW = 1 << 14
+_FEW = 1 << 12
 
 
 class Seen:
@@ -14,7 +14,7 @@ class Seen:
     def __init__(self, few: int = _FEW) -> None:
         self._most = few
         self._few: set[bytes] = set()
-        self._many = NumberMap()
+        self._many = NumberMap("B")
 
     def __contains__(self, path: bytes) -> bool:
         return path in self._few or self._many.get(_number(path)) is not None

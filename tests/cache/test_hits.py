@@ -28,13 +28,10 @@ COPY --from=build /out /out
 """
 
 
-<<<<<<< HEAD
-=======
 _LIGHT = "FROM scratch AS app\nCOPY word /word\nCOPY source /source\n"
 """Runs nothing and needs no base."""
 
 
->>>>>>> cache-tests
 def _project(bench: Bench, dockerfile: str = _STAGES) -> None:
     bench.write({"Dockerfile": dockerfile, "word": "word\n", "source": "source\n"})
 
@@ -168,38 +165,11 @@ def _age(bench: Bench, seconds: int) -> None:
 
 
 def test_a_folder_and_its_ages(bench: Bench) -> None:
-<<<<<<< HEAD
-    _project(bench)
-=======
     _project(bench, _LIGHT)
->>>>>>> cache-tests
     local = (
         f"--cache-from=type=local,src={bench.folder}/kept",
         f"--cache-to=type=local,dest={bench.folder}/kept",
     )
-<<<<<<< HEAD
-    first = bench.build(*local, push=False)
-    assert set(first.steps.values()) == {"DONE"}
-    assert set(bench.build(*local, push=False).steps.values()) == {"CACHED"}
-    _age(bench, 1800)
-    # It is used within its hour, and stays for another one.
-    hour = (*local, "--cache-ttl=1h")
-    assert set(bench.build(*hour, push=False).steps.values()) == {"CACHED"}
-    _age(bench, 2400)
-    assert set(bench.build(*hour, push=False).steps.values()) == {"CACHED"}
-    _age(bench, 3700)
-    assert set(bench.build(*local, "--cache-ttl=0", push=False).steps.values()) == {"CACHED"}
-    outcome = bench.build(*hour, push=False)
-    assert "CACHED" not in outcome.steps.values()
-    assert _reason(outcome, "app 1/3") == "it was in the cache for too long, or its layer is gone"
-    # By default it is two weeks, counted from the last use.
-    _age(bench, 13 * 24 * 3600)
-    assert set(bench.build(*local, push=False).steps.values()) == {"CACHED"}
-    _age(bench, 13 * 24 * 3600)
-    assert set(bench.build(*local, push=False).steps.values()) == {"CACHED"}
-    _age(bench, 15 * 24 * 3600)
-    assert "CACHED" not in bench.build(*local, push=False).steps.values()
-=======
     first = bench.build(*local, push=False, isolation="none")
     assert set(first.steps.values()) == {"DONE"}
     assert set(bench.build(*local, push=False, isolation="none").steps.values()) == {"CACHED"}
@@ -223,7 +193,6 @@ def test_a_folder_and_its_ages(bench: Bench) -> None:
     assert set(bench.build(*local, push=False, isolation="none").steps.values()) == {"CACHED"}
     _age(bench, 15 * 24 * 3600)
     assert "CACHED" not in bench.build(*local, push=False, isolation="none").steps.values()
->>>>>>> cache-tests
 
 
 def test_the_image_itself_is_the_cache(bench: Bench) -> None:
@@ -240,20 +209,6 @@ def test_the_image_itself_is_the_cache(bench: Bench) -> None:
 
 
 def test_one_cache_for_each_branch(bench: Bench) -> None:
-<<<<<<< HEAD
-    _project(bench)
-    repository = f"--cache-repo={bench.host}/branches"
-    bench.build(repository, "--cache-branch=main")
-    bench.write({"word": "of a feature\n"})
-    branch = (repository, "--cache-branch=feature", "--cache-branch=main")
-    outcome = bench.build(*branch)
-    assert outcome.steps["app 1/3"] == "DONE"
-    outcome = bench.build(*branch)
-    assert set(outcome.steps.values()) == {"CACHED"}
-    bench.write({"word": "word\n"})
-    assert set(bench.build(*branch).steps.values()) == {"CACHED"}
-    outcome = bench.build(repository, "--cache-branch=main")
-=======
     _project(bench, _LIGHT)
     repository = f"--cache-repo={bench.host}/branches"
     bench.build(repository, "--cache-branch=main", push=False, isolation="none")
@@ -266,7 +221,6 @@ def test_one_cache_for_each_branch(bench: Bench) -> None:
     bench.write({"word": "word\n"})
     assert set(bench.build(*branch, push=False, isolation="none").steps.values()) == {"CACHED"}
     outcome = bench.build(repository, "--cache-branch=main", push=False, isolation="none")
->>>>>>> cache-tests
     assert set(outcome.steps.values()) == {"CACHED"}
     tags = bench.server.storage / "docker/registry/v2/repositories/branches/_manifests/tags"
     assert len(os.listdir(tags)) == 2
@@ -344,15 +298,6 @@ def test_executors_share_what_they_find(bench: Bench) -> None:
 
 
 def test_compressions_do_not_take_each_others_layers(bench: Bench) -> None:
-<<<<<<< HEAD
-    _project(bench)
-    names = ("gzip", "zstd", "uncompressed")
-    outputs = {name: f"--output=type=oci,dest={name}.tar,compression={name}" for name in names}
-    for name in names:
-        assert set(bench.cached(outputs[name], push=False).steps.values()) == {"DONE"}
-    for name in names:
-        outcome = bench.cached(outputs[name], push=False)
-=======
     _project(bench, _LIGHT)
     names = ("gzip", "zstd", "uncompressed")
     outputs = {name: f"--output=type=oci,dest={name}.tar,compression={name}" for name in names}
@@ -360,7 +305,6 @@ def test_compressions_do_not_take_each_others_layers(bench: Bench) -> None:
         assert set(bench.cached(outputs[name], push=False, isolation="none").steps.values()) == {"DONE"}
     for name in names:
         outcome = bench.cached(outputs[name], push=False, isolation="none")
->>>>>>> cache-tests
         assert set(outcome.steps.values()) == {"CACHED"}, name
         assert outcome.warnings == []
     with tarfile.open(bench.folder / "home/zstd.tar") as archive:
@@ -370,8 +314,4 @@ def test_compressions_do_not_take_each_others_layers(bench: Bench) -> None:
         manifest = archive.extractfile(f"blobs/{digest.replace(':', '/')}")
         assert manifest is not None
         kinds = [layer["mediaType"].rpartition("+")[2] for layer in json.load(manifest)["layers"]]
-<<<<<<< HEAD
-    assert kinds == ["gzip", "zstd", "zstd", "zstd"]
-=======
     assert kinds == ["zstd", "zstd"]
->>>>>>> cache-tests

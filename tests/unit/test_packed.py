@@ -6,6 +6,7 @@ import random
 
 import pytest
 from hypothesis import given as given_by
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from ci_builder.packed import SEPARATOR, Sorter, packed
@@ -13,6 +14,7 @@ from ci_builder.packed import SEPARATOR, Sorter, packed
 ITEMS = st.lists(st.binary(min_size=1, max_size=6).map(lambda item: item.replace(SEPARATOR, b"-")))
 
 
+@settings(deadline=None)
 @given_by(ITEMS)
 def test_like_a_sorted_set(items: list[bytes]) -> None:
     found = packed(items)

@@ -241,8 +241,8 @@ def _records(tree: Tree, file: Path) -> Iterator[None]:
 def _read_records(tree: Tree, file: Path) -> Records:
     """The records of what is there. In the file a device has the number 0: it may get another one."""
     known = Records()
-    with contextlib.suppress(FileNotFoundError):
-        known.replace_by(file.read_bytes())
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as content:
+        known.read(content)
     inside = (key for key, _ in _files(tree.root))
     return Records((key, record) for key in inside if (record := known.get((0, key[1]))) is not None)
 
@@ -260,7 +260,8 @@ def _write_records(tree: Tree, file: Path, before: Records) -> None:
         if mine is not None:
             kept.put((0, key[1]), mine)
     new = file.with_name(f"owners.{os.getpid()}")
-    new.write_bytes(kept.to_bytes())
+    with new.open("wb") as content:
+        kept.write(content)
     os.replace(new, file)
 
 

@@ -10,6 +10,7 @@ import socket
 from typing import NoReturn
 
 from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
+from ci_builder.executors.in_memory import opened, rewritten
 from ci_builder.executors.launch import Launch, Supervised
 from ci_builder.executors.linux import landlock, seccomp
 from ci_builder.executors.linux import numbers as n
@@ -50,7 +51,8 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
         prctl("PR_SET_NO_NEW_PRIVS", n.PR_SET_NO_NEW_PRIVS, 1)
         os.umask(0)
         records = Records()
-        records.replace_by(_read(streams.record))
+        with opened(streams.record) as file:
+            records.read(file)
         contexts = Contexts(Context.of(0, 0, ()), os.getpid(), Memory())
         connection, theirs = socket.socketpair()
         exec_key = int.from_bytes(os.urandom(8), "little")
@@ -73,7 +75,8 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
             status = Supervision(kernel, architecture, command, parent, wake, bell).run()
         else:
             _, status = os.waitpid(command, 0)
-        _write(streams.record, records.to_bytes())
+        with rewritten(streams.record) as file:
+            records.write(file)
         os._exit(exit_code(status))
     except BaseException as error:
         tell(streams.report, {"broken": f"{error!r} at {_place(error)}"})
@@ -157,16 +160,3 @@ def _listener(connection: socket.socket) -> Listener | None:
     with connection:
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
     return Listener(descriptors[0]) if descriptors else None
-
-
-def _read(descriptor: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as file:
-        file.seek(0)
-        return file.read()
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    os.ftruncate(descriptor, 0)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.seek(0)
-        file.write(data)

@@ -40,7 +40,7 @@ def packed(tree: Tree) -> list[bytes]:
     return blocks
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(makes)
 def test_pack_and_unpack(tmp_path_factory: pytest.TempPathFactory, wanted: list[Make]) -> None:
     folder = tmp_path_factory.mktemp("trip")
@@ -53,7 +53,7 @@ def test_pack_and_unpack(tmp_path_factory: pytest.TempPathFactory, wanted: list[
     assert b"".join(packed(two)) == b"".join(blocks), "the same tree gives the same bytes"
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(makes)
 def test_gnu_tar_reads_the_same(tmp_path_factory: pytest.TempPathFactory, wanted: list[Make]) -> None:
     folder = tmp_path_factory.mktemp("gnu")
@@ -68,7 +68,7 @@ def test_gnu_tar_reads_the_same(tmp_path_factory: pytest.TempPathFactory, wanted
     assert describe(folder / "two") == describe(folder / "one")
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(makes, st.lists(st.one_of(ALTERS, MAKES), max_size=8))
 def test_changes_applied_to_a_copy_give_the_changed_tree(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Make], alterations: list[Alter | Make]
@@ -102,7 +102,7 @@ def _without_links(found: dict[bytes, Thing]) -> dict[bytes, tuple[object, ...]]
     }
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(makes)
 def test_copying_a_tree(tmp_path_factory: pytest.TempPathFactory, wanted: list[Make]) -> None:
     folder = tmp_path_factory.mktemp("copy")
@@ -113,7 +113,7 @@ def test_copying_a_tree(tmp_path_factory: pytest.TempPathFactory, wanted: list[M
     assert describe(folder / "two") == describe(folder / "one")
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(makes, st.sampled_from(["gzip", "zstd", "none"]))
 def test_a_layer_is_applied_from_its_blob(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Make], name: str
