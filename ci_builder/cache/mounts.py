@@ -27,8 +27,8 @@ _LARGEST = 1 << 53
 @dataclass(frozen=True, slots=True)
 class MountName:
     """Which cache it is: ``namespace`` sets builds apart (BUILDKIT_CACHE_MOUNT_NS), ``id`` is the mount's,
-    ``origin`` and ``source`` say what it began with, ``owner`` whose its folder is, as ``UID:GID MODE``, where
-    that is not as usual."""
+    ``origin`` and ``source`` say what it began with, ``owner`` whose its folder is, as ``UID:GID MODE``,
+    where that is not as usual."""
 
     namespace: str
     id: str
