@@ -315,3 +315,22 @@ def test_compressions_do_not_take_each_others_layers(bench: Bench) -> None:
         assert manifest is not None
         kinds = [layer["mediaType"].rpartition("+")[2] for layer in json.load(manifest)["layers"]]
     assert kinds == ["zstd", "zstd"]
+
+
+@pytest.mark.commands
+def test_caches_in_another_order_are_no_deadlock(bench: Bench) -> None:
+    """Each stage wants the cache that the other has, and one waits for the other's files as well."""
+    mounts = {name: f"--mount=type=cache,id={name},target=/{name},sharing=locked" for name in "xy"}
+    steps = "RUN {} {} sleep 0.3 && echo done > /done\n"
+    bench.write(
+        {
+            "Dockerfile": "FROM BASE AS a\n"
+            + steps.format(mounts["x"], mounts["y"]) * 3
+            + "FROM BASE AS b\n"
+            + steps.format(mounts["y"], mounts["x"]) * 3
+            + "FROM BASE AS c\n"
+            + f"RUN {mounts['x']} --mount=type=bind,from=a,target=/a {mounts['y']} cat /a/done > /done\n"
+            + "FROM BASE\nCOPY --from=a /done /a\nCOPY --from=b /done /b\nCOPY --from=c /done /c\n"
+        }
+    )
+    assert set(bench.build(push=False).steps.values()) == {"DONE"}

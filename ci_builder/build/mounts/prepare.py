@@ -61,22 +61,42 @@ def prepared(
 ) -> Iterator[Prepared]:
     """Make ``mounts`` ready for a command in ``tree``; ``source`` opens what ``from`` names. Raises
     CiBuilderError for what is not there, OSError."""
-    found: list[Mount] = []
+    found: dict[int, list[Mount]] = {}
     variables: list[tuple[str, str]] = []
+    for mount in mounts:
+        if mount.kind == "cache" and mount.seeded:
+            with source(mount.origin):
+                pass  # another stage is built before anybody waits for a cache, which that may need, too
     with contextlib.ExitStack() as stack:
-        for mount in mounts:
-            own = _Own(mount, tree, sources, stack)
-            if mount.kind == "bind":
-                found.append(_bind(own, source))
-            elif mount.kind == "cache":
-                found.append(_cache(own, source))
-            elif mount.kind == "tmpfs":
-                found.append(_tmpfs(own))
-            elif mount.kind == "secret":
-                _secret(own, found, variables)
-            else:
-                _agent(own, found, variables)
-        yield Prepared(tuple(found), tuple(variables))
+        for number in _in_turn(mounts):
+            own = _Own(mounts[number], tree, sources, stack)
+            found[number] = _mounts(own, source, variables)
+        in_order = (mount for number in range(len(mounts)) for mount in found[number])
+        yield Prepared(tuple(in_order), tuple(variables))
+
+
+def _in_turn(mounts: Sequence[RunMount]) -> list[int]:
+    """The numbers of ``mounts`` in an order in which no two commands wait for each other: caches, which others
+    may hold, come when everything else is there, and those of all commands in one order."""
+    others = [number for number, mount in enumerate(mounts) if mount.kind != "cache"]
+    caches = [number for number, mount in enumerate(mounts) if mount.kind == "cache"]
+    return others + sorted(caches, key=lambda number: (mounts[number].id, number))
+
+
+def _mounts(own: _Own, source: Source, variables: list[tuple[str, str]]) -> list[Mount]:
+    found: list[Mount] = []
+    kind = own.mount.kind
+    if kind == "bind":
+        found.append(_bind(own, source))
+    elif kind == "cache":
+        found.append(_cache(own, source))
+    elif kind == "tmpfs":
+        found.append(_tmpfs(own))
+    elif kind == "secret":
+        _secret(own, found, variables)
+    else:
+        _agent(own, found, variables)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
