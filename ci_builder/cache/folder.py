@@ -61,11 +61,12 @@ class FolderCache:
     def keep(self, layer: Layer) -> None:
         """Everything is written at once, at the end."""
 
-    def write(self, records: Records) -> None:
+    def write(self, records: Records, oldest: int = 0) -> None:
         """As ``Cache.write``."""
         with locked(self.folder):
             there = self._there()
-            wanted = Records(tuple(item for item in there if self.has(item.layer))).merged(records)
+            kept = Records(tuple(item for item in there.used_since(oldest) if self.has(item.layer)))
+            wanted = kept.merged(records)
             if wanted != there:
                 write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
 

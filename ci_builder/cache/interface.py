@@ -21,6 +21,6 @@ class Cache(Protocol):
     def keep(self, layer: Layer) -> None:
         """Bring a new layer to it, ahead of ``write``. Raises CiBuilderError."""
 
-    def write(self, records: Records) -> None:
-        """Add ``records`` to what is there by now; what others wrote meanwhile stays. Raises
-        CiBuilderError."""
+    def write(self, records: Records, oldest: int = 0) -> None:
+        """Add ``records`` to what is there by now; what others wrote meanwhile stays, but for what was last
+        used before ``oldest`` (seconds since 1970). Raises CiBuilderError."""

@@ -54,6 +54,10 @@ class Records:
                 found.setdefault(key, []).append(record)
         return found
 
+    def used_since(self, moment: int) -> Records:
+        """Those that were used then or later, in seconds since 1970."""
+        return Records(tuple(record for record in self.all if record.used >= moment))
+
     def merged(self, others: Iterable[Record]) -> Records:
         """These and ``others``; of two records of one identity the keys of both, and the later use."""
         known = {record.identity: record for record in self.all}

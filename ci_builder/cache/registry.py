@@ -45,21 +45,21 @@ class RegistryCache:
         """As ``Cache.keep``."""
         self.registry.push_layer(layer, self.reference)
 
-    def write(self, records: Records) -> None:
+    def write(self, records: Records, oldest: int = 0) -> None:
         """As ``Cache.write``. A registry has no "only if it is still that one" for tags, so what was
         written is read again: a pipeline that wrote between the two gets its turn, too."""
         for _ in range(_TURNS):
             there = self._there()
-            wanted = there.merged(records)
-            if wanted == there:
+            kept = there.used_since(oldest)
+            if kept.merged(records) == there:
                 return
             try:
-                self._put(there, records)
+                self._put(kept, records)
             except RegistryError as error:
                 if not _lacks_a_blob(error):
                     raise
                 # Something in the manifest that is there was removed since (a garbage collection).
-                self._put(self._whole(there), records)
+                self._put(self._whole(kept), records)
 
     def _there(self) -> Records:
         """What is there is replaced when it cannot be read: only a cache is lost."""

@@ -41,6 +41,11 @@ class Rules:
     keeps: bool = True
 
     @property
+    def oldest(self) -> int:
+        """Layers that were last used before are found no more, and need not be kept. Seconds since 1970."""
+        return self.now() - self.ttl if self.ttl else 0
+
+    @property
     def fresh(self) -> int:
         """Seconds after a use in which another one is not written down."""
         return min(FRESH, self.ttl // _PART) if self.ttl else FRESH
@@ -121,7 +126,7 @@ class LayerCache:
             if number in self._broken or not len(records):
                 continue
             try:
-                target.cache.write(records)
+                target.cache.write(records, self._rules.oldest)
             except CiBuilderError as error:
                 self._told(number, target.cache, error)
 

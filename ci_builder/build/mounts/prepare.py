@@ -76,8 +76,8 @@ def prepared(
 
 
 def _in_turn(mounts: Sequence[RunMount]) -> list[int]:
-    """The numbers of ``mounts`` in an order in which no two commands wait for each other: caches, which others
-    may hold, come when everything else is there, and those of all commands in one order."""
+    """The numbers of ``mounts`` in an order in which no two commands wait for each other: caches, which
+    others may hold, come when everything else is there, and those of all commands in one order."""
     others = [number for number, mount in enumerate(mounts) if mount.kind != "cache"]
     caches = [number for number, mount in enumerate(mounts) if mount.kind == "cache"]
     return others + sorted(caches, key=lambda number: (mounts[number].id, number))
