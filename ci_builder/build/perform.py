@@ -7,7 +7,6 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ci_builder.build.accounts import Account, resolve_owner, resolve_user
 from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, MakeDirectory, RunCommand
@@ -24,6 +23,7 @@ from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.executors.interface import Process, Workspace
 from ci_builder.rootfs.paths import read_file
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _ACCOUNTS_LIMIT = 16 << 20
 

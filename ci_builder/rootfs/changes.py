@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from ci_builder.packed import Packed, packed
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 Kind = Literal["present", "absent", "opaque"]
 

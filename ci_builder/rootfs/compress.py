@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Protocol
 
 import zstandard
 from isal import isal_zlib
 
 from ci_builder.errors import UsageError
+from ci_builder.values import dataclass
 
 _FEED = 1 << 20
 _GZIP = 31  # zlib's window bits for the gzip format, largest window

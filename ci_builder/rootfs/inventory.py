@@ -17,12 +17,12 @@ import time
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 
 from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.walk import Names, child, side_by_side, sorted_names, split, walk
+from ci_builder.values import dataclass
 
 _LENGTHS = struct.Struct("=III")
 _BLOCK = 256 << 10  # bytes that are compressed together

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_builder.rootfs.tar_reader import Kind, TarReader
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ci_builder.rootfs.tree import Ownership, Status
 from ci_builder.rootfs.xattrs import belongs_to_host, read_xattrs
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import errno
 import os
 import stat as stat_module
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 
 from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import dataclass
 
 _OPEN = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_LINKS = 40  # as the kernel's MAXSYMLINKS

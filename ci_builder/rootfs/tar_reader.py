@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from ci_builder.errors import ImageError, UnsafeLayer
 from ci_builder.rootfs import sparse
 from ci_builder.rootfs.blocks import Blocks
 from ci_builder.rootfs.pax import parse_number, parse_records, parse_time, xattrs_of
+from ci_builder.values import dataclass
 
 Kind = Literal["file", "link", "symlink", "character", "block", "directory", "fifo"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ci_builder.values import dataclass
 
 _SECOND = 10**9
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
+
+from ci_builder.values import dataclass
 
 KERNEL_FOLDERS = (b"proc", b"sys", b"dev")
 """Folders whose content every container gets from its kernel and engine, whatever the image has there."""

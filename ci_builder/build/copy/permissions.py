@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
-from dataclasses import dataclass
 
 from ci_builder.errors import InvalidValue
+from ci_builder.values import dataclass
 
 _OCTAL = re.compile(r"0*[0-7]{1,4}")
 _SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=][rwxXstugo]*)+(?:,[ugoa]*(?:[-+=][rwxXstugo]*)+)*")

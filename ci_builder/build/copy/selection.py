@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.context.ignore import Ignore, of_patterns
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ci_builder.context.ignore import Ignore
 from ci_builder.context.match import match
@@ -14,6 +14,7 @@ from ci_builder.errors import ContextError
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.walk import sorted_names
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,17 @@ def test_set_up_once_then_at_once(checkout: Path) -> None:
     assert len(environments(checkout)) == 1
 
 
+def test_the_interpreters_own_packages_are_not_seen(checkout: Path) -> None:
+    """requests imports chardet where it finds it, and urllib3 other things, in whatever version."""
+    code, _, said = run(checkout)
+    assert code == 3, said
+    # The interpreter that runs this has pytest.
+    looks = "import importlib.util\nVERSION = importlib.util.find_spec('pytest')\n"
+    for folder in environments(checkout):
+        (folder / "tiny.py").write_text(looks)
+    assert run(checkout)[1] == "None ['a', 'b']\n"
+
+
 def test_changed_requirements_get_a_new_environment(checkout: Path) -> None:
     run(checkout)
     require(checkout.parent, "2")
