@@ -63,6 +63,13 @@ class OverlayWorkspace:
 
     def changes(self) -> Changes:
         """See Workspace. Raises ExecutorError."""
+        # Another thread that closes this one would find nothing mounted, and leave what is mounted next.
+        with self._closing:
+            if self._closed:
+                raise ExecutorError("the workspace was closed")
+            return self._next_step()
+
+    def _next_step(self) -> Changes:
         upper = self._upper()
         try:
             umount(str(self._root))
