@@ -29,7 +29,7 @@ def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
     argv = with_shell(state, command)
     env = dict(state.env)
     env.update(state.settings.proxies)
-    mounts = tuple(_mounts(state, run))
+    mounts = tuple(sorted(_mounts(state, run), key=_order))
     action = RunCommand(
         argv, tuple(env.items()), clean(state.cwd), state.run.user, run.network, files, mounts
     )
@@ -51,6 +51,13 @@ def _mounts(state: State, run: Run) -> Iterator[RunMount]:
         if target == "/":
             raise run.line.error(f"--mount={text}: nothing can be mounted over the root directory")
         yield replace(mount, target=target, id=mount.id or target)
+
+
+def _order(mount: RunMount) -> tuple[bool, str]:
+    """One in another comes after it, however the line has them; secrets and agents come last (BuildKit, the
+    marshalling of ExecOp)."""
+    last = mount.kind in ("secret", "ssh")
+    return last, "" if last else mount.target
 
 
 def _declared(state: State) -> tuple[str, ...]:

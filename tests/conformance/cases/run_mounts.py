@@ -206,6 +206,16 @@ RUN cat /w/inside/i > /after
 """,
     ),
     Case(
+        name="mount-inside-a-later-mount",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /t/in && echo old > /t/in/old
+RUN --mount=source=a,target=/t/in --mount=type=tmpfs,target=/t find /t | sort > /names
+RUN find /t | sort > /after
+""",
+        context=_CONTEXT,
+    ),
+    Case(
         name="mount-inside-a-mount",
         dockerfile="""\
 FROM busybox
