@@ -79,7 +79,8 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         keep_git = keeps_git_folder(request.build_args)
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
-        context = _without(context, (folder, *folders_of(request.cache)))
+        # The build's folder is the only thing in the one above it.
+        context = _without(context, (folder.parent, *folders_of(request.cache)))
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)

@@ -20,15 +20,12 @@ class Pending:
         self._thread: threading.Thread | None = None
         self._failed = threading.Event()
 
-    def add(self, make: Callable[[], Layer]) -> Future[Layer]:
-        """``make`` the layer soon. After one that failed no other is made. Raises what an earlier one raised,
-        if it has by now."""
-        future: Future[Layer] = Future()
+    def add(self, make: Callable[[], Layer], future: Future[Layer]) -> None:
+        """``make`` the layer soon, for ``future``. After one that failed no other is made."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="packing", daemon=True)
             self._thread.start()
         self._waiting.put((make, future))
-        return future
 
     @property
     def failed(self) -> bool:

@@ -164,18 +164,18 @@ class _Stage:
         doing = Doing(label, step, self._opened(), tools, self._base.family, step is self._last)
         make = carry_out(doing)
         created = tools.created or now()
-        number = len(self._entries)
-        layer = self._pending.add(partial(self._finish, number, make))
-        self._entries.append(_Entry(step, layer, created))
+        layer: Future[Layer] = Future()
+        entry = _Entry(step, layer, created)
+        below = tuple(self._entries)
+        self._entries.append(entry)
+        self._pending.add(partial(self._finish, entry, below, make), layer)
         if not make.can_wait:
             layer.result()
 
-    def _finish(self, number: int, make: Making) -> Layer:
+    def _finish(self, entry: _Entry, below: Sequence[_Entry], make: Making) -> Layer:
         """Pack the layer, and let the caches and the registry have it."""
         layer = make.layer()
-        entry = self._entries[number]
-        below = self._below.with_all(self._entries[:number])
-        self._tools.cache.keep(entry.step, below, layer, entry.created)
+        self._tools.cache.keep(entry.step, self._below.with_all(below), layer, entry.created)
         self._tools.early(layer)
         return layer
 

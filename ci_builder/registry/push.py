@@ -91,7 +91,10 @@ class Pusher:
         for target in {reference.name: reference for reference in references}.values():
             if image.layers and self._has_manifest(manifest, target):
                 # And so it has all parts: a registry takes no manifest before them.
-                self.note_present([*image.layers, config], target)
+                parts = [*image.layers, config]
+                self.note_present(parts, target)
+                for part in parts:
+                    self._progress(Transferred(str(part.descriptor.digest), "present", part.descriptor.size))
                 continue
             run_at_once([partial(self.push_layer, layer, target) for layer in image.layers], _AT_ONCE)
             self.push_layer(config, target)
@@ -105,9 +108,11 @@ class Pusher:
         headers = {"Accept": manifest.media_type}
         call = Call(what, "HEAD", _pushing(repository), path, frozenset({200, 404}), headers)
         try:
-            response = self._transport.once(call)
-        except RegistryError:
-            return False  # pushing it will tell
+            response = self._transport.send(call)
+        except RegistryError as error:
+            if error.temporary:
+                raise
+            return False  # whoever may only push has to push it all
         discard(response)
         return response.status_code == 200
 

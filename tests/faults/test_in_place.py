@@ -81,7 +81,7 @@ def test_a_command_that_writes_into_the_context(job: Job) -> None:
 
 def test_a_working_directory_in_the_context(job: Job) -> None:
     built = job.run(
-        "FROM busybox\nWORKDIR /job/context/app\n",
+        "FROM busybox\nRUN true\nWORKDIR /job/context/app\n",
         "ci-builder build $FLAGS --isolation=in-place /job/context",
     )
     assert built.code != 0
