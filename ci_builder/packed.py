@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Iterator
 SEPARATOR = b"/"
 """The only thing that no item may contain, beside being empty."""
 
-_RUN = 1 << 15  # items
+_RUN = 1 << 13  # items
 _RUN_SIZE = 8 << 20  # bytes of the items that are sorted at once
-_BLOCK = 1 << 16  # bytes that are compressed together
+_BLOCK = 1 << 14  # bytes that are compressed together
 
 
 class Packed(Collection[bytes]):

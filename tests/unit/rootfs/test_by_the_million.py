@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.file_keys import FileKeys
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.numbers import NumberMap
 from ci_builder.rootfs.record import PLAIN, Key, Record, Records
@@ -149,3 +151,54 @@ def _above(path: bytes) -> list[bytes]:
     """The folders that ``path`` is in, the nearest first, but for the root."""
     parts = path.split(b"/")
     return [b"/".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
+
+
+def _fill_first_names(path: Callable[[int], bytes]) -> object:
+    names = FirstNames()
+    for number in range(_COUNT):
+        names.other((1, number + 1), path(number))
+    return names
+
+
+def _fill_seen(path: Callable[[int], bytes]) -> object:
+    seen = Seen()
+    for number in range(_COUNT):
+        seen.add(path(number))
+    return seen
+
+
+def _fill_records(path: Callable[[int], bytes]) -> object:
+    return Records(((1, number + 1), Record(1000, 1000)) for number in range(_COUNT))
+
+
+def _fill_keys(path: Callable[[int], bytes]) -> object:
+    keys = FileKeys()
+    for number in range(_COUNT):
+        keys.add((1, number + 1))
+    return keys
+
+
+def _fill_changes(path: Callable[[int], bytes]) -> object:
+    # In the worst order.
+    return Changes.of(Change(path(number * 7919 % _COUNT), "present") for number in range(_COUNT))
+
+
+_COUNT = 100_000
+_FILLS = (_fill_first_names, _fill_seen, _fill_records, _fill_keys, _fill_changes)
+
+
+@pytest.mark.parametrize("fill", _FILLS)
+def test_bytes_and_not_objects(fill: Callable[[Callable[[int], bytes]], object]) -> None:
+    """At most 50 bytes for each, while they are collected too: one small object takes as much by itself."""
+
+    def path(number: int) -> bytes:
+        return b"usr/lib/some/package-%d/a-file-with-a-name-%d" % (number // 100, number)
+
+    tracemalloc.start()
+    try:
+        kept = fill(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept is not None
+    assert peak < 50 * _COUNT
