@@ -20,6 +20,7 @@ from ci_builder.build.early import EarlyPushes
 from ci_builder.build.evaluate import finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
+from ci_builder.build.means import Ready
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.build.parallel import Stages, Stoppable, stopped_at_the_end
@@ -30,19 +31,9 @@ from ci_builder.build.targets import how_stages_are_made
 from ci_builder.cache.explain import compare
 from ci_builder.cache.inputs import Input
 from ci_builder.cache.told import Told
-from ci_builder.executors.interface import Executor, Workspace
+from ci_builder.executors.interface import Workspace
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Source
-from ci_builder.values import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Executors:
-    """``full`` makes whole root file systems, ``skeletons`` what is enough for copying: the names of files
-    (see NoneExecutor)."""
-
-    full: Executor
-    skeletons: Executor
 
 
 class Building:
@@ -82,13 +73,12 @@ class Building:
         """What the cache is to the stage with that number."""
         return self._caches[index]
 
-    def build(
-        self, ahead: Ahead, executors: Executors, mounts: MountSources, at_once: int
-    ) -> dict[str, Source]:
+    def build(self, ahead: Ahead, ready: Ready) -> dict[str, Source]:
         """Build what is left; each target's image by its name in the Request, with its labels."""
-        self._executor = Stoppable(executors.full)
-        self._skeletons = Stoppable(executors.skeletons)
-        stages = Stages(tuple(ahead.found), partial(self._build, ahead, mounts), at_once, self._stop)
+        self._executor = Stoppable(ready.executors.full)
+        self._skeletons = Stoppable(ready.executors.skeletons)
+        build = partial(self._build, ahead, ready.mounts)
+        stages = Stages(tuple(ahead.found), build, ready.at_once, self._stop)
         self._stages = stages
         with stopped_at_the_end(self._executor), stopped_at_the_end(self._skeletons):
             stages.run()
@@ -99,6 +89,10 @@ class Building:
             )
             found[text] = Source(image, self._base_layers(index), self._own_layers(index), self._made[index])
         return {**found, "": found[self._job.targets[0]]}
+
+    def rest(self) -> None:
+        """Leave no thread behind."""
+        self._early.rest()
 
     def _stop(self) -> None:
         for executor in (self._executor, self._skeletons):

@@ -30,7 +30,7 @@ class EarlyPushes:
     """Where the layers of each stage go."""
 
     def __init__(self, job: Job, planned: Plan, made: Mapping[int, Made]) -> None:
-        self._queue: queue.SimpleQueue[tuple[Registry, Layer, Reference]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Registry, Layer, Reference] | None] = queue.SimpleQueue()
         self._threads = 0
         self._lock = threading.Lock()
         self._places: dict[int, list[tuple[Registry, Reference]]] = {}
@@ -58,6 +58,13 @@ class EarlyPushes:
 
         return push
 
+    def rest(self) -> None:
+        """No layer is begun any more, and no thread stays."""
+        with self._lock:
+            threads, self._threads = self._threads, 0
+        for _ in range(threads):
+            self._queue.put(None)
+
     def _begin(self) -> None:
         with self._lock:
             if self._threads < _AT_ONCE:
@@ -65,8 +72,8 @@ class EarlyPushes:
                 threading.Thread(target=self._work, name="early push", daemon=True).start()
 
     def _work(self) -> None:
-        while True:
-            registry, layer, reference = self._queue.get()
+        while (work := self._queue.get()) is not None:
+            registry, layer, reference = work
             with contextlib.suppress(CiBuilderError):
                 registry.push_layer(layer, reference)
 

@@ -21,6 +21,7 @@ from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
 from ci_builder.progress import Notice
 from ci_builder.request import Request
+from ci_builder.values import dataclass
 
 
 def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> Choice:
@@ -44,7 +45,7 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
     progress, isolation = job.surroundings.progress, job.request.isolation
     states = {name: job.folder / name for name in AVAILABLE}
     for state in states.values():
-        state.mkdir(mode=0o700)
+        state.mkdir(mode=0o700, exist_ok=True)
     if is_wanted("none", isolation):
         from ci_builder.executors.none import NoneExecutor
 
@@ -75,7 +76,53 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
         yield ChrootExecutor(states["chroot"], progress)
 
 
-def skeletons(job: Job, choice: Choice) -> Executor:
+@dataclass(frozen=True, slots=True)
+class Executors:
+    """``full`` makes whole root file systems, ``skeletons`` what is enough for copying: the names of files
+    (see NoneExecutor)."""
+
+    full: Executor
+    skeletons: Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the stages of a build are made with. ``at_once``: how many at the same time."""
+
+    choice: Choice
+    executors: Executors
+    mounts: MountSources
+    at_once: int
+
+
+class Readiness:
+    """Gets ready for what has to be done, and for more when it turns out to be more."""
+
+    def __init__(self, job: Job, stack: contextlib.ExitStack) -> None:
+        self._job = job
+        self._stack = stack
+        self._ready: Ready | None = None
+
+    def ready(self, needs_run: bool) -> Ready:
+        """Choose an executor and enter it; the one of before, when that will do. Raises UsageError,
+        NoExecutor, ExecutorError."""
+        before = self._ready
+        if before is None or (needs_run and before.choice.executor.name == "none"):
+            self._ready = self._get_ready(needs_run, before)
+        assert self._ready is not None
+        return self._ready
+
+    def _get_ready(self, needs_run: bool, before: Ready | None) -> Ready:
+        job = self._job
+        choice = choose_executor(job, needs_run, self._stack)
+        choice.executor.enter()
+        skeletons = before.executors.skeletons if before else _skeletons(job, choice)
+        executors = Executors(choice.executor, skeletons)
+        mounts = mount_sources(job, choice.executor)
+        return Ready(choice, executors, mounts, stages_at_once(job.request, choice.executor))
+
+
+def _skeletons(job: Job, choice: Choice) -> Executor:
     """What stages without RUN are made with, whatever the others need."""
     if choice.executor.name == "none":
         return choice.executor
@@ -110,7 +157,7 @@ def fetcher_for(job: Job, works: dict[int, StageWork]) -> Fetcher:
 
 def mount_sources(job: Job, executor: Executor) -> MountSources:
     folder = job.folder / "mounts"
-    folder.mkdir(mode=0o711)
+    folder.mkdir(mode=0o711, exist_ok=True)
     progress = job.surroundings.progress
 
     def waiting(name: str) -> None:

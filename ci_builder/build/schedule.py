@@ -9,18 +9,18 @@ from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
-from ci_builder.build.building import Building, Executors
+from ci_builder.build.building import Building
 from ci_builder.build.caching.layer_cache import LayerCache
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
-from ci_builder.build.means import choose_executor, fetcher_for, mount_sources, skeletons, stages_at_once
+from ci_builder.build.means import Readiness, Ready, fetcher_for
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.preview import Prospect
-from ci_builder.build.product import Built, report, write_product
+from ci_builder.build.product import Built, Delivered, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cache.records import Records
@@ -39,7 +39,7 @@ from ci_builder.errors import (
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
 from ci_builder.outputs.choose import Wanted
-from ci_builder.outputs.variants import Variants
+from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
 
@@ -60,21 +60,33 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _lint(job, planned, stack)
         fetcher = fetcher_for(job, works)
         cache = job.caching.open(job.surroundings.progress)
-        building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
-        ahead = building.look_ahead()
-        choice = choose_executor(job, ahead.runs, stack)
-        choice.executor.enter()
+        readiness = Readiness(job, stack)
         with contextlib.ExitStack() as leaving:
             leaving.push(partial(_write_down, cache, planned.targets))
-            at_once = stages_at_once(request, choice.executor)
-            executors = Executors(choice.executor, skeletons(job, choice))
-            mounts = mount_sources(job, choice.executor)
-            sources = building.build(ahead, executors, mounts, at_once)
-            variants = Variants(job.blobs / "sha256", job.epoch)
-            records = cache.records_of(planned.targets) if job.caching.inline else Records()
-            delivered = write_product(Built(sources, choice, variants, records), job.outputs)
-            mounts.caches.kept.send()
-    return report(choice, delivered, time.monotonic() - started)
+            while True:
+                building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
+                try:
+                    ahead = building.look_ahead()
+                    ready = readiness.ready(ahead.runs)
+                    delivered = _deliver(job, planned, building.build(ahead, ready), ready, cache)
+                    break
+                except CiBuilderError as error:
+                    # A cache never fails a build: what was found and did not come is made.
+                    building.rest()
+                    if isinstance(error, Interrupted) or not cache.forget_lost():
+                        raise
+                    text = f"a layer of the cache cannot be had, so it is made anew: {error}"
+                    job.surroundings.progress(Notice("warning", text))
+            ready.mounts.caches.kept.send()
+    return report(ready.choice, delivered, time.monotonic() - started)
+
+
+def _deliver(
+    job: Job, planned: Plan, sources: Mapping[str, Source], ready: Ready, cache: LayerCache
+) -> tuple[Delivered, ...]:
+    variants = Variants(job.blobs / "sha256", job.epoch)
+    records = cache.records_of(planned.targets) if job.caching.inline else Records()
+    return write_product(Built(sources, ready.choice, variants, records), job.outputs)
 
 
 def _write_down(

@@ -101,7 +101,6 @@ def test_a_registry_that_refuses_the_cache(
         _one_warning(outcome, about)
 
 
-@pytest.mark.xfail(strict=True, reason="a layer that was found and then does not come ends the build")
 @pytest.mark.parametrize("status", [404, 403, 500])
 def test_a_layer_cannot_be_fetched(bench: Bench, status: int) -> None:
     """It is there, says the registry, and then it does not come."""

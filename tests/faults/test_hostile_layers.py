@@ -265,7 +265,7 @@ def test_a_connection_that_breaks_is_told_as_it_is(tree: Tree) -> None:
         apply_layers([broken], tree)
 
 
-@pytest.mark.parametrize("tail", [b"garbage", gzip.compress(b"more")])
+@pytest.mark.parametrize("tail", [b"garbage", gzip.compress(b"more", mtime=0)])
 def test_what_follows_a_layer_is_part_of_it(tree: Tree, tail: bytes) -> None:
     stored = gzip.compress(CONTENT, 1) + tail
     with pytest.raises(ImageError):

@@ -9,7 +9,9 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from ci_builder.build.caching.guarded import Guarded
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.limits import FRESH
@@ -65,6 +67,7 @@ class LayerCache:
         self._homes: dict[tuple[Key, str], Cache] = {}
         self._known: dict[Key, list[Record]] = {}
         self._entries: dict[int, list[Record]] = {}
+        self._lost: set[tuple[Key, str]] = set()
         self._targets = tuple(targets)
         self._uploads = Uploads(self._told, lambda number: number in self._broken)
         self.earlier = self._read(sources)
@@ -110,6 +113,19 @@ class LayerCache:
             if target.everything and number not in self._broken:
                 self._uploads.begin(number, target.cache, record)
 
+    def forget_lost(self) -> bool:
+        """After a failure: whether a layer that was found did not come then. It is not found again, and what
+        was noted of the stages is forgotten: they are made once more."""
+        self._uploads.rest()
+        with self._lock:
+            lost, self._lost = self._lost, set()
+            if lost:
+                self._entries.clear()
+        left = (record for record in self.earlier if record.identity not in lost)
+        self.earlier = Records(tuple(left))
+        self._known = self.earlier.by_key()
+        return bool(lost)
+
     def records_of(self, stages: Iterable[int]) -> Records:
         """What was used and made in these stages."""
         with self._lock:
@@ -147,8 +163,16 @@ class LayerCache:
             self._progress(Notice("info", text))
             for record in records:
                 self._homes.setdefault(record.identity, cache)
-            found = found.merged(records)
+            found = found.merged(self._guarded(record) for record in records)
         return found
+
+    def _guarded(self, record: Record) -> Record:
+        guarded = Guarded(record.layer.opener, partial(self._lose, record.identity))
+        return replace(record, layer=replace(record.layer, opener=guarded.open))
+
+    def _lose(self, identity: tuple[Key, str]) -> None:
+        with self._lock:
+            self._lost.add(identity)
 
     def _is_there(self, record: Record) -> bool:
         cache = self._homes[record.identity]
@@ -185,7 +209,7 @@ class Uploads:
     ) -> None:
         self._failed = failed
         self._is_broken = is_broken
-        self._waiting: queue.SimpleQueue[tuple[int, Cache, Record]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[int, Cache, Record] | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._open = 0
         self._threads = 0
@@ -204,9 +228,17 @@ class Uploads:
         with self._changed:
             self._changed.wait_for(lambda: self._open == 0)
 
+    def rest(self) -> None:
+        """As ``wait``, and no thread is left."""
+        self.wait()
+        with self._changed:
+            threads, self._threads = self._threads, 0
+        for _ in range(threads):
+            self._waiting.put(None)
+
     def _work(self) -> None:
-        while True:
-            number, cache, record = self._waiting.get()
+        while (work := self._waiting.get()) is not None:
+            number, cache, record = work
             try:
                 if not self._is_broken(number):
                     cache.keep(record.layer)
