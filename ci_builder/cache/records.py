@@ -30,6 +30,9 @@ _ROOM = 24 << 20
 _TOLD_ROOM = 8 << 20
 """Bytes thereof for what the records tell of their inputs."""
 
+_KEYS = 32
+"""Keys that one record has at most."""
+
 ANNOTATION = "ci_builder.cache"
 """Of the manifest of an image that is nothing but a cache: the scope's name."""
 
@@ -108,6 +111,9 @@ def _dumped(value: object) -> bytes:
 
 def _one(before: Record, after: Record) -> Record:
     keys = tuple(dict.fromkeys((*before.keys, *after.keys)))
+    if len(keys) > _KEYS:
+        # Each recipe of the stage that a COPY takes files from leaves one; the first says what made it.
+        keys = (keys[0], *keys[1 - _KEYS :])
     return replace(before, keys=keys, used=max(before.used, after.used))
 
 

@@ -247,7 +247,7 @@ def test_a_url_is_what_it_has(bench: Bench) -> None:
         assert set(bench.cached().steps.values()) == {"CACHED"}
         _Changing.content = b"2"
         outcome = bench.cached()
-        assert _reason(outcome, "stage-0 1/2") == "the what the URL has changed"
+        assert _reason(outcome, "stage-0 1/2") == "the content of the URL changed"
         assert outcome.steps["stage-0 2/2"] == "DONE"
         server.shutdown()
 

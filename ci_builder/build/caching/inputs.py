@@ -156,7 +156,7 @@ def _taken(action: CopyFiles | Clone, sources: Sources) -> Taken:
 def _of_fetch(action: Fetch, sources: Sources) -> Iterator[Input]:
     yield from _fields(action)
     if not action.checksum:
-        yield Input("what the URL has", frame(sources.fetcher.content_of(action.url)))
+        yield Input("content of the URL", frame(sources.fetcher.content_of(action.url)))
 
 
 def _of_clone(action: Clone, sources: Sources) -> Iterator[Input]:
