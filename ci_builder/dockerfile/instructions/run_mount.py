@@ -137,11 +137,17 @@ class _Fields:
             gid=self._number("gid", 10, 0xFFFFFFFE),
             size=self._size(),
             required=self._switch("required"),
-            env=self.given.get("env", ""),
+            env=self._variable(),
         )
 
     def error(self, reason: str, hint: str = "") -> Exception:
         return self.line.error(f"--mount={self.text}: {reason}", hint=hint)
+
+    def _variable(self) -> str:
+        name = self.given.get("env", "")
+        if "=" in name or "\0" in name:
+            raise self.error(f"env is the name of a variable, not {name!r}")
+        return name
 
     def _target(self, kind: str) -> str:
         target = self.given.get("target", "")

@@ -56,3 +56,8 @@ def test_a_secret_has_one_name() -> None:
 )
 def test_a_cache_begins_with_what_its_source_holds(text: str, seeded: bool) -> None:
     assert _parsed(f"type=cache,target=/c{',' if text else ''}{text}").seeded is seeded
+
+
+def test_the_variable_of_a_secret_is_a_name() -> None:
+    with pytest.raises(DockerfileError, match="env is the name of a variable, not 'A=B'"):
+        _parsed("type=secret,id=a,env=A=B")
