@@ -12,7 +12,7 @@ from benchmarks.builds.report import Report
 SVG = Path(__file__).parents[1] / "builds.svg"
 # Told apart by people who see no red or no green, too (the palette of Okabe and Ito).
 _COLOURS = ("#999999", "#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#cc79a7", "#f0e442")
-_LEFT, _WIDTH, _RIGHT = 300, 560, 100
+_LEFT, _WIDTH, _RIGHT = 340, 540, 80
 _BAR, _GAP, _BETWEEN, _TOP = 12, 2, 14, 60
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328; }
@@ -57,7 +57,7 @@ def draw(report: Report) -> str:
 
 def _named(case: Case) -> str:
     name, title = case.name, case.title
-    return f"{name} {title}" if len(title) < 42 else f"{name} {title[:40]}…"
+    return f"{name} {title}" if len(title) < 45 else f"{name} {title[:43]}…"
 
 
 def _bar(top: int, took: float, scale: float, colour: str, title: str) -> str:

@@ -103,7 +103,8 @@ def write_readme(report: Report, folder: Path) -> None:
         f"{today}, Linux {platform.release()}, {platform.machine()}; the least of {report.rounds} interleaved"
     )
     said += f" rounds in {folder}. In brackets: times the bare tools."
-    inside = f"{report.table()}\n\n{said}\n\n{report.details()}".rstrip()
+    chart = "![Seconds by builder and case](builds.svg)"
+    inside = f"{report.table()}\n\n{chart}\n\n{said}\n\n{report.details()}".rstrip()
     pattern = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
     README.write_text(pattern.sub(lambda _: f"{_BEGIN}\n{inside}\n{_END}", README.read_text()))
 
