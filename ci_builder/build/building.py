@@ -75,6 +75,10 @@ class Building:
 
     def build(self, ahead: Ahead, ready: Ready) -> dict[str, Source]:
         """Build what is left; each target's image by its name in the Request, with its labels."""
+        if ready.choice.executor.name == "in-place":
+            # Later, a context that is a repository would be cloned by the git of the image.
+            contexts = (item for item in self._planned.sources if isinstance(item, FromContext))
+            self._files.open_named(item.name for item in contexts)
         self._executor = Stoppable(ready.executors.full)
         self._skeletons = Stoppable(ready.executors.skeletons)
         build = partial(self._build, ahead, ready.mounts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 
 from ci_builder.build.bases import Bases
@@ -47,6 +47,12 @@ class CopySources:
         else:
             image = self.stage(origin.index) if isinstance(origin, FromStage) else self.bases.image(origin)
             yield CopySource(_title(origin), self._readable(image).tree, keeps_owners=True)
+
+    def open_named(self, names: Iterable[str]) -> None:
+        """Open the named contexts of these names now. Raises ContextError."""
+        for name in names:
+            if name in self.bases.named.files:
+                self._named(name)
 
     def _readable(self, image: Image) -> Workspace:
         chain = image.config.diff_ids
