@@ -167,7 +167,9 @@ class KeptCaches:
         layer = write_layer(every_path(tree), tree, self._blobs)
         text = f"the cache {name.id} is kept: {content.size:,} bytes, {layer.descriptor.size:,} compressed"
         self._tell("info", text)
-        return MountRecord(name, layer, "", content.state, content.size, now, now)
+        # Of two contents the later one stays: what was made of another is later, within one second as well.
+        made = now if before is None else max(now, before.made + 1)
+        return MountRecord(name, layer, "", content.state, content.size, made, max(now, made))
 
     def _tell(self, level: str, text: str) -> None:
         self._progress(Notice("warning" if level == "warning" else "info", text))
