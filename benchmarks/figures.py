@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import platform
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.readme import today, write_between_marks
 from benchmarks.surroundings import NOT_MEASURED, TITLES
 from benchmarks.workloads import WORKLOADS, Workload
 
-README = Path(__file__).parent / "README.md"
-_BEGIN, _END = "<!-- executors: begin -->", "<!-- executors: end -->"
 FLOOR = "native"
 
 
@@ -65,14 +62,9 @@ def table(figures: Figures) -> str:
 
 def write_readme(figures: Figures, folder: Path) -> None:
     """Put the table between the marks of README.md."""
-    today = datetime.datetime.now(datetime.timezone.utc).date()
     where = f"Linux {platform.release()}, {platform.machine()}, Python {platform.python_version()}"
-    said = f"{today}, {where}; the least of {figures.rounds} interleaved rounds in {folder}."
-    text = README.read_text()
-    pattern = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
-    README.write_text(
-        pattern.sub(lambda _: f"{_BEGIN}\n{table(figures)}\n\n{said}\n{NOT_MEASURED}\n{_END}", text)
-    )
+    said = f"{today()}, {where}; the least of {figures.rounds} interleaved rounds in {folder}."
+    write_between_marks("executors", f"{table(figures)}\n\n{said}\n{NOT_MEASURED}")
 
 
 def _times(figures: Figures, workload: str, executor: str) -> str:

@@ -9,11 +9,9 @@ a limit of its own).
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import platform
-import re
 import resource
 import shutil
 import subprocess
@@ -25,13 +23,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.growth_cases import CASES, Case
+from benchmarks.readme import today, write_between_marks
 from ci_builder.executors.removal import remove_folder
 from tests.compare.builders import environment
 from tests.compare.peak import Peak
 from tests.servers.bases import busybox
 
-_README = Path(__file__).parent / "README.md"
-_BEGIN, _END = "<!-- growth: begin -->", "<!-- growth: end -->"
 _START = "from ci_builder.cli.main import console; raise SystemExit(console())"
 
 
@@ -107,12 +104,8 @@ def table(figures: Sequence[Measured]) -> str:
 
 
 def _write_readme(figures: Sequence[Measured], folder: Path) -> None:
-    today = datetime.datetime.now(datetime.timezone.utc).date()
     where = f"Linux {platform.release()}, {platform.machine()}, Python {platform.python_version()}"
-    text = _README.read_text()
-    pattern = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
-    new = f"{_BEGIN}\n{table(figures)}\n\n{today}, {where}; one build each, in {folder}.\n{_END}"
-    _README.write_text(pattern.sub(lambda _: new, text))
+    write_between_marks("growth", f"{table(figures)}\n\n{today()}, {where}; one build each, in {folder}.")
 
 
 def main() -> int:

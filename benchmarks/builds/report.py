@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import platform
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,8 @@ from benchmarks.builds.builder import Builder
 from benchmarks.builds.cases import Bar, Case
 from benchmarks.builds.measure import Results
 from benchmarks.builds.peers import FLOOR
+from benchmarks.readme import today, write_between_marks
 
-README = Path(__file__).parents[1] / "README.md"
-_BEGIN, _END = "<!-- builds: begin -->", "<!-- builds: end -->"
 _OURS = ("namespace", "in-place", "ptrace")
 
 
@@ -98,15 +95,12 @@ class Report:
 
 def write_readme(report: Report, folder: Path) -> None:
     """Put the table between the marks of README.md."""
-    today = datetime.datetime.now(datetime.timezone.utc).date()
-    said = (
-        f"{today}, Linux {platform.release()}, {platform.machine()}; the least of {report.rounds} interleaved"
-    )
-    said += f" rounds in {folder}. In brackets: times the bare tools."
+    where = f"Linux {platform.release()}, {platform.machine()}"
+    said = f"{today()}, {where}; the least of {report.rounds} interleaved rounds in {folder}."
+    said += " In brackets: times the bare tools."
     chart = "![Seconds by builder and case](builds.svg)"
     inside = f"{report.table()}\n\n{chart}\n\n{said}\n\n{report.details()}".rstrip()
-    pattern = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
-    README.write_text(pattern.sub(lambda _: f"{_BEGIN}\n{inside}\n{_END}", README.read_text()))
+    write_between_marks("builds", inside)
 
 
 def _verdict(met: bool) -> str:

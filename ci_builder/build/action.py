@@ -124,3 +124,19 @@ class Step:
     created_by: str
     actions: tuple[Action, ...] = ()
     linked: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether a command has to be run for it."""
+        return any(isinstance(action, RunCommand) for action in self.actions)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The texts of what it takes files from, besides the build context."""
+        found: list[str] = []
+        for action in self.actions:
+            if isinstance(action, CopyFiles):
+                found.append(action.origin)
+            elif isinstance(action, RunCommand):
+                found += (mount.origin for mount in action.mounts)
+        return tuple(filter(None, found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ci_builder.build.action import CopyFiles, RunCommand, Step
+from ci_builder.build.action import Step
 from ci_builder.build.origins import FromStage
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.stage import Found, StageWork
@@ -24,13 +24,7 @@ class Ahead:
     @property
     def runs(self) -> bool:
         """Whether a command has to be run."""
-        steps = (step for missing in self.missing.values() for step in missing)
-        return any(isinstance(action, RunCommand) for step in steps for action in step.actions)
-
-    @property
-    def touches_files(self) -> bool:
-        """Whether anything has to be done at all."""
-        return any(self.missing.values())
+        return any(step.runs for missing in self.missing.values() for step in missing)
 
 
 class Looking:
@@ -73,7 +67,7 @@ class Looking:
         if isinstance(stage.base, FromStage):
             yield stage.base.index
         for step in self._missing[index]:
-            for text in origins_of(step):
+            for text in step.origins:
                 origin = stage.origin(text)
                 if isinstance(origin, FromStage):
                     yield origin.index
@@ -91,12 +85,3 @@ class Looking:
         if base is not None and not self._missing[index]:
             self._images[index] = found.on(base)
         return self._images[index]
-
-
-def origins_of(step: Step) -> Iterator[str]:
-    """The texts of what a step takes files from, besides the build context."""
-    for action in step.actions:
-        if isinstance(action, CopyFiles) and action.origin:
-            yield action.origin
-        elif isinstance(action, RunCommand):
-            yield from (mount.origin for mount in action.mounts if mount.origin)

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ci_builder.build.action import RunCommand
 from ci_builder.build.ahead import Ahead, Looking
 from ci_builder.build.caching.inputs import Sources
 from ci_builder.build.caching.layer_cache import LayerCache
@@ -106,8 +105,8 @@ class Building:
     def _build(self, ahead: Ahead, mounts: MountSources, index: int) -> Image:
         assert self._executor is not None
         assert self._skeletons is not None
-        stage = self._stage(index)
-        runs = any(isinstance(action, RunCommand) for step in ahead.missing[index] for action in step.actions)
+        stage = self._planned.stage(index)
+        runs = any(step.runs for step in ahead.missing[index])
         tools = StageTools(
             executor=self._executor if runs else self._skeletons,
             skeletons=not runs,
@@ -149,9 +148,6 @@ class Building:
             return ""
         return compare(self._cache.earlier, stage, title, told).reason
 
-    def _stage(self, index: int) -> PlannedStage:
-        return next(stage for stage in self._planned.stages if stage.index == index)
-
     def _base(self, stage: PlannedStage) -> Image:
         if isinstance(stage.base, FromStage):
             return self._stage_image(stage.base.index)
@@ -159,14 +155,11 @@ class Building:
 
     def _base_layers(self, index: int) -> int:
         """How many layers come from the image that everything below a stage began with."""
-        stage = self._stage(index)
-        if isinstance(stage.base, FromStage):
-            return self._base_layers(stage.base.index)
-        return len(self._base_image(stage).layers)
+        return len(self._base_image(self._planned.line(index)[-1]).layers)
 
     def _own_layers(self, index: int) -> int:
         """The number of the first layer that the stage itself made."""
-        return len(self._base(self._stage(index)).layers)
+        return len(self._base(self._planned.stage(index)).layers)
 
     def _sources(self, stage: PlannedStage) -> Sources:
         def identity(text: str) -> Input | None:

@@ -40,8 +40,7 @@ def _text(line: Line) -> str:
 def describe_origin(origin: Origin, plan: Plan) -> str:
     """What a name in FROM or COPY --from means, for people."""
     if isinstance(origin, FromStage):
-        name = next(stage.name for stage in plan.stages if stage.index == origin.index)
-        return f"stage {origin.index} {name}"
+        return f"stage {origin.index} {plan.stage(origin.index).name}"
     if isinstance(origin, FromImage):
         return f"image {origin.reference}"
     if isinstance(origin, FromContext):

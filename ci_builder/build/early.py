@@ -7,12 +7,11 @@ output does not rewrite them. What goes wrong here is found again, and told, whe
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from ci_builder.build.background import Background
 from ci_builder.build.job import Job
-from ci_builder.build.origins import FromStage
 from ci_builder.build.plan import Plan
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.layer import Layer
@@ -30,9 +29,7 @@ class EarlyPushes:
     """Where the layers of each stage go."""
 
     def __init__(self, job: Job, planned: Plan, made: Mapping[int, Made]) -> None:
-        self._queue: queue.SimpleQueue[tuple[Registry, Layer, Reference] | None] = queue.SimpleQueue()
-        self._threads = 0
-        self._lock = threading.Lock()
+        self._background = Background("early push", _AT_ONCE)
         self._places: dict[int, list[tuple[Registry, Reference]]] = {}
         numbers = dict(zip(job.targets, planned.targets, strict=True))
         for wanted in job.outputs:
@@ -40,7 +37,7 @@ class EarlyPushes:
             output, form = wanted.output, wanted.form
             if not isinstance(output, PushOutput) or form is None:
                 continue
-            for index in _stages_of(planned, target):
+            for index in (stage.index for stage in planned.line(target)):
                 if _as_it_is(form, made[index]):
                     # The first repository of each registry; the others mount what that one has.
                     firsts = {reference.registry: reference for reference in reversed(wanted.references)}
@@ -53,38 +50,18 @@ class EarlyPushes:
 
         def push(layer: Layer) -> None:
             for registry, reference in places:
-                self._queue.put((registry, layer, reference))
-                self._begin()
+                self._background.begin(partial(_push, registry, layer, reference))
 
         return push
 
     def rest(self) -> None:
-        """No layer is begun any more, and no thread stays."""
-        with self._lock:
-            threads, self._threads = self._threads, 0
-        for _ in range(threads):
-            self._queue.put(None)
-
-    def _begin(self) -> None:
-        with self._lock:
-            if self._threads < _AT_ONCE:
-                self._threads += 1
-                threading.Thread(target=self._work, name="early push", daemon=True).start()
-
-    def _work(self) -> None:
-        while (work := self._queue.get()) is not None:
-            registry, layer, reference = work
-            with contextlib.suppress(CiBuilderError):
-                registry.push_layer(layer, reference)
+        """No thread stays when what was begun is done."""
+        self._background.rest()
 
 
-def _stages_of(planned: Plan, target: int) -> list[int]:
-    """The stage ``target`` and those that it begins with."""
-    by_number = {stage.index: stage for stage in planned.stages}
-    found = [target]
-    while isinstance(base := by_number[found[-1]].base, FromStage):
-        found.append(base.index)
-    return found
+def _push(registry: Registry, layer: Layer, reference: Reference) -> None:
+    with contextlib.suppress(CiBuilderError):
+        registry.push_layer(layer, reference)
 
 
 def _as_it_is(form: Form, made: Made) -> bool:

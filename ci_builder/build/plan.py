@@ -109,6 +109,17 @@ class Plan:
         """The stage that is asked for first."""
         return next((stage for stage in self.stages if stage.index in self.targets[:1]), self.stages[-1])
 
+    def stage(self, index: int) -> PlannedStage:
+        """The one of that number."""
+        return next(stage for stage in self.stages if stage.index == index)
+
+    def line(self, index: int) -> tuple[PlannedStage, ...]:
+        """The stage of that number and those that it begins with, the lowest last."""
+        found = [self.stage(index)]
+        while isinstance(base := found[-1].base, FromStage):
+            found.append(self.stage(base.index))
+        return tuple(found)
+
     def is_needed(self, index: int) -> bool:
         """Whether another stage is made from the one with this number."""
         return any(index in stage.needs for stage in self.stages)

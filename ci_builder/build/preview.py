@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ci_builder.build.action import Clone, CopyFiles, Fetch, RunCommand, Step
-from ci_builder.build.ahead import Ahead, origins_of
+from ci_builder.build.ahead import Ahead
 from ci_builder.build.building import Building
 from ci_builder.build.caching.outlook import Below, Outlook, outlooks
 from ci_builder.build.describe import describe_origin
@@ -137,7 +137,7 @@ def _stage(prospect: Prospect, stage: PlannedStage) -> StageOutlook:
     if needed:
         with_actions = [step for step in prospect.works[index].steps if step.actions]
         found = prospect.ahead.found[index].records
-        below = Below(_image(prospect, stage), prospect.base(_root(planned, stage)))
+        below = Below(_image(prospect, stage), prospect.base(planned.line(index)[-1]))
         cache = prospect.building.cache_of(index)
         steps = tuple(outlooks(cache, with_actions, found, below, prospect.earlier))
         if not prospect.job.caching.sources:
@@ -146,21 +146,10 @@ def _stage(prospect: Prospect, stage: PlannedStage) -> StageOutlook:
     return StageOutlook(index, stage.name, index in planned.targets, base, needed, steps)
 
 
-def _root(planned: Plan, stage: PlannedStage) -> PlannedStage:
-    """The stage that everything below ``stage`` began with."""
-    while isinstance(stage.base, FromStage):
-        stage = _numbered(planned, stage.base.index)
-    return stage
-
-
-def _numbered(planned: Plan, index: int) -> PlannedStage:
-    return next(stage for stage in planned.stages if stage.index == index)
-
-
 def _image(prospect: Prospect, stage: PlannedStage) -> Image | None:
     """What a stage has before the first step that is missing; None where that has to be built."""
     if isinstance(stage.base, FromStage):
-        below = _numbered(prospect.planned, stage.base.index)
+        below = prospect.planned.stage(stage.base.index)
         if below.index not in prospect.ahead.missing or prospect.ahead.missing[below.index]:
             return None
         base = _image(prospect, below)
@@ -172,14 +161,14 @@ def _image(prospect: Prospect, stage: PlannedStage) -> Image | None:
 def _unpacked(prospect: Prospect) -> Iterator[Unpacked]:
     read: dict[Origin, None] = {}
     for index, missing in prospect.ahead.missing.items():
-        stage = _numbered(prospect.planned, index)
+        stage = prospect.planned.stage(index)
         image = _image(prospect, stage)
         if missing and image is not None and image.layers:
-            whole = any(isinstance(action, RunCommand) for step in missing for action in step.actions)
+            whole = any(step.runs for step in missing)
             what = "for stage" if whole else "only names of files, for stage"
             yield Unpacked(f"{what} {index} {stage.name}", Amount.of(image.layers))
         for step in missing:
-            read.update((stage.origin(text), None) for text in origins_of(step))
+            read.update((stage.origin(text), None) for text in step.origins)
     for origin in read:
         found = _image_to_read(prospect, origin)
         if found is not None and found.layers:
@@ -191,7 +180,7 @@ def _image_to_read(prospect: Prospect, origin: Origin) -> Image | None:
     """The image behind ``origin``; None for a folder, and for a stage that has to be built."""
     if isinstance(origin, FromStage):
         done = not prospect.ahead.missing[origin.index]
-        return _image(prospect, _numbered(prospect.planned, origin.index)) if done else None
+        return _image(prospect, prospect.planned.stage(origin.index)) if done else None
     if isinstance(origin, FromContext) and origin.name in prospect.job.bases.named.files:
         return None
     return prospect.job.bases.image(origin)
@@ -201,7 +190,7 @@ def _pushed(prospect: Prospect, wanted: Wanted) -> Iterator[Pushed]:
     if not isinstance(wanted.output, PushOutput):
         return
     targets = dict(zip(prospect.job.targets, prospect.planned.targets, strict=True))
-    stage = _numbered(prospect.planned, targets[wanted.target or prospect.job.targets[0]])
+    stage = prospect.planned.stage(targets[wanted.target or prospect.job.targets[0]])
     known, new = _layers(prospect, stage)
     for reference in wanted.references:
         yield _to(prospect, reference, known, new)
@@ -214,7 +203,7 @@ def _layers(prospect: Prospect, stage: PlannedStage) -> tuple[Sequence[Layer], i
     if image is not None:
         return image.layers, missing
     assert isinstance(stage.base, FromStage)
-    known, below = _layers(prospect, _numbered(prospect.planned, stage.base.index))
+    known, below = _layers(prospect, prospect.planned.stage(stage.base.index))
     return known, below + missing
 
 

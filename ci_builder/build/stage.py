@@ -65,12 +65,6 @@ class Found:
         return tuple(step for step in work.steps if step.actions)[len(self.records) :]
 
 
-def look_ahead(work: StageWork, base: Image, tools: StageTools) -> Found:
-    """What can be told on ``base`` before anything is built."""
-    steps = [step for step in work.steps if step.actions]
-    return Found(tuple(tools.cache.ahead(steps, base)))
-
-
 def build_stage(work: StageWork, base: Image, tools: StageTools, found: Found) -> Image:
     """Do the steps on top of ``base``, those that are ``found`` by taking their layers. The workspace is made
     when the first step needs one. Raises DockerfileError, CommandFailed, what the lower floors raise."""

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ci_builder.registry.client import Registry
-from tests.cache.held import client, record, write
+from tests.cache.held import record, write
 from tests.cache.workbench import Bench
 from tests.servers.bases import Base
 from tests.servers.registry import RunningRegistry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with client(tmp_path / "blobs") as made:
-        yield made
 
 
 @pytest.fixture

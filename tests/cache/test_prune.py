@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +23,7 @@ from ci_builder.errors import RegistryError
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
-from tests.cache.held import DAY, client, read, record, write
+from tests.cache.held import DAY, read, record, write
 from tests.cache.workbench import Bench, make_bench, statuses
 from tests.registry.images import AMD64, make_image
 from tests.servers import registry as servers
@@ -32,12 +31,6 @@ from tests.servers.bases import Base
 from tests.servers.breaking_proxy import Status, serve_broken
 from tests.servers.ordinary_user import OrdinaryUser, refusal
 from tests.servers.registry import RunningRegistry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with client(tmp_path / "blobs") as made:
-        yield made
 
 
 @pytest.fixture

@@ -73,15 +73,7 @@ def inputs_of_step(step: Step, sources: Sources) -> Iterator[Input]:
 
 def foreign(step: Step, sources: Sources) -> bool:
     """Whether the step takes files of what can also be told by its identity."""
-    return any(sources.identity(name) is not None for name in _origins(step))
-
-
-def _origins(step: Step) -> Iterator[str]:
-    for action in step.actions:
-        if isinstance(action, CopyFiles) and action.origin:
-            yield action.origin
-        elif isinstance(action, RunCommand):
-            yield from (mount.origin for mount in action.mounts if mount.origin)
+    return any(sources.identity(name) is not None for name in step.origins)
 
 
 def _inputs(action: Action, sources: Sources, history: str) -> Iterator[Input]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ci_builder.build.background import Background
 from ci_builder.build.caching.guarded import Guarded
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
@@ -18,6 +19,7 @@ from ci_builder.cache.limits import FRESH
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError, OutputError
+from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass
 
@@ -69,7 +71,7 @@ class LayerCache:
         self._entries: dict[int, list[Record]] = {}
         self._lost: set[tuple[Key, str]] = set()
         self._targets = tuple(targets)
-        self._uploads = Uploads(self._told, lambda number: number in self._broken)
+        self._uploads = Background("cache upload", _AT_ONCE)
         self.earlier = self._read(sources)
         self._known = self.earlier.by_key()
 
@@ -111,11 +113,12 @@ class LayerCache:
         self._add(stage, record)
         for number, target in enumerate(self._targets):
             if target.everything and number not in self._broken:
-                self._uploads.begin(number, target.cache, record)
+                self._uploads.begin(partial(self._upload, number, target.cache, record.layer))
 
     def forget_lost(self) -> bool:
         """After a failure: whether a layer that was found did not come then. It is not found again, and what
         was noted of the stages is forgotten: they are made once more."""
+        self._uploads.wait()
         self._uploads.rest()
         with self._lock:
             lost, self._lost = self._lost, set()
@@ -145,6 +148,16 @@ class LayerCache:
                 target.cache.write(records, self._rules.oldest)
             except CiBuilderError as error:
                 self._told(number, target.cache, error)
+
+    def _upload(self, number: int, cache: Cache, layer: Layer) -> None:
+        if number in self._broken:
+            return
+        try:
+            cache.keep(layer)
+        except CiBuilderError as error:
+            self._told(number, cache, error)
+        except Exception as error:  # whatever it is, the build goes on, and its end is not waited for
+            self._told(number, cache, OutputError(f"{type(error).__name__}: {error}"))
 
     def _add(self, stage: int, record: Record) -> None:
         with self._lock:
@@ -199,57 +212,6 @@ class LayerCache:
     def _warn(self, text: str, error: CiBuilderError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
         self._progress(Notice("warning", f"{text}: {error}{hint}"))
-
-
-class Uploads:
-    """Layers on their way to caches, on threads that never keep the program from ending."""
-
-    def __init__(
-        self, failed: Callable[[int, Cache, CiBuilderError], None], is_broken: Callable[[int], bool]
-    ) -> None:
-        self._failed = failed
-        self._is_broken = is_broken
-        self._waiting: queue.SimpleQueue[tuple[int, Cache, Record] | None] = queue.SimpleQueue()
-        self._changed = threading.Condition()
-        self._open = 0
-        self._threads = 0
-
-    def begin(self, number: int, cache: Cache, record: Record) -> None:
-        """Bring the layer of ``record`` to ``cache``; ``number`` says which one failed."""
-        self._waiting.put((number, cache, record))
-        with self._changed:
-            self._open += 1
-            if self._threads < min(self._open, _AT_ONCE):
-                self._threads += 1
-                threading.Thread(target=self._work, name="cache upload", daemon=True).start()
-
-    def wait(self) -> None:
-        """Until all are there, or have failed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._open == 0)
-
-    def rest(self) -> None:
-        """As ``wait``, and no thread is left."""
-        self.wait()
-        with self._changed:
-            threads, self._threads = self._threads, 0
-        for _ in range(threads):
-            self._waiting.put(None)
-
-    def _work(self) -> None:
-        while (work := self._waiting.get()) is not None:
-            number, cache, record = work
-            try:
-                if not self._is_broken(number):
-                    cache.keep(record.layer)
-            except CiBuilderError as error:
-                self._failed(number, cache, error)
-            except Exception as error:  # whatever it is, the build goes on, and its end is not waited for
-                self._failed(number, cache, OutputError(f"{type(error).__name__}: {error}"))
-            finally:
-                with self._changed:
-                    self._open -= 1
-                    self._changed.notify_all()
 
 
 def in_threads(actions: Sequence[Callable[[], None]]) -> None:

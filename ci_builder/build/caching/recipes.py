@@ -53,7 +53,7 @@ class Recipes:
     def _make(self, index: int) -> Key:
         if index in self.forced:
             return _never_again()
-        stage = next(item for item in self.planned.stages if item.index == index)
+        stage = self.planned.stage(index)
         sources = self.sources(stage)
         maker = KeyMaker()
         try:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 
-from ci_builder.build.action import RunCommand, Step
+from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import (
     Sources,
     foreign,
@@ -36,8 +36,7 @@ class Kinds:
 
     def takes(self, step: Step) -> bool:
         """Whether this one does."""
-        runs = any(isinstance(action, RunCommand) for action in step.actions)
-        return self.run if runs else self.copy
+        return self.run if step.runs else self.copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from ci_builder.rootfs.pack import Write, contents
 from ci_builder.rootfs.paths import Directories, lookup
 from ci_builder.rootfs.tar_writer import entry_header, padding
 from ci_builder.rootfs.times import Times
-from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status
+from ci_builder.rootfs.tree import Status
 from ci_builder.rootfs.xattrs import belongs_to_host
 from ci_builder.values import dataclass
 
@@ -104,7 +104,7 @@ class _Walk:
                 self.file(path, status, below, is_there=is_there)
 
     def _directory(self, source: bytes, found: os.stat_result, target: bytes, *, is_there: bool) -> None:
-        if self._is_held_back(target):
+        if self.of.placement.holds_back(target):
             return
         there = lookup(self.of.placement.tree, target, follow=False) if is_there else None
         if there is not None and not stat.S_ISDIR(there.st_mode):
@@ -124,7 +124,7 @@ class _Walk:
 
     def file(self, source: bytes, found: os.stat_result, target: bytes, *, is_there: bool) -> None:
         """Anything but a directory."""
-        if self._is_held_back(target) or stat.S_ISSOCK(found.st_mode):
+        if self.of.placement.holds_back(target) or stat.S_ISSOCK(found.st_mode):
             return
         there = lookup(self.of.placement.tree, target, follow=False) if is_there else None
         if there is not None and stat.S_ISDIR(there.st_mode):
@@ -184,13 +184,6 @@ class _Walk:
             if not belongs_to_host(key)
         )
         return Metadata(mode, *placement.owner_of(status, origin), status.mtime_ns, xattrs), status
-
-    def _is_held_back(self, target: bytes) -> bool:
-        if not self.of.placement.tree.holds_back(target):
-            return False
-        if target in KERNEL_FOLDERS:
-            return True  # every container has its own: what an image has there is never seen
-        raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
 
     def _trace(self, target: bytes, link: bytes) -> None:
         """Its name, which later copies have to see."""

@@ -40,6 +40,15 @@ class Placement:
             return self.owner
         return (status.uid, status.gid) if origin.keeps_owners else (0, 0)
 
+    def holds_back(self, target: bytes) -> bool:
+        """Whether nothing is put at ``target``, where the kernel has its own. Raises CiBuilderError where the
+        surroundings of the build have theirs."""
+        if not self.tree.holds_back(target):
+            return False
+        if target in KERNEL_FOLDERS:
+            return True  # every container has its own: what an image has there is never seen
+        raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
+
 
 @dataclass(slots=True)
 class Folder:
@@ -87,7 +96,7 @@ class Transfer:
             self._file(source, found, target, into)
 
     def _directory(self, source: bytes, below: bytes, folder: Folder) -> None:
-        if self._is_held_back(folder.path):
+        if self.placement.holds_back(folder.path):
             return
         taken = self.selection.takes(below)
         try:
@@ -131,7 +140,7 @@ class Transfer:
         return folder.descriptor
 
     def _file(self, source: bytes, found: os.stat_result, target: bytes, into: Folder) -> None:
-        if self._is_held_back(target) or stat.S_ISSOCK(found.st_mode):
+        if self.placement.holds_back(target) or stat.S_ISSOCK(found.st_mode):
             # As docker's client leaves sockets out: nobody can use that of another process's time.
             return
         where = (self._open(into), posixpath.basename(target))
@@ -140,13 +149,6 @@ class Transfer:
         if not self._linked(found, target):
             self._make(source, where, status)
             self._finish(source, where, status)
-
-    def _is_held_back(self, target: bytes) -> bool:
-        if not self.placement.tree.holds_back(target):
-            return False
-        if target in KERNEL_FOLDERS:
-            return True  # every container has its own: what an image has there is never seen
-        raise CiBuilderError(f"/{os.fsdecode(target)} belongs to the surroundings of this build")
 
     def _linked(self, found: os.stat_result, target: bytes) -> bool:
         """Link ``target`` to an earlier copy of the same file, as BuildKit keeps hard links within one
