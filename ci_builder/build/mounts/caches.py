@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ci_builder.build.mounts.folders import tell_name
+from ci_builder.build.mounts.folders import new_file, tell_name
 from ci_builder.build.mounts.kept import NOT_KEPT, Kept
 from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
@@ -251,18 +251,28 @@ def _write_records(tree: Tree, file: Path, before: Records) -> None:
     """``before``: what was read at the beginning; what another build has written since then is kept."""
     if not isinstance(tree.ownership, RecordedOwnership):
         return
-    kept = Records()
-    for (device, inode), record in _read_records(tree, file).items():
-        if before.get((device, inode)) is None:
-            kept.put((0, inode), record)
-    for key, _ in _files(tree.root):
-        mine = tree.ownership.records.get(key)
-        if mine is not None:
-            kept.put((0, key[1]), mine)
-    new = file.with_name(f"owners.{os.getpid()}")
-    with new.open("wb") as content:
-        kept.write(content)
-    os.replace(new, file)
+    with _alone(file.parent):
+        kept = Records()
+        for (device, inode), record in _read_records(tree, file).items():
+            if before.get((device, inode)) is None:
+                kept.put((0, inode), record)
+        for key, _ in _files(tree.root):
+            mine = tree.ownership.records.get(key)
+            if mine is not None:
+                kept.put((0, key[1]), mine)
+        with new_file(file) as content:
+            kept.write(content)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While it lasts no other command that shares the cache writes its owners: what was read would be old."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _files(root: str) -> Iterator[tuple[tuple[int, int], str]]:

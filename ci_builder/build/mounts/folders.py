@@ -7,9 +7,11 @@ import fcntl
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
 from ci_builder.cache.limits import Entry
 from ci_builder.cache.mounts import MountName
@@ -25,9 +27,22 @@ def tell_name(base: Path, name: MountName) -> None:
     """Write down beside a cache's folders which cache it is: their own name is a digest. Raises OSError."""
     about = base / ABOUT
     if not about.exists():
-        new = base / f"{ABOUT}.{os.getpid()}"
-        new.write_text(json.dumps(asdict(name)), encoding="utf-8", errors="surrogateescape")
-        os.replace(new, about)
+        with new_file(about) as file:
+            file.write(json.dumps(asdict(name)).encode("utf-8", "surrogateescape"))
+
+
+@contextlib.contextmanager
+def new_file(target: Path) -> Iterator[BinaryIO]:
+    """What is written gets the name ``target`` when it is whole. Stages of one build and other builds may
+    write it at the same moment: each has a file of its own until then. Raises OSError."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
