@@ -22,7 +22,7 @@ from ci_builder.build.job import Job
 from ci_builder.build.means import Ready
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.origins import FromContext, FromStage, Origin
-from ci_builder.build.parallel import Stages, Stoppable, stopped_at_the_end
+from ci_builder.build.parallel import Stages, Stoppable, left_at_the_end
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.product import finished_image
 from ci_builder.build.stage import Found, StageWork, build_stage
@@ -78,13 +78,16 @@ class Building:
             # Later, a context that is a repository would be cloned by the git of the image.
             contexts = (item for item in self._planned.sources if isinstance(item, FromContext))
             self._files.open_named(item.name for item in contexts)
-        self._executor = Stoppable(ready.executors.full)
-        self._skeletons = Stoppable(ready.executors.skeletons)
+        self._executor = Stoppable(ready.executors.full, ready.closing)
+        self._skeletons = Stoppable(ready.executors.skeletons, ready.closing)
         build = partial(self._build, ahead, ready.mounts)
         stages = Stages(tuple(ahead.found), build, ready.at_once, self._stop)
         self._stages = stages
-        with stopped_at_the_end(self._executor), stopped_at_the_end(self._skeletons):
+        with left_at_the_end(self._executor), left_at_the_end(self._skeletons):
             stages.run()
+        # What came from no cache is not made anew; and outputs that are no images need the files.
+        if not len(self._cache.earlier) and all(item.form is not None for item in self._job.outputs):
+            ready.leave()
         found = {}
         for text, index in zip(self._job.targets, self._planned.targets, strict=True):
             image = finished_image(
@@ -107,8 +110,10 @@ class Building:
         assert self._skeletons is not None
         stage = self._planned.stage(index)
         runs = any(step.runs for step in ahead.missing[index])
+        executor = self._executor if runs else self._skeletons
         tools = StageTools(
-            executor=self._executor if runs else self._skeletons,
+            executor=executor,
+            leave=executor.leave,
             skeletons=not runs,
             source=partial(self._open, stage),
             fetcher=self._fetcher,

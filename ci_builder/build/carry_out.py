@@ -38,12 +38,14 @@ def _not_early(layer: Layer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StageTools:
-    """What every stage is built with. ``source`` opens what COPY --from names in the stage, ``blobs`` is
-    the folder that new layers are written to, as ``made`` says. ``created`` is the time for the history, now
-    when empty; ``skeletons``: the executor's workspaces have files' names only; ``cache`` knows what was done
-    before; ``early`` is given each layer as soon as it is there."""
+    """What every stage is built with. ``leave`` takes a workspace that nobody needs any more, ``source``
+    opens what COPY --from names in the stage, ``blobs`` is the folder that new layers are written to, as
+    ``made`` says. ``created`` is the time for the history, now when empty; ``skeletons``: the executor's
+    workspaces have files' names only; ``cache`` knows what was done before; ``early`` is given each layer as
+    soon as it is there."""
 
     executor: Executor
+    leave: Callable[[Workspace], None]
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     fetcher: Fetcher
     mounts: MountSources

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ci_builder.build.background import Background
 from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.elsewhere import places
 from ci_builder.build.fetch import Fetcher
@@ -19,6 +20,7 @@ from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
 from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
+from ci_builder.executors.removal import release_folder
 from ci_builder.progress import Notice
 from ci_builder.request import Request
 from ci_builder.values import dataclass
@@ -76,6 +78,10 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
         yield ChrootExecutor(states["chroot"], progress)
 
 
+# Whose stages share unpacked bases.
+_SHARING = frozenset({"namespace"})
+
+
 @dataclass(frozen=True, slots=True)
 class Executors:
     """``full`` makes whole root file systems, ``skeletons`` what is enough for copying: the names of files
@@ -87,12 +93,26 @@ class Executors:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the stages of a build are made with. ``at_once``: how many at the same time."""
+    """What the stages of a build are made with. ``at_once``: how many at the same time. ``closing`` removes
+    what nobody needs any more, beside what else is done; ``shared`` is the folder of what stages share."""
 
     choice: Choice
     executors: Executors
     mounts: MountSources
     at_once: int
+    closing: Background
+    shared: Path
+
+    def leave(self) -> None:
+        """No other stage will be made: what they share goes while the image is on its way."""
+
+        def remove() -> None:
+            # What stays is removed, or told, at the end of the build.
+            with contextlib.suppress(OSError):
+                release_folder(str(self.shared))
+
+        if self.choice.executor.name in _SHARING:
+            self.closing.begin(remove)
 
 
 class Readiness:
@@ -102,6 +122,7 @@ class Readiness:
         self._job = job
         self._stack = stack
         self._ready: Ready | None = None
+        self._closing = Background("closing", 1)
 
     def ready(self, needs_run: bool) -> Ready:
         """Choose an executor and enter it; the one of before, when that will do. Raises UsageError,
@@ -112,14 +133,22 @@ class Readiness:
         assert self._ready is not None
         return self._ready
 
+    def rest(self) -> None:
+        """Leave no thread behind, when what was begun is done."""
+        self._closing.wait()
+        self._closing.rest()
+
     def _get_ready(self, needs_run: bool, before: Ready | None) -> Ready:
         job = self._job
         choice = choose_executor(job, needs_run, self._stack)
         choice.executor.enter()
+        # Before the folders go that the executor was given, and before another build enters one.
+        self._stack.callback(self.rest)
         skeletons = before.executors.skeletons if before else _skeletons(job, choice)
         executors = Executors(choice.executor, skeletons)
         mounts = mount_sources(job, choice.executor)
-        return Ready(choice, executors, mounts, stages_at_once(job.request, choice.executor))
+        at_once = stages_at_once(job.request, choice.executor)
+        return Ready(choice, executors, mounts, at_once, self._closing, job.folder / choice.executor.name)
 
 
 def _skeletons(job: Job, choice: Choice) -> Executor:

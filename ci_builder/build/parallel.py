@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import field
+from functools import partial
 
+from ci_builder.build.background import Background
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Executor, Verdict, Workspace
 from ci_builder.oci.image import Image
@@ -93,11 +95,13 @@ class Stages:
 
 
 class Stoppable:
-    """An executor whose workspaces can all be closed at once, from another thread; see Executor."""
+    """An executor whose workspaces can all be closed at once, from another thread; see Executor. Those that
+    are left are closed in ``closing``, beside what else is done: to remove many files takes its time."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, closing: Background) -> None:
         self.name = executor.name
         self._executor = executor
+        self._closing = closing
         self._lock = threading.Lock()
         self._open: list[Workspace] = []
         self._stopped = False
@@ -119,8 +123,24 @@ class Stoppable:
         self._check()
         return workspace
 
+    def leave(self, workspace: Workspace) -> None:
+        """Nobody needs it any more."""
+        with self._lock:
+            mine = workspace in self._open
+            if mine:
+                self._open.remove(workspace)
+        if mine:
+            self._closing.begin(partial(_close, workspace))
+
+    def leave_all(self) -> None:
+        """Nobody needs any of them any more."""
+        with self._lock:
+            workspaces = list(self._open)
+        for workspace in workspaces:
+            self.leave(workspace)
+
     def stop(self) -> None:
-        """Close what is open; nothing is opened any more."""
+        """Close what is open now; nothing is opened any more."""
         with self._lock:
             self._stopped = True
             workspaces = list(self._open)
@@ -135,9 +155,17 @@ class Stoppable:
 
 
 @contextlib.contextmanager
-def stopped_at_the_end(executor: Stoppable) -> Iterator[None]:
-    """Whatever happens within, no workspace stays open."""
+def left_at_the_end(executor: Stoppable) -> Iterator[None]:
+    """No workspace stays open: after a failure all are closed when this is left, otherwise soon."""
     try:
         yield
-    finally:
+    except BaseException:
         executor.stop()
+        raise
+    executor.leave_all()
+
+
+def _close(workspace: Workspace) -> None:
+    # What cannot be removed now is tried again, and told, at the end of the build.
+    with contextlib.suppress(OSError):
+        workspace.close()

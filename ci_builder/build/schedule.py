@@ -73,6 +73,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
                 except CiBuilderError as error:
                     # A cache never fails a build: what was found and did not come is made.
                     building.rest()
+                    readiness.rest()
                     if isinstance(error, Interrupted) or not cache.forget_lost():
                         raise
                     text = f"a layer of the cache cannot be had, so it is made anew: {error}"

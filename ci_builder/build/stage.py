@@ -176,7 +176,7 @@ class _Stage:
     def _opened(self) -> Workspace:
         if self._workspace is None:
             self._workspace = _open(self._work.name, self._image(), self._tools)
-            self._stack.callback(self._workspace.close)
+            self._stack.callback(self._tools.leave, self._workspace)
             # Layers are packed out of the workspace.
             self._stack.callback(self._pending.close)
         return self._workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat as stat_module
 
@@ -11,6 +12,7 @@ from ci_builder.rootfs.walk import sorted_names
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_DEPTH = 200  # open descriptors and Python frames at once
+_PART = 4096  # names
 
 
 def remove(tree: Tree, place: Place) -> bool:
@@ -49,12 +51,20 @@ def _remove(removal: _Removal, parent: int, name: bytes, path: bytes, depth: int
     if not stat_module.S_ISDIR(found.st_mode):
         os.unlink(name, dir_fd=parent)
         return True
+    return _remove_directory(removal, parent, name, path, depth)
+
+
+def _remove_directory(removal: _Removal, parent: int, name: bytes, path: bytes, depth: int) -> bool:
     if depth >= _MAX_DEPTH and not _holds_any(removal.tree, path):
         removal.lift(parent, name)
         return True
-    empty = _empty(removal, (parent, name), path, depth)
-    if empty:
-        os.rmdir(name, dir_fd=parent)
+    try:
+        empty = _empty(removal, (parent, name), path, depth)
+        if empty:
+            os.rmdir(name, dir_fd=parent)
+    except FileNotFoundError:
+        # Another thread removes the same folder, because the build was stopped.
+        empty = True
     while depth == 0 and removal.moved:
         _remove(removal, parent, removal.moved.pop(), path, 1)
     return empty
@@ -63,12 +73,36 @@ def _remove(removal: _Removal, parent: int, name: bytes, path: bytes, depth: int
 def _empty(removal: _Removal, where: tuple[int, bytes], path: bytes, depth: int) -> bool:
     descriptor = os.open(where[1], _OPEN, dir_fd=where[0])
     try:
+        if not removal.tree.untouchable:
+            _empty_wholly(removal, descriptor, path, depth)
+            return True
         left = False
         for below in sorted_names(descriptor):
             left |= not _remove(removal, descriptor, below, path + b"/" + below, depth + 1)
         return not left
     finally:
         os.close(descriptor)
+
+
+def _empty_wholly(removal: _Removal, directory: int, path: bytes, depth: int) -> None:
+    """Remove everything in a directory. Its listing tells directories from all else, so that nothing is
+    looked at; a part at a time, however many there are."""
+    full = True
+    while full:
+        with os.scandir(directory) as found:
+            part = [
+                (item.name, item.is_dir(follow_symlinks=False)) for item in itertools.islice(found, _PART)
+            ]
+        full = len(part) == _PART
+        for name, is_directory in part:
+            if is_directory:
+                below = os.fsencode(name)
+                _remove_directory(removal, directory, below, path + b"/" + below, depth + 1)
+            else:
+                try:
+                    os.unlink(name, dir_fd=directory)
+                except FileNotFoundError:
+                    continue
 
 
 def _holds_any(tree: Tree, path: bytes) -> bool:
