@@ -8,6 +8,8 @@ from ci_builder.rootfs.tree import Ownership, Status
 from ci_builder.rootfs.xattrs import belongs_to_host, read_xattrs
 from ci_builder.values import dataclass
 
+Xattrs = tuple[tuple[str, bytes], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
@@ -17,7 +19,7 @@ class Metadata:
     uid: int
     gid: int
     mtime_ns: int
-    xattrs: tuple[tuple[str, bytes], ...] = ()
+    xattrs: Xattrs = ()
 
 
 def read_metadata(ownership: Ownership, parent: int, name: bytes) -> tuple[Metadata, Status]:
@@ -29,9 +31,13 @@ def read_metadata(ownership: Ownership, parent: int, name: bytes) -> tuple[Metad
     return metadata, status
 
 
-def all_xattrs(parent: int, name: bytes, status: Status) -> tuple[tuple[str, bytes], ...]:
+def all_xattrs(parent: int, name: bytes, status: Status) -> Xattrs:
     """The kernel's attributes with the recorded ones over them, sorted by key. Raises OSError."""
-    real = read_xattrs(parent, name)
+    return with_recorded(read_xattrs(parent, name), status)
+
+
+def with_recorded(real: Xattrs, status: Status) -> Xattrs:
+    """``real`` attributes with the recorded ones of ``status`` over them, sorted by key."""
     if not status.xattrs:
         return real
     return tuple(sorted((dict(real) | dict(status.xattrs)).items()))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from ci_builder.errors import OutputError
 from ci_builder.progress import Notice, Progress, silent
 from ci_builder.rootfs import tar_writer, whiteout
 from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.first_names import FirstNames
-from ci_builder.rootfs.metadata import Metadata, read_metadata
+from ci_builder.rootfs.metadata import Metadata, Xattrs, all_xattrs, with_recorded
 from ci_builder.rootfs.paths import Directories, Place
 from ci_builder.rootfs.tar_writer import entry_header, padding
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
+from ci_builder.rootfs.xattrs import read_open_xattrs
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK = 1 << 20
@@ -97,10 +97,12 @@ class _Packing:
         place = self._directories.place(path)
         if place.path != path:
             raise OutputError(f"cannot pack /{os.fsdecode(path)}: a symbolic link lies on the way")
-        metadata, status = read_metadata(self._ownership, place.parent, place.name)
-        if self._times is not KEPT:
-            metadata = replace(metadata, mtime_ns=self._times.of(metadata.mtime_ns))
+        status = self._ownership.status(os.stat(place.name, dir_fd=place.parent, follow_symlinks=False))
         kind = stat_module.S_IFMT(status.mode)
+        if kind == stat_module.S_IFREG and status.size and status.links < 2:
+            self._file(place, status)
+            return
+        metadata = self._metadata(status, all_xattrs(place.parent, place.name, status))
         if kind == stat_module.S_IFSOCK:
             self._progress(
                 Notice("info", f"the socket /{os.fsdecode(path)} is left out: no layer can hold it")
@@ -111,7 +113,7 @@ class _Packing:
         elif (first := self._linked(path, status)) is not None:
             self._write(entry_header(path, metadata, link=first, hard=True))
         elif kind == stat_module.S_IFREG:
-            self._file(place, metadata, status)
+            self._file(place, status)
         elif kind == stat_module.S_IFLNK:
             target = os.readlink(place.name, dir_fd=place.parent)
             self._write(entry_header(path, metadata, link=target))
@@ -121,21 +123,38 @@ class _Packing:
     def _linked(self, path: bytes, status: Status) -> bytes | None:
         return None if status.links < 2 else self._first.other(status.key, path)
 
-    def _file(self, place: Place, metadata: Metadata, status: Status) -> None:
+    def _metadata(self, status: Status, xattrs: Xattrs) -> Metadata:
+        time = self._times.of(status.mtime_ns)
+        return Metadata(status.mode, status.uid, status.gid, time, xattrs)
+
+    def _file(self, place: Place, status: Status) -> None:
         if not status.size:
-            self._write(entry_header(place.path, metadata))
+            xattrs = all_xattrs(place.parent, place.name, status)
+            self._write(entry_header(place.path, self._metadata(status, xattrs)))
             return
         descriptor = os.open(place.name, _READ, dir_fd=place.parent)
         try:
             found = os.fstat(descriptor)
             if (found.st_dev, found.st_ino) != status.key or found.st_size != status.size:
                 raise _changed(place.path)
-            self._write(entry_header(place.path, metadata, size=status.size))
-            for block in contents(descriptor, status.size, place.path):
-                self._write(block)
+            metadata = self._metadata(status, with_recorded(read_open_xattrs(descriptor), status))
+            header = entry_header(place.path, metadata, size=status.size)
+            write_file(self._write, header, descriptor, status.size, place.path)
         finally:
             os.close(descriptor)
-        self._write(padding(status.size))
+
+
+def write_file(write: Write, header: bytes, descriptor: int, size: int, path: bytes) -> None:
+    """Write ``header``, the ``size`` bytes of an open file and what fills its last block, by one call when
+    there are few. Raises OutputError naming ``path`` when the file changed, OSError."""
+    blocks = contents(descriptor, size, path)
+    if size < _BLOCK:
+        write(b"%b%b%b" % (header, b"".join(blocks), padding(size)))
+        return
+    write(header)
+    for block in blocks:
+        write(block)
+    write(padding(size))
 
 
 def contents(descriptor: int, size: int, path: bytes) -> Iterator[bytes]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat as stat_module
 import struct
+import zlib
 
 from ci_builder.rootfs.metadata import Metadata
 from ci_builder.rootfs.pax import format_record, xattr_record
 
 END = bytes(1024)
-_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
+_HEADER = struct.Struct("100s48s8sc100s8s32s32s8s8s155s12x")
+_NO_DEVICE = (b"0000000\0", b"0000000\0")
 _TYPES = {
     stat_module.S_IFREG: b"0",
     stat_module.S_IFLNK: b"2",
@@ -48,15 +50,17 @@ def entry_header(
     if len(link) > 100:
         records += format_record(b"linkpath", link)
     seconds = metadata.mtime_ns // 10**9
-    numbers = ((b"uid", metadata.uid, _MAX_7), (b"gid", metadata.gid, _MAX_7), (b"size", size, _MAX_11))
-    for key, value, most in (*numbers, (b"mtime", seconds, _MAX_11)):
-        if not 0 <= value <= most:
-            records += format_record(key, b"%d" % value)
+    uid, gid = metadata.uid, metadata.gid
+    if not (0 <= uid <= _MAX_7 and 0 <= gid <= _MAX_7 and 0 <= size <= _MAX_11 and 0 <= seconds <= _MAX_11):
+        numbers = ((b"uid", uid, _MAX_7), (b"gid", gid, _MAX_7), (b"size", size, _MAX_11))
+        for key, value, most in (*numbers, (b"mtime", seconds, _MAX_11)):
+            if not 0 <= value <= most:
+                records += format_record(key, b"%d" % value)
     # Of a hard link too, as in docker's layers: unpacking sets the owner, which clears capabilities.
     records += b"".join(xattr_record(key, value) for key, value in metadata.xattrs)
     header = _header(
         split,
-        (stat_module.S_IMODE(metadata.mode), _fit(metadata.uid, _MAX_7), _fit(metadata.gid, _MAX_7)),
+        (stat_module.S_IMODE(metadata.mode), _fit(uid, _MAX_7), _fit(gid, _MAX_7)),
         (_fit(size, _MAX_11), _fit(seconds, _MAX_11)),
         kind,
         (link[:100], device),
@@ -77,24 +81,21 @@ def _header(
     target: tuple[bytes, int],
 ) -> bytes:
     link, device = target
-    header = bytearray(
-        _HEADER.pack(
-            name[1],
-            *(b"%07o\0" % value for value in ids),
-            *(b"%011o\0" % value for value in numbers),
-            b"        ",
-            kind,
-            link,
-            b"ustar\x0000",
-            b"",
-            b"",
-            b"%07o\0" % os.major(device),
-            b"%07o\0" % os.minor(device),
-            name[0],
-        )
-    )
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header)
+    ends = (kind, link, b"ustar\x0000", b"", b"", *_device(device), name[0])
+    header = _HEADER.pack(name[1], b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (*ids, *numbers), b"        ", *ends)
+    return b"%b%06o\0 %b" % (header[:148], _sum(header), header[156:])
+
+
+def _device(number: int) -> tuple[bytes, bytes]:
+    if not number:
+        return _NO_DEVICE
+    return b"%07o\0" % os.major(number), b"%07o\0" % os.minor(number)
+
+
+def _sum(header: bytes) -> int:
+    """The bytes of a header added up. Adler-32 adds them up too, and much faster (RFC 1950, 8.2): modulo
+    65521, which 512 bytes below 128 do not reach."""
+    return (zlib.adler32(header) & 0xFFFF) - 1 if header.isascii() else sum(header)
 
 
 def _split(name: bytes) -> tuple[bytes, bytes] | None:

@@ -30,9 +30,17 @@ def read_xattrs(parent: int, name: bytes) -> tuple[tuple[str, bytes], ...]:
     File capabilities of revision 3 (24 bytes, with the root id of a user namespace) are given as
     revision 2 (20 bytes), which is what they mean inside the image (capabilities(7)).
     """
-    path = path_of(parent, name)
+    return _read(path_of(parent, name), follow=False)
+
+
+def read_open_xattrs(descriptor: int) -> tuple[tuple[str, bytes], ...]:
+    """Like ``read_xattrs``, of an open file. Raises OSError."""
+    return _read(descriptor, follow=True)
+
+
+def _read(file: bytes | int, *, follow: bool) -> tuple[tuple[str, bytes], ...]:
     try:
-        keys = os.listxattr(path, follow_symlinks=False)
+        keys = os.listxattr(file, follow_symlinks=follow)
     except OSError as error:
         if error.errno in _NONE_THERE:
             return ()
@@ -40,7 +48,7 @@ def read_xattrs(parent: int, name: bytes) -> tuple[tuple[str, bytes], ...]:
     if not keys:
         return ()
     wanted = sorted(key for key in keys if not belongs_to_host(key))
-    return tuple((key, _portable(key, os.getxattr(path, key, follow_symlinks=False))) for key in wanted)
+    return tuple((key, _portable(key, os.getxattr(file, key, follow_symlinks=follow))) for key in wanted)
 
 
 def set_xattr(parent: int, name: bytes, key: str, value: bytes) -> None:

@@ -20,9 +20,9 @@ from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.rootfs import tar_writer, whiteout
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, all_xattrs, read_metadata, set_metadata
-from ci_builder.rootfs.pack import Write, contents
+from ci_builder.rootfs.pack import Write, write_file
 from ci_builder.rootfs.paths import Directories, lookup
-from ci_builder.rootfs.tar_writer import entry_header, padding
+from ci_builder.rootfs.tar_writer import entry_header
 from ci_builder.rootfs.times import Times
 from ci_builder.rootfs.tree import Status
 from ci_builder.rootfs.xattrs import belongs_to_host
@@ -148,29 +148,28 @@ class _Walk:
             self._trace(target, link)
 
     def _regular(self, source: bytes, found: os.stat_result, target: bytes, metadata: Metadata) -> None:
-        self._emit(target, metadata, size=found.st_size)
-        if not found.st_size:
+        size = found.st_size
+        if not size:
+            self._emit(target, metadata)
             return
+        header = entry_header(target, _at(metadata, self.of.times.of(metadata.mtime_ns)), size=size)
         descriptor = os.open(self.of.origin.path(source), _READ)
         try:
-            for block in contents(descriptor, found.st_size, target):
-                self.write(block)
+            write_file(self.write, header, descriptor, size, target)
         finally:
             os.close(descriptor)
-        self.write(padding(found.st_size))
 
     def _emit(
         self,
         target: bytes,
         metadata: Metadata,
         *,
-        size: int = 0,
         link: bytes = b"",
         hard: bool = False,
         device: int = 0,
     ) -> None:
         shown = _at(metadata, self.of.times.of(metadata.mtime_ns))
-        self.write(entry_header(target, shown, size=size, link=link, hard=hard, device=device))
+        self.write(entry_header(target, shown, link=link, hard=hard, device=device))
 
     def _metadata(self, source: bytes, found: os.stat_result) -> tuple[Metadata, Status]:
         origin, placement = self.of.origin, self.of.placement

@@ -139,7 +139,7 @@ def test_something_that_is_gone(tree: Tree) -> None:
         members([Change(b"nothing", "present")], tree)
 
 
-@pytest.mark.parametrize("size", [7, 3 << 20, (3 << 20) + 1])
+@pytest.mark.parametrize("size", [1 << 20, 3 << 20, (3 << 20) + 1])
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_file_that_is_written_to_meanwhile(tree: Tree, size: int, change: int) -> None:
     victim = Path(tree.root) / "d/sub/file"
