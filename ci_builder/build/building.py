@@ -20,7 +20,6 @@ from ci_builder.build.evaluate import finish
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.means import Ready
-from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.origins import FromContext, FromStage, Origin
 from ci_builder.build.parallel import Stages, Stoppable, left_at_the_end
 from ci_builder.build.plan import Plan, PlannedStage
@@ -31,6 +30,7 @@ from ci_builder.cache.explain import compare
 from ci_builder.cache.inputs import Input
 from ci_builder.cache.told import Told
 from ci_builder.executors.interface import Workspace
+from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Source
 
@@ -80,7 +80,7 @@ class Building:
             self._files.open_named(item.name for item in contexts)
         self._executor = Stoppable(ready.executors.full, ready.closing)
         self._skeletons = Stoppable(ready.executors.skeletons, ready.closing)
-        build = partial(self._build, ahead, ready.mounts)
+        build = partial(self._build, ahead, ready)
         stages = Stages(tuple(ahead.found), build, ready.at_once, self._stop)
         self._stages = stages
         with left_at_the_end(self._executor), left_at_the_end(self._skeletons):
@@ -105,19 +105,19 @@ class Building:
             if executor is not None:
                 executor.stop()
 
-    def _build(self, ahead: Ahead, mounts: MountSources, index: int) -> Image:
+    def _build(self, ahead: Ahead, ready: Ready, index: int) -> Image:
         assert self._executor is not None
         assert self._skeletons is not None
         stage = self._planned.stage(index)
-        runs = any(step.runs for step in ahead.missing[index])
-        executor = self._executor if runs else self._skeletons
+        skeletons = not self._runs(ahead, index) and not (ready.shares and self._is_unpacked(ahead, index))
+        executor = self._skeletons if skeletons else self._executor
         tools = StageTools(
             executor=executor,
             leave=executor.leave,
-            skeletons=not runs,
+            skeletons=skeletons,
             source=partial(self._open, stage),
             fetcher=self._fetcher,
-            mounts=mounts,
+            mounts=ready.mounts,
             blobs=self._job.blobs / "sha256",
             progress=self._job.surroundings.progress,
             dockerfile=self._job.dockerfile.source,
@@ -127,6 +127,19 @@ class Building:
             made=self._made[index],
         )
         return build_stage(self._works[index], self._base(stage), tools, ahead.found[index])
+
+    @staticmethod
+    def _runs(ahead: Ahead, index: int) -> bool:
+        return any(step.runs for step in ahead.missing[index])
+
+    def _is_unpacked(self, ahead: Ahead, index: int) -> bool:
+        """Whether another stage needs the files of the same base."""
+        chains = {self._first_chain(other) for other in ahead.missing if self._runs(ahead, other)}
+        return self._first_chain(index) in chains
+
+    def _first_chain(self, index: int) -> tuple[Digest, ...]:
+        """The layers of the image that everything below a stage began with."""
+        return self._base_image(self._planned.line(index)[-1]).config.diff_ids
 
     def _look(self, stage: PlannedStage, base: Image) -> Found:
         steps = [step for step in self._works[stage.index].steps if step.actions]

@@ -103,6 +103,11 @@ class Ready:
     closing: Background
     shared: Path
 
+    @property
+    def shares(self) -> bool:
+        """Whether stages share the bases that were unpacked."""
+        return self.choice.executor.name in _SHARING
+
     def leave(self) -> None:
         """No other stage will be made: what they share goes while the image is on its way."""
 
@@ -111,7 +116,7 @@ class Ready:
             with contextlib.suppress(OSError):
                 release_folder(str(self.shared))
 
-        if self.choice.executor.name in _SHARING:
+        if self.shares:
             self.closing.begin(remove)
 
 

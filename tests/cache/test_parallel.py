@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -137,6 +138,21 @@ def test_independent_stages_meet(bench: Bench) -> None:
     )
     text = _finished(process)
     assert process.returncode == 0, text
+    assert os.listdir(bench.folder / "temporary") == []
+
+
+def test_a_base_is_unpacked_once(bench: Bench) -> None:
+    """In namespaces stages share it, the one that runs nothing too; elsewhere that one has names only."""
+    process = bench.start(
+        "FROM busybox AS one\nRUN echo 1 > /one\nFROM busybox AS two\nRUN echo 2 > /two\n"
+        "FROM busybox\nCOPY --from=one /one /\nCOPY --from=two /two /\n",
+        "--debug",
+    )
+    text = _finished(process)
+    assert process.returncode == 0, text
+    layer = re.findall(r"debug: unpacking (sha256:\S+)", text)[0]
+    times = len(re.findall(f"debug: unpacking {layer}", text))
+    assert (times == 1) == (bench.isolation == "namespace"), text
     assert os.listdir(bench.folder / "temporary") == []
 
 
