@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ci_builder.values import dataclass
 
 HOSTNAME = "buildsandbox"
-_LOCAL_HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_LOCAL_HOSTS = "127.0.0.1\tlocalhost{}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
 @dataclass(frozen=True, slots=True)
 class HostFiles:
-    """``folder`` holds ``hosts`` and ``resolv.conf`` once they are prepared."""
+    """``folder`` holds ``hosts`` and ``resolv.conf`` once they are prepared. ``hostname`` is what commands
+    see as the name of their machine: it has an address, as in a container of docker's."""
 
     folder: Path
+    hostname: str = HOSTNAME
 
     def prepare(self) -> None:
         """Make the copies. The builder's own hosts entries (a CI's services) come after the local ones."""
         self.folder.mkdir(mode=0o755)
-        (self.folder / "hosts").write_bytes(_LOCAL_HOSTS.encode() + _own_file("/etc/hosts"))
+        own, name = _own_file("/etc/hosts"), self.hostname
+        local = _LOCAL_HOSTS.format("" if os.fsencode(name) in own.split() else f" {name}")
+        (self.folder / "hosts").write_bytes(os.fsencode(local) + own)
         (self.folder / "resolv.conf").write_bytes(_own_file("/etc/resolv.conf"))
 
 

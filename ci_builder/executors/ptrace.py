@@ -76,7 +76,7 @@ class PtraceExecutor:
             raise ExecutorError(describe(error)) from error
         self._state = state
         self._launcher = Launcher()
-        HostFiles(state / "host").prepare()
+        HostFiles(state / "host", os.uname().nodename).prepare()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Raises ExecutorError, ImageError, OutputError."""

@@ -27,6 +27,23 @@ LIGHT = (
             r"^(Local time is now|Universal Time is now): .*": "the clock of the build",
         },
     ),
+    Program(
+        name="users",
+        on="debian",
+        excused={
+            "var/log/apt/*": _LOG,
+            "var/log/dpkg.log": _LOG,
+            "var/cache/apt/*.bin": _CACHE_OF_APT,
+            "var/cache/ldconfig/aux-cache": _CACHE_OF_LDCONFIG,
+            "etc/shadow": "holds a random salt",
+            "etc/shadow-": "holds a random salt",
+            "run/sudo/ts/*": "holds times and numbers of processes",
+        },
+        unsteady={
+            r"^(Get|Hit|Ign):\d+ .*": "the order and the number of downloads",
+            r"^Fetched .*": "speed",
+        },
+    ),
     Program(name="pip", on="tools"),
     Program(
         name="git",

@@ -48,6 +48,7 @@ _REFUSED: Mapping[str, int] = {
     "fspick": errno.EPERM,
 }
 _UNIX, _NETLINK = 1, 16
+_AUDIT = 9  # protocol of netlink
 
 Code = list[Instruction]
 
@@ -95,10 +96,22 @@ def _conditional(network: bool) -> dict[str, Code]:
         "unshare": _if_bits(0, _NEW_NAMESPACES, errno.EPERM),
         "clone": _if_bits(0, _NEW_NAMESPACES, errno.EPERM),
     }
-    if not network:
-        local = [(family, _ALLOW) for family in (_UNIX, _NETLINK)]
-        found["socket"] = _by_value(0, local, otherwise=_ERRNO | errno.ENETUNREACH)
+    local = [(family, _ALLOW) for family in (_UNIX, _NETLINK)]
+    others = _by_value(0, () if network else local, _ALLOW if network else _ERRNO | errno.ENETUNREACH)
+    found["socket"] = _without_audit() + others
     return found
+
+
+def _without_audit() -> Code:
+    """No socket to the kernel's audit, as in a kernel without it: only the machine's root may write to it,
+    and programs of a root who may not (sudo) complain."""
+    return [
+        (_LOAD, 0, 0, _low(2)),
+        (_EQUAL, 0, 3, _AUDIT),
+        (_LOAD, 0, 0, _low(0)),
+        (_EQUAL, 0, 1, _NETLINK),
+        (_RETURN, 0, 0, _ERRNO | errno.EPROTONOSUPPORT),
+    ]
 
 
 def _by_value(argument: int, actions: Collection[tuple[int, int]], otherwise: int = _ALLOW) -> Code:
