@@ -15,7 +15,8 @@
     │   ├── DigestMismatch              content that is not what its digest says
     │   └── UnsafeLayer                 a layer that tries to write outside the root
     ├── ExecutorError                   the surroundings do not permit it
-    │   └── NoExecutor                  none of those that were tried; verdicts
+    │   ├── NoExecutor                  none of those that were tried; verdicts
+    │   └── OutOfTime                   a RUN command that was ended because it took too long
     ├── CommandFailed                   a RUN command: exit code, last lines, file and line
     ├── OutputError                     a result that cannot be written (disk full, no such folder)
     └── Interrupted                     SIGTERM, SIGINT (exit 128 + signal)
@@ -168,6 +169,16 @@ class NoExecutor(ExecutorError):
         lines = "".join(f"\n  {name}: {reason}" for name, reason in refusals)
         super().__init__(message + lines, hint=hint)
         self.refusals = tuple(refusals)
+
+
+class OutOfTime(ExecutorError):
+    """A RUN command that took longer than it may (``--run-timeout``); it was ended with all its processes."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the command did not end within {seconds:g} s and was killed",
+            hint="give commands more time with --run-timeout, or find out what this one waits for",
+        )
 
 
 class CommandFailed(DockerfileError):

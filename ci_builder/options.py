@@ -13,12 +13,26 @@ from pathlib import Path
 from ci_builder.dockerfile.durations import parse_duration
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import Reference
-from ci_builder.request import Annotation, CachePlace, OutputSpec, SecretSpec
+from ci_builder.request import (
+    NETWORKS,
+    UNLIMITED,
+    Annotation,
+    CachePlace,
+    OutputSpec,
+    ResourceLimit,
+    SecretSpec,
+)
 
 _LONG = {"d": 24 * 3600, "w": 7 * 24 * 3600}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
+_LIMIT = re.compile(r"-1|[0-9]{1,18}")
+
+ULIMITS = tuple(
+    """core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack""".split()
+)
+"""What can be limited, in docker's words."""
 
 ANNOTATED = ("manifest", "index", "manifest-descriptor", "index-descriptor")
 """What can be annotated, in buildx' words."""
@@ -123,6 +137,44 @@ def ssh(text: str) -> tuple[str, str]:
     if not name.strip():
         raise UsageError(f"ssh: an id is needed in {text!r}")
     return name.strip(), path
+
+
+def ulimit(text: str, name: str) -> ResourceLimit:
+    """``nofile=SOFT[:HARD]``; -1 is unlimited. Raises UsageError."""
+    kind, value = pair(text, name)
+    if kind == "locks":
+        raise UsageError(f"{name} locks has no effect", hint="remove it: Linux does not look at it")
+    if kind not in ULIMITS:
+        raise UsageError(f"{name}: unknown limit {kind!r}", hint=f"it is one of {', '.join(ULIMITS)}")
+    soft, colon, hard = value.partition(":")
+    numbers = [soft, hard if colon else soft]
+    if not all(_LIMIT.fullmatch(number) for number in numbers):
+        raise UsageError(f"{name}: {text!r} is not {kind}=SOFT[:HARD], numbers or -1 for unlimited")
+    found = ResourceLimit(kind, int(numbers[0]), int(numbers[1]))
+    if found.hard != UNLIMITED and (found.soft == UNLIMITED or found.soft > found.hard):
+        raise UsageError(f"{name}: the soft limit of {text!r} is higher than the hard one")
+    return found
+
+
+def network(text: str, name: str) -> str:
+    """One of NETWORKS, empty for the first. Raises UsageError."""
+    found = text.strip() or NETWORKS[0]
+    if found not in NETWORKS:
+        raise UsageError(f"{name}: unknown network {found!r}", hint=f"it is one of {', '.join(NETWORKS)}")
+    return found
+
+
+def time_limit(text: str, name: str) -> float:
+    """Seconds of a duration such as ``30m`` or ``1h30m``; nothing and 0 are no limit. Raises UsageError."""
+    if not text.strip():
+        return 0
+    try:
+        found = parse_duration(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+    if found < 0:
+        raise UsageError(f"{name}: {text!r} is less than nothing")
+    return found / 1e9
 
 
 def cache_places(texts: Iterable[str], name: str) -> tuple[CachePlace, ...]:

@@ -53,6 +53,30 @@ class SecretSpec:
     value: str = field(default="", repr=False)
 
 
+UNLIMITED = -1
+NETWORKS = ("default", "none", "host")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLimit:
+    """One ``--ulimit``: ``name`` as in docker (``nofile``, ``nproc`` …), in the units of setrlimit(2),
+    UNLIMITED for none."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOptions:
+    """How RUN commands run. ``network`` is that of the ones that do not say, ``seconds`` what each may take
+    (0: as long as it wants)."""
+
+    network: str = "default"
+    limits: tuple[ResourceLimit, ...] = ()
+    seconds: float = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryOptions:
     """How registries are reached. Hosts as in a reference (``example.com:5000``).
@@ -155,6 +179,7 @@ class Request:
     pull: bool = False
     platform: str = ""
     isolation: str = "auto"
+    commands: CommandOptions = CommandOptions()
     disposable: bool = False
     secrets: tuple[SecretSpec, ...] = ()
     ssh: tuple[tuple[str, str], ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ci_builder.dockerfile.instructions.run_mount import RunMount
+from ci_builder.request import ResourceLimit
 from ci_builder.span import Span
 from ci_builder.values import dataclass
 
@@ -17,7 +18,8 @@ class RunCommand:
     """RUN. ``argv`` and ``env`` are complete (shell prepended, build args included); ``user`` is still
     the Dockerfile's text (``name``, ``uid``, ``name:group`` …, empty for root); ``stdin``: empty;
     ``files``: heredoc scripts to be placed for the command: (path inside the root, content, mode);
-    ``mounts``: with absolute targets, empty only for a secret that is just a variable."""
+    ``mounts``: with absolute targets, empty only for a secret that is just a variable; ``limits`` of
+    resources; ``seconds`` that it may take, 0 for any time."""
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
@@ -26,6 +28,8 @@ class RunCommand:
     network: str = "default"
     files: tuple[tuple[str, bytes, int], ...] = ()
     mounts: tuple[RunMount, ...] = ()
+    limits: tuple[ResourceLimit, ...] = ()
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.build.streaming import streamed_layer
-from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted
+from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted, OutOfTime
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.image import Family
 from ci_builder.oci.layer import Layer
@@ -29,6 +29,7 @@ from ci_builder.span import Source, Span
 from ci_builder.values import dataclass
 
 _TAIL_LINES = 10
+_OUT_OF_TIME = 124  # as timeout(1)
 _Result = TypeVar("_Result")
 
 
@@ -145,6 +146,10 @@ def located(error: BaseException, span: Span, source: Source, tail: str) -> Base
     """The error with the place in the Dockerfile, where it does not have one of its own."""
     if isinstance(error, CommandExit):
         return CommandFailed(error.message, source=source, span=span, code=error.code, tail=tail)
+    if isinstance(error, OutOfTime):
+        return CommandFailed(
+            error.message, source=source, span=span, code=_OUT_OF_TIME, tail=tail, hint=error.hint
+        )
     if isinstance(error, (DockerfileError, Interrupted)):
         return error
     if isinstance(error, CiBuilderError):

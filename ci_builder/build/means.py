@@ -20,6 +20,7 @@ from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
 from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
+from ci_builder.executors.limits import check_limits
 from ci_builder.executors.removal import release_folder
 from ci_builder.progress import Notice
 from ci_builder.request import Request
@@ -147,6 +148,8 @@ class Readiness:
         job = self._job
         choice = choose_executor(job, needs_run, self._stack)
         choice.executor.enter()
+        if needs_run:
+            check_limits(job.request.commands.limits)
         # Before the folders go that the executor was given, and before another build enters one.
         self._stack.callback(self.rest)
         skeletons = before.executors.skeletons if before else _skeletons(job, choice)

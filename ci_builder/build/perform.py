@@ -93,6 +93,8 @@ def _run(action: RunCommand, performer: Performer) -> None:
             network=action.network,
             files=action.files,
             mounts=found.mounts,
+            limits=action.limits,
+            seconds=action.seconds,
         )
         code = workspace.run(process, performer.output)
     if code != 0:

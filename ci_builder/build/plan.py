@@ -8,7 +8,7 @@ target does not need are left out. Source: Dockerfile reference, "FROM", "COPY -
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
 from ci_builder.build.origins import (
@@ -28,6 +28,7 @@ from ci_builder.dockerfile.stages import Stage
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.platform import Platform
+from ci_builder.request import CommandOptions
 from ci_builder.values import dataclass
 
 
@@ -42,6 +43,7 @@ class PlanOptions:
     onbuild   ONBUILD triggers of base images, by the index of the stage that is built on the image;
               they are known only when the image is, so plan again with them then
     everything  every stage is needed, whatever the target needs
+    commands  how RUN commands run
     """
 
     target_platform: Platform
@@ -53,6 +55,7 @@ class PlanOptions:
     folders: tuple[str, ...] = ()
     onbuild: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     everything: bool = False
+    commands: CommandOptions = CommandOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def plan(dockerfile: Dockerfile, options: PlanOptions) -> Plan:
         build_platform=options.build_platform,
         target=targets[0].name,
     )
+    settings = replace(settings, commands=options.commands)
     planner = _Planner(dockerfile, options, settings)
     planned = planner.needed(targets)
     numbers = tuple(stage.index for stage in targets)

@@ -203,6 +203,7 @@ def _options(job: Job, triggers: Mapping[int, tuple[str, ...]]) -> PlanOptions:
         folders=tuple(job.bases.named.files),
         onbuild=triggers,
         everything=job.everything,
+        commands=request.commands,
     )
 
 

@@ -12,7 +12,7 @@ from ci_builder.ci.isolation import isolation
 from ci_builder.ci.secrets import explicit_login, masks_of, without_repeated
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.executors.choose import AUTO
-from ci_builder.request import CacheOptions, Login, RegistryOptions, Request, SecretSpec
+from ci_builder.request import CacheOptions, CommandOptions, Login, RegistryOptions, Request, SecretSpec
 from ci_builder.values import dataclass
 
 
@@ -89,6 +89,7 @@ def assemble(
         pull=inputs.flag("pull", default=False),
         platform=_platform(inputs),
         isolation=isolation(inputs.text("isolation") or AUTO),
+        commands=_commands(inputs),
         disposable=inputs.flag("disposable", default=False),
         secrets=secrets,
         ssh=tuple(options.ssh(text) for text in inputs.lines("ssh", commas=True)),
@@ -134,6 +135,14 @@ def _secrets(inputs: Inputs, environment: Mapping[str, str]) -> tuple[SecretSpec
         name, path = options.pair(text, "secret-files")
         found.append(SecretSpec(name, source=Path(path)))
     return tuple(found)
+
+
+def _commands(inputs: Inputs) -> CommandOptions:
+    return CommandOptions(
+        options.network(inputs.text("network"), "network"),
+        tuple(options.ulimit(text, "ulimit") for text in inputs.lines("ulimit")),
+        options.time_limit(inputs.text("run-timeout"), "run-timeout"),
+    )
 
 
 def _registry_options(inputs: Inputs) -> RegistryOptions:

@@ -22,7 +22,7 @@ NAMES = frozenset(
     cache cache-repo cache-branches cache-from cache-to cache-ttl secrets secret-envs secret-files ssh
     registry username password github-token
     insecure-registries skip-tls-verify-registries registry-mirrors registry-certificates
-    isolation disposable metadata-file digest-file summary""".split()
+    isolation disposable network ulimit run-timeout metadata-file digest-file summary""".split()
 )
 """Every input that is acted on."""
 
@@ -38,9 +38,7 @@ UNSUPPORTED: Mapping[str, tuple[frozenset[str], str]] = {
     "provenance": (frozenset({"false"}), _ATTEST),
     "add-hosts": (frozenset(), _RUNTIME),
     "shm-size": (frozenset(), _RUNTIME),
-    "ulimit": (frozenset(), _RUNTIME),
     "cgroup-parent": (frozenset(), _RUNTIME),
-    "network": (frozenset({"default"}), _RUNTIME),
     "allow": (frozenset(), "remove it: nothing needs an entitlement here"),
     "builder": (frozenset({"default"}), "remove it: there are no builder instances here"),
     "call": (frozenset({"build"}), "only builds are made; ci-builder build --check lints"),

@@ -21,7 +21,7 @@ from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.executors.choose import AUTO, AVAILABLE
 from ci_builder.oci.platform import Platform
 from ci_builder.outputs.choose import TYPES, is_standard_output
-from ci_builder.request import Request
+from ci_builder.request import NETWORKS, CommandOptions, Request
 
 NAME = "build"
 _EXAMPLES = """examples:
@@ -39,9 +39,7 @@ _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--allow",), (), "remove it: nothing needs an entitlement here"),
     (("--builder",), ("default",), "remove it: there are no builder instances here"),
     (("--cgroup-parent",), (), _NO_RUNTIME),
-    (("--network",), ("default",), _NO_RUNTIME),
     (("--shm-size",), (), _NO_RUNTIME),
-    (("--ulimit",), (), _NO_RUNTIME),
 )
 
 
@@ -145,6 +143,21 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         help=f"how RUN commands run: {AUTO} (the best that works here) or {', '.join(AVAILABLE)}",
     )
     group.add_argument(
+        "--network",
+        default="",
+        metavar="NAME",
+        help=f"the network of RUN commands that do not say: {', '.join(NETWORKS)}",
+    )
+    group.add_argument(
+        "--run-timeout",
+        default="",
+        metavar="TIME",
+        help="kill a RUN command that takes longer, for example 30m (default: no limit)",
+    )
+    _repeated(
+        group, "--ulimit", "NAME=SOFT[:HARD]", "limit what RUN commands use: nofile, nproc, fsize and so on"
+    )
+    group.add_argument(
         "--parallelism",
         type=int,
         default=0,
@@ -218,6 +231,11 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         pull=arguments.pull,
         platform=platform(arguments.platform),
         isolation=isolation(arguments.isolation),
+        commands=CommandOptions(
+            options.network(arguments.network, "--network"),
+            tuple(options.ulimit(text, "--ulimit") for text in arguments.ulimit),
+            options.time_limit(arguments.run_timeout, "--run-timeout"),
+        ),
         secrets=tuple(options.secret(text, environment) for text in arguments.secret),
         ssh=tuple(options.ssh(text) for text in arguments.ssh),
         registry=registry_options(arguments),

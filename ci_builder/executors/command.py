@@ -12,6 +12,7 @@ from typing import NoReturn
 from ci_builder.executors.fake_ids import notified_calls
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
+from ci_builder.executors.limits import set_limits
 from ci_builder.executors.linux import landlock, seccomp
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import close_from, prctl, unshare
@@ -55,6 +56,7 @@ def become(
         if launch.folder:
             os.chroot(launch.folder)
         _enter_directory(launch.process.cwd)
+        set_limits(launch.process.limits)
         _drop_privileges(launch, notices)
         close_from(3, frozenset({streams.report}))
         if launch.dry:

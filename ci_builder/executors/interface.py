@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ci_builder.oci.image import Image
+from ci_builder.request import ResourceLimit
 from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass
@@ -35,7 +36,8 @@ class Process:
     environment, ``cwd`` an absolute path inside the root. ``uid``/``gid``/``groups`` are numbers,
     looked up in the root's passwd and group files by the caller. ``network`` is default, none or host.
     ``stdin`` is what the command reads from its standard input (nothing: /dev/null). ``files`` are scripts
-    that are there for this command only: (absolute path below /dev/pipes/, content, mode).
+    that are there for this command only: (absolute path below /dev/pipes/, content, mode). ``limits`` hold
+    for each process of it; after ``seconds`` (0: never) all of them are killed.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +50,8 @@ class Process:
     stdin: bytes = b""
     files: tuple[tuple[str, bytes, int], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    limits: tuple[ResourceLimit, ...] = ()
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Workspace(Protocol):
 
     def run(self, process: Process, output: Callable[[bytes], None]) -> int:
         """Run to its end, every descendant included; standard output and error go to ``output`` as
-        they come. Returns the exit code (128 + signal when killed)."""
+        they come. Returns the exit code (128 + signal when killed). Raises OutOfTime, ExecutorError."""
 
     def changes(self) -> Changes:
         """What changed since the workspace was made or since the last call, in the order of a layer."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ci_builder.executors.interface import Mount, Process
+from ci_builder.request import ResourceLimit
 from ci_builder.values import dataclass
 
 
@@ -96,6 +97,8 @@ def _process(value: dict[str, Any]) -> Process:
         network=value["network"],
         files=tuple((path, base64.b64decode(data), mode) for path, data, mode in value["files"]),
         mounts=tuple(Mount(**item) for item in value["mounts"]),
+        limits=tuple(ResourceLimit(**item) for item in value["limits"]),
+        seconds=value["seconds"],
     )
 
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ci_builder.errors import ExecutorError
+from ci_builder.errors import ExecutorError, OutOfTime
 from ci_builder.executors.in_memory import Known, new_file, opened, rewritten
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
 from ci_builder.values import dataclass
+
+_LONGEST_WAIT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +39,21 @@ class Ended:
 class Running:
     """One command that was started. ``stop`` may be called from any thread."""
 
-    def __init__(self, control: socket.socket, output: int, record: int, known: Known | None) -> None:
+    def __init__(
+        self, control: socket.socket, output: int, record: int, known: Known | None, seconds: float
+    ) -> None:
         self._control = control
         self._output = output
         self._record = record
         self._known = known
+        self._seconds = seconds
         self._stopped = False
 
     def wait(self, output: Callable[[bytes], None]) -> Ended:
         """Pass on what the command prints until it and all its descendants are gone; then read what is known
         of files.
 
-        Raises ExecutorError when it could not be set up or was stopped.
+        Raises OutOfTime, ExecutorError when it could not be set up or was stopped.
         """
         try:
             answer = self._relay(output)
@@ -86,8 +93,12 @@ class Running:
         poll.register(self._output, select.POLLIN)
         poll.register(self._control, select.POLLIN)
         answer = b""
+        deadline = time.monotonic() + self._seconds if self._seconds else math.inf
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll()]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise OutOfTime(self._seconds)
+            ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(left))]
             if self._output in ready:
                 data = os.read(self._output, 65536)
                 if data:
@@ -100,6 +111,11 @@ class Running:
                 if not part:
                     return answer
                 answer += part
+
+
+def _milliseconds(seconds: float) -> int | None:
+    """For poll(2), which takes no more than an int holds."""
+    return None if seconds == math.inf else min(math.ceil(seconds * 1000), _LONGEST_WAIT)
 
 
 def _ended(told: list[dict[str, Any]]) -> Ended:
@@ -147,7 +163,7 @@ class Launcher:
             theirs.close()
             os.close(output_write)
             os.close(source)
-        return Running(control, output, record, known)
+        return Running(control, output, record, known, launch.process.seconds)
 
     def close(self) -> None:
         """End the launcher; commands that still run are not touched."""

@@ -8,7 +8,7 @@ import pytest
 
 from ci_builder import options
 from ci_builder.errors import InvalidValue, UsageError
-from ci_builder.request import Annotation, OutputSpec, SecretSpec
+from ci_builder.request import Annotation, OutputSpec, ResourceLimit, SecretSpec
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,45 @@ def test_repository(text: str) -> None:
 def test_wrong_repository(text: str) -> None:
     with pytest.raises((UsageError, InvalidValue)):
         options.repository(text, "cache")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nofile=1024", ResourceLimit("nofile", 1024, 1024)),
+        ("nproc=10:20", ResourceLimit("nproc", 10, 20)),
+        ("core=-1", ResourceLimit("core", -1, -1)),
+        ("stack=8192:-1", ResourceLimit("stack", 8192, -1)),
+    ],
+)
+def test_ulimit(text: str, expected: ResourceLimit) -> None:
+    assert options.ulimit(text, "--ulimit") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nofile",
+        "nofile=",
+        "nofile=a",
+        "nofile=1:",
+        "nofile=2:1",
+        "nofile=-1:1",
+        "nofile=-2",
+        "as=1",
+        "locks=1",
+    ],
+)
+def test_wrong_ulimit(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--ulimit"):
+        options.ulimit(text, "--ulimit")
+
+
+def test_time_limits_and_networks() -> None:
+    assert [options.time_limit(text, "t") for text in ("", "0", "1h30m", "500ms")] == [0, 0, 5400, 0.5]
+    assert [options.network(text, "n") for text in ("", "none", "host")] == ["default", "none", "host"]
+    for text in ("5", "-1s", "soon"):
+        with pytest.raises(UsageError, match=r"^--run-timeout: "):
+            options.time_limit(text, "--run-timeout")
+    with pytest.raises(UsageError, match=r"^--network: unknown network 'bridge'"):
+        options.network("bridge", "--network")

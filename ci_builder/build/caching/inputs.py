@@ -97,8 +97,8 @@ def _fields(action: Action | RunMount, without: tuple[str, ...] = (), prefix: st
 
 def _of_command(action: RunCommand, sources: Sources, history: str) -> Iterator[Input]:
     """A proxy does not matter unless the Dockerfile declares it, as its line in the ``history`` shows
-    (Dockerfile reference, "Predefined ARGs")."""
-    yield from _fields(action, ("env", "mounts"))
+    (Dockerfile reference, "Predefined ARGs"), nor how long the command may take."""
+    yield from _fields(action, ("env", "mounts", "seconds"))
     for name, value in action.env:
         if (name, value) not in sources.proxies or f" {name}={value}" in history:
             yield Input(f"variable {name}", frame((name, value)))

@@ -30,8 +30,17 @@ def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
     env = dict(state.env)
     env.update(state.settings.proxies)
     mounts = tuple(sorted(_mounts(state, run), key=_order))
+    commands = state.settings.commands
     action = RunCommand(
-        argv, tuple(env.items()), clean(state.cwd), state.run.user, run.network, files, mounts
+        argv,
+        tuple(env.items()),
+        clean(state.cwd),
+        state.run.user,
+        run.network or commands.network,
+        files,
+        mounts,
+        commands.limits,
+        commands.seconds,
     )
     shown = " ".join((*_declared(state), *argv))
     return state, layer_step(run.line, f"RUN {shown}", (action,), _remark(run))

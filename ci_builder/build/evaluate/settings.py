@@ -8,6 +8,7 @@ from ci_builder.dockerfile.instructions.arg import Arg
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.platform import Platform
+from ci_builder.request import CommandOptions
 from ci_builder.values import dataclass
 
 _DEFAULT_TARGET = "default"
@@ -21,10 +22,12 @@ class Settings:
     build_args   as given by --build-arg, (name, value) pairs
     global_args  what FROM sees and what an ARG without a value takes: platform args and the ARGs above
                  the first FROM, with their values
+    commands     how RUN commands run
     """
 
     build_args: tuple[tuple[str, str], ...] = ()
     global_args: tuple[tuple[str, str], ...] = ()
+    commands: CommandOptions = CommandOptions()
 
     @property
     def proxies(self) -> tuple[tuple[str, str], ...]:

@@ -16,11 +16,11 @@ _NETWORKS = ("default", "none", "host")
 class Run:
     """``RUN [--mount=…]… [--network=default|none|host] <command>``, ``RUN [… ] ["program", "argument"]`` or
     with heredocs, which are in ``line``. ``mounts`` are the texts behind ``--mount=``; ``origins`` what their
-    ``from`` say."""
+    ``from`` say; ``network`` is empty where the line does not say."""
 
     line: Line
     command: Command
-    network: str = "default"
+    network: str = ""
     mounts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
 
@@ -29,8 +29,8 @@ class Run:
         """Raises DockerfileError, UnsupportedSyntax."""
         known = Known(frozenset({"network", "security"}), lists=frozenset({"mount", "device"}))
         flags = take_flags(line, known)
-        network = flags.values.get("network", "default")
-        if network not in _NETWORKS:
+        network = flags.values.get("network", "")
+        if "network" in flags.values and network not in _NETWORKS:
             raise line.error(f"unknown network {network!r}", hint=f"it is one of {', '.join(_NETWORKS)}")
         _check_security(line, flags.values.get("security", "sandbox"))
         if flags.all("device"):

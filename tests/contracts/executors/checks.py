@@ -6,6 +6,7 @@ They run in a process of their own (``run_checks``), because entering an executo
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import threading
 import time
@@ -13,12 +14,14 @@ from collections.abc import Callable
 
 import pytest
 
-from ci_builder.errors import ExecutorError
+from ci_builder.errors import ExecutorError, OutOfTime
+from ci_builder.executors import limits as resource_limits
 from ci_builder.executors.interface import Process, Workspace
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.oci.config import History
 from ci_builder.oci.image import scratch
 from ci_builder.oci.platform import Platform
+from ci_builder.request import ResourceLimit
 from ci_builder.rootfs.blob import write_layer
 from tests.contracts.executors.world import PATH, World, described, shell
 
@@ -176,6 +179,59 @@ def check_a_daemon_that_keeps_the_pipe_open(world: World) -> None:
         code, text = shell(workspace, script)
         assert code == 3
         assert "last\n" in text
+
+
+def check_a_command_that_takes_too_long_is_killed(world: World) -> None:
+    said: list[bytes] = []
+    with world.open() as workspace:
+        script = "(trap '' TERM HUP; setsid sleep 4322 &); echo up; trap '' TERM; sleep 4322"
+        process = Process(("/bin/sh", "-c", script), (("PATH", PATH),), seconds=1.5)
+        with pytest.raises(OutOfTime, match=r"within 1\.5 s"):
+            workspace.run(process, said.append)
+        assert b"".join(said) == b"up\n"
+        assert not _processes(b"4322")
+        # One that prints all the time, too.
+        process = Process(("/bin/sh", "-c", "while true; do echo 4323; done"), (("PATH", PATH),), seconds=0.5)
+        with pytest.raises(OutOfTime):
+            workspace.run(process, lambda _: None)
+        assert shell(workspace, "echo next", seconds=60) == (0, "next\n")
+
+
+def check_limits_of_resources(world: World) -> None:
+    limits = (
+        ResourceLimit("nofile", 100, 200),
+        ResourceLimit("fsize", 4096, 8192),
+        ResourceLimit("core", 0, 0),
+    )
+    with world.open() as workspace:
+        script = """ulimit -n; ulimit -Hn; ulimit -c; (ulimit -n 200 && ulimit -n)
+            dd if=/dev/zero of=/data/big bs=4096 count=3 2> /dev/null; echo $?; stat -c %s /data/big"""
+        shell(workspace, "chmod 777 /data")
+        for user in (0, 1000):
+            code, text = shell(workspace, script, limits=limits, uid=user, gid=user)
+            assert (code, text.split()) == (0, ["100", "200", "0", "200", "153", "4096"]), text
+            shell(workspace, "rm /data/big")
+        assert shell(workspace, "ulimit -n")[1].strip() != "100"
+
+
+def check_a_limit_that_cannot_be_had(world: World) -> None:
+    """It is found out before a command is started, and nothing else is refused."""
+    own = resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]
+    more, less = (ResourceLimit("msgqueue", 0, own + 1),), (ResourceLimit("msgqueue", 0, own - 1),)
+    refused = ""
+    try:
+        resource_limits.check_limits(more)
+    except ExecutorError as error:
+        refused = str(error)
+    resource_limits.check_limits(less)
+    with world.open() as workspace:
+        assert shell(workspace, "true", limits=less)[0] == 0
+        if not refused:
+            assert shell(workspace, "true", limits=more)[0] == 0
+            return
+        assert f"the hard limit of this job is {own}" in refused
+        with pytest.raises(ExecutorError, match="hard limit"):
+            shell(workspace, "true", limits=more)
 
 
 def check_orphans_are_reaped(world: World) -> None:

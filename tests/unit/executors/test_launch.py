@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
+from ci_builder.request import ResourceLimit
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.just("odd \udcff bytes")
+NUMBERS = st.integers(-1, 2**62)
 PROCESSES = st.builds(
     Process,
     argv=st.lists(TEXT, min_size=1).map(tuple),
@@ -22,6 +24,10 @@ PROCESSES = st.builds(
     network=st.sampled_from(["default", "none", "host"]),
     stdin=st.binary(),
     files=st.lists(st.tuples(TEXT, st.binary(), st.integers(0, 0o777))).map(tuple),
+    limits=st.lists(st.builds(ResourceLimit, TEXT, st.integers(-1, 2**62), st.integers(-1, 2**62))).map(
+        tuple
+    ),
+    seconds=st.sampled_from([0, 0.5, 1800]),
 )
 ROOTS = st.none() | st.builds(
     PrivateRoot,
