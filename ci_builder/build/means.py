@@ -212,10 +212,4 @@ def mount_sources(job: Job, executor: Executor) -> MountSources:
     if caching.mounts.sources or caching.mounts.targets:
         kept = KeptCaches(caching.mounts, job.blobs / "sha256", progress, caching.now)
     caches = Caches(folders, namespace, alone, waiting, kept, failed)
-
-    def unlimited() -> None:
-        text = f"the executor {executor.name} cannot limit a tmpfs: it has as much room as the disk"
-        progress(Notice("warning", text))
-
-    keeps_sizes = executor.name == "namespace"
-    return MountSources(folder, caches, None if keeps_sizes else unlimited, job.secrets, job.agents)
+    return MountSources(folder, caches, job.secrets, job.agents)

@@ -8,12 +8,14 @@ import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.rooms import rooms
 from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
@@ -51,8 +53,10 @@ class ChrootRuns:
                 stack.enter_context(_content(tree, os.fsencode(place[1:]), Path(name), untouched))
             mounts, beneath = stack.enter_context(stubs(tree, process.mounts))
             untouched += beneath
+            check = stack.enter_context(rooms(mounts))
             stack.enter_context(swapped(tree, mounts, untouched, self.own))
-            return self._run(tree, replace(process, mounts=()), output), untouched
+            wait = partial(Running.wait, output=output, check=check)
+            return self._run(tree, replace(process, mounts=()), wait), untouched
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""
@@ -61,12 +65,12 @@ class ChrootRuns:
         if running is not None:
             running.stop()
 
-    def _run(self, tree: Tree, process: Process, output: Callable[[bytes], None]) -> Ended:
+    def _run(self, tree: Tree, process: Process, wait: Callable[[Running], Ended]) -> Ended:
         running = self.launcher.start(Launch(process, None, folder=tree.root), process.stdin)
         with self._lock:
             self._running = running
         try:
-            return running.wait(output)
+            return wait(running)
         finally:
             with self._lock:
                 self._running = None

@@ -28,6 +28,7 @@ from ci_builder.executors.linux.mount_table import read_mounts
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.rooms import rooms
 from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.executors.taken_away import taken_away
@@ -177,6 +178,7 @@ class _InPlaceWorkspace:
         with (
             self._without_secrets(),
             stubs(self._tree, process.mounts) as (mounts, beneath),
+            rooms(mounts) as check,
             swapped(self._tree, mounts, beneath, self._own),
         ):
             for directory in beneath:
@@ -184,7 +186,7 @@ class _InPlaceWorkspace:
             process = replace(process, mounts=())
             self._running = self._launcher.start(Launch(process, None), process.stdin)
             try:
-                code = self._running.wait(output).code
+                code = self._running.wait(output, check).code
             finally:
                 self._running = None
                 self._watch.check()

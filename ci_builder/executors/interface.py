@@ -18,8 +18,8 @@ class Mount:
 
     ``host`` is the folder, file or socket of these surroundings that is seen there; it is the caller's, and
     keeps what a command writes to it. ``read_only``: the command cannot change it, where that can be had.
-    ``size``: in bytes; the file system of its own that an empty ``host`` stands for has no more room (0: no
-    limit but the machine's).
+    ``size``: in bytes; there is no more room in the empty folder ``host`` (0: as much as the machine has). A
+    command that needs more finds the disk full or, where nothing can be mounted, is killed (rooms.py).
     """
 
     place: str

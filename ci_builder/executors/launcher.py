@@ -25,6 +25,7 @@ from ci_builder.executors.linux.calls import close_from
 from ci_builder.values import dataclass
 
 _LONGEST_WAIT = 2**31 - 1
+_BETWEEN_CHECKS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,16 @@ class Running:
         self._seconds = seconds
         self._stopped = False
 
-    def wait(self, output: Callable[[bytes], None]) -> Ended:
+    def wait(self, output: Callable[[bytes], None], check: Callable[[], None] | None = None) -> Ended:
         """Pass on what the command prints until it and all its descendants are gone; then read what is known
-        of files.
+        of files. ``check`` is called again and again, and once more in the end; what it raises ends them.
 
         Raises OutOfTime, ExecutorError when it could not be set up or was stopped.
         """
         try:
-            answer = self._relay(output)
+            answer = self._relay(output, check)
+            if check is not None:
+                check()
             if self._stopped or not answer:
                 raise ExecutorError("the command was stopped")
             ended = _ended([json.loads(line) for line in answer.splitlines()])
@@ -88,17 +91,21 @@ class Running:
             while self._control.recv(4096):
                 pass
 
-    def _relay(self, output: Callable[[bytes], None]) -> bytes:
+    def _relay(self, output: Callable[[bytes], None], check: Callable[[], None] | None) -> bytes:
         poll = select.poll()
         poll.register(self._output, select.POLLIN)
         poll.register(self._control, select.POLLIN)
         answer = b""
         deadline = time.monotonic() + self._seconds if self._seconds else math.inf
+        look = math.inf if check is None else 0
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 raise OutOfTime(self._seconds)
-            ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(left))]
+            if check is not None and now >= look:
+                check()
+                look = time.monotonic() + _BETWEEN_CHECKS
+            ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(min(deadline, look) - now))]
             if self._output in ready:
                 data = os.read(self._output, 65536)
                 if data:
@@ -115,7 +122,7 @@ class Running:
 
 def _milliseconds(seconds: float) -> int | None:
     """For poll(2), which takes no more than an int holds."""
-    return None if seconds == math.inf else min(math.ceil(seconds * 1000), _LONGEST_WAIT)
+    return None if seconds == math.inf else min(math.ceil(max(seconds, 0) * 1000), _LONGEST_WAIT)
 
 
 def _ended(told: list[dict[str, Any]]) -> Ended:

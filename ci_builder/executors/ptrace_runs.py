@@ -8,6 +8,7 @@ import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
@@ -17,6 +18,7 @@ from ci_builder.executors.launch import Launch, SeenAt, Supervised
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.rooms import rooms
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
@@ -54,6 +56,7 @@ class PtraceRuns:
             mount_points(tree) as (places, untouched),
             stubs(tree, process.mounts) as (found, beneath),
             self._own_folder() as own,
+            rooms(found) as check,
             hidden(tree, _folders(found), own / "h", untouched),
         ):
             untouched.extend(beneath)
@@ -63,7 +66,7 @@ class PtraceRuns:
                 mounts.append(self._mount(mount, own))
             supervised = Supervised(tree.root, tuple(mounts), str(own))
             launch = Launch(replace(process, mounts=()), None, supervised=supervised)
-            ended = self._start(launch, process.stdin, output)
+            ended = self._start(launch, process.stdin, partial(Running.wait, output=output, check=check))
         return ended, untouched
 
     def stop(self) -> None:
@@ -73,12 +76,12 @@ class PtraceRuns:
         if running is not None:
             running.stop()
 
-    def _start(self, launch: Launch, stdin: bytes, output: Callable[[bytes], None]) -> Ended:
+    def _start(self, launch: Launch, stdin: bytes, wait: Callable[[Running], Ended]) -> Ended:
         running = self.launcher.start(launch, stdin, self.ownership.records)
         with self._lock:
             self._running = running
         try:
-            return running.wait(output)
+            return wait(running)
         finally:
             with self._lock:
                 self._running = None

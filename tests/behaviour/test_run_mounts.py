@@ -273,3 +273,19 @@ def _unpacked(path: Path) -> bytes:
 
 def _files_with(folder: Path, value: bytes) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and value in path.read_bytes()]
+
+
+def test_a_tmpfs_has_as_much_room_as_it_says(bench: Bench) -> None:
+    head = "FROM busybox\nRUN --mount=type=tmpfs,target=/t,size=1m"
+    fits = "--mount=type=cache,target=/t/inside dd if=/dev/zero of=/t/inside/big bs=64k count=40; " + (
+        "dd if=/dev/zero of=/t/a bs=64k count=8 && rm /t/a && dd if=/dev/zero of=/t/b bs=64k count=12"
+    )
+    built = bench.build("fits", f"{head} {fits}\n")
+    assert built.code == 0, built.text
+    for name, wait in (("at-once", ""), ("meanwhile", "; sleep 4325")):
+        built = bench.build(name, f"{head} dd if=/dev/zero of=/t/f bs=64k count=32 || exit 9{wait}\n")
+        if bench.executor == "namespace":
+            assert (built.code, "No space left on device" in built.text) == (9, True)
+        else:
+            assert built.code == 1
+            assert "the command wrote more than 1,048,576 bytes, its size, into the tmpfs at /t" in built.text

@@ -32,12 +32,10 @@ _WILD = "*?[\\"
 @dataclass(frozen=True, slots=True)
 class MountSources:
     """Where mounts come from. ``folder`` is this build's own; what is made there goes when its command
-    has ended. ``unlimited`` is called for a tmpfs with a size where the executor cannot keep one (None: it
-    can)."""
+    has ended."""
 
     folder: Path
     caches: Caches
-    unlimited: Callable[[], None] | None = None
     secrets: SecretValues = field(default_factory=SecretValues)
     agents: Agents = field(default_factory=Agents)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -183,8 +181,6 @@ def _cache(own: _Own, source: Source) -> Mount:
 def _tmpfs(own: _Own) -> Mount:
     tree = own.folder()
     own.own(tree, _HERE, 0o41777)
-    if own.mount.size and own.sources.unlimited is not None:
-        own.sources.unlimited()
     return Mount(own.mount.target, tree.root, size=own.mount.size)
 
 

@@ -16,8 +16,9 @@ import pytest
 
 from ci_builder.errors import ExecutorError, OutOfTime
 from ci_builder.executors import limits as resource_limits
-from ci_builder.executors.interface import Process, Workspace
+from ci_builder.executors.interface import Mount, Process, Workspace
 from ci_builder.executors.namespace import NamespaceExecutor
+from ci_builder.executors.removal import remove_folder
 from ci_builder.oci.config import History
 from ci_builder.oci.image import scratch
 from ci_builder.oci.platform import Platform
@@ -212,6 +213,24 @@ def check_limits_of_resources(world: World) -> None:
             assert (code, text.split()) == (0, ["100", "200", "0", "200", "153", "4096"]), text
             shell(workspace, "rm /data/big")
         assert shell(workspace, "ulimit -n")[1].strip() != "100"
+
+
+def check_a_folder_with_a_size(world: World) -> None:
+    host = world.state / "room"
+    host.mkdir(mode=0o777)
+    mount = Mount("/opt/room", str(host), size=1 << 20)
+    with world.open() as workspace:
+        fill = "dd if=/dev/zero of=/opt/room/f bs=65536 count={}"
+        assert shell(workspace, fill.format(12), mounts=(mount,))[0] == 0
+        shell(workspace, "rm -f /opt/room/f", mounts=(mount,))
+        try:
+            code, text = shell(
+                workspace, f"{fill.format(32)} || sleep 0; test -s /opt/room/f", mounts=(mount,)
+            )
+        except ExecutorError as error:
+            code, text = 0, str(error)
+        assert "No space left" in text or "more than 1,048,576 bytes" in text, (code, text)
+    remove_folder(str(host))
 
 
 def check_a_limit_that_cannot_be_had(world: World) -> None:
