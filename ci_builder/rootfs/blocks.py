@@ -42,6 +42,10 @@ class Blocks:
 
     def skip(self, size: int) -> None:
         """Pass over ``size`` bytes. Raises ImageError when the stream ends before."""
+        end = self._position + size
+        if end <= len(self._view):
+            self._position = end
+            return
         for _ in self.pieces(size):
             pass
 

@@ -56,6 +56,7 @@ class Directories:
         self._capacity = capacity
         root = os.open(tree.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._root = _Directory(root, b"", b"/" in tree.untouchable)
+        self._untouchable = tree.untouchable
         self._open: dict[bytes, _Directory] = {}
         self._retired: list[int] = []
 
@@ -101,7 +102,7 @@ class Directories:
         else:
             directory = self._directory(parent, create)
         real = directory.path + b"/" + name if directory.path else name
-        held_back = directory.held_back or b"/" + real in self.tree.untouchable
+        held_back = directory.held_back or (bool(self._untouchable) and b"/" + real in self._untouchable)
         return Place(directory.descriptor, name, real, held_back)
 
     def follow(self, path: bytes) -> Place:

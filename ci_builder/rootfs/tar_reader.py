@@ -6,6 +6,7 @@ what is malformed or of an unknown type is an ImageError.
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Literal
 from ci_builder.errors import ImageError, UnsafeLayer
 from ci_builder.rootfs import sparse
 from ci_builder.rootfs.blocks import Blocks
+from ci_builder.rootfs.byte_sum import byte_sum
 from ci_builder.rootfs.pax import parse_number, parse_records, parse_time, xattrs_of
 from ci_builder.values import dataclass
 
@@ -23,6 +25,7 @@ _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
 _ZEROS = bytes(512)
 _MAX_SPECIAL = 1 << 20  # of a pax header or a long name: as Go's archive/tar, and so docker
 _MAX_GLOBAL = 1000
+_SMALL = 1 << 16  # bytes of content that are taken at once
 _MAX_ID = 2**32 - 2
 _KINDS: dict[bytes, Kind] = {
     b"0": "file",
@@ -89,6 +92,9 @@ class TarReader:
     def copy_to(self, descriptor: int) -> None:
         """Write the current file's content to an empty file. Raises OSError as well."""
         if self._segments is None:
+            if self._stored <= _SMALL:
+                _write(descriptor, self._at_once())
+                return
             for _, piece in self.content():
                 _write(descriptor, piece)
             return
@@ -96,6 +102,14 @@ class TarReader:
         for offset, piece in self.content():
             os.lseek(descriptor, offset, os.SEEK_SET)
             _write(descriptor, piece)
+
+    def _at_once(self) -> bytes | memoryview:
+        """All of the current file's content."""
+        piece = self._blocks.take(self._stored)
+        if len(piece) < self._stored:
+            raise ImageError("a layer's tar is cut off")
+        self._stored = 0
+        return piece
 
     def _finish(self) -> None:
         rest = self._stored + self._padding
@@ -166,7 +180,7 @@ class TarReader:
         if fields[7] == b"\0" and name.endswith(b"/"):
             kind = "directory"
         stored = _number(fields[4]) if kind == "file" else 0
-        values = (name, link, _number(fields[2]), _number(fields[3]), stored, _time(fields[5]))
+        values = (name, link, _repeated(fields[2]), _repeated(fields[3]), stored, _time(fields[5]))
         xattrs: tuple[tuple[str, bytes], ...] = ()
         records = {**self._global, **dict(local)} if local or self._global else None
         if records is not None:
@@ -176,7 +190,7 @@ class TarReader:
         size = self._open_content(header, local, stored)
         _check(name, link, uid, gid)
         device = os.makedev(_number(fields[12]), _number(fields[13])) if kind in ("character", "block") else 0
-        mode = _number(fields[1]) & 0o7777
+        mode = _repeated(fields[1]) & 0o7777
         return Entry(name, kind, mode, uid, gid, size, mtime_ns, link, device, xattrs)
 
     def _open_content(self, header: bytes, local: list[tuple[bytes, bytes]], stored: int) -> int:
@@ -239,8 +253,9 @@ def _check(name: bytes, link: bytes, uid: int, gid: int) -> None:
 
 
 def _verify(header: bytes) -> None:
-    wanted = _number(header[148:156])
-    total = sum(header) - sum(header[148:156]) + 256
+    field = header[148:156]
+    wanted = _number(field)
+    total = byte_sum(header) - sum(field) + 256
     if total == wanted:
         return
     # Some old tars summed signed bytes.
@@ -251,15 +266,31 @@ def _verify(header: bytes) -> None:
 
 def _number(field: bytes) -> int:
     """A number that is not negative: octal digits, or GNU's base 256."""
-    digits = field[:-1]
-    if field[-1] in b"\0 " and digits.isdigit() and b"8" not in digits and b"9" not in digits:
-        return int(digits, 8)  # as most writers have it
-    value = _time_number(field)
+    value = _plain(field)
+    if value is None:
+        value = _time_number(field)
     if value < 0:
         raise ImageError("a layer's tar has a negative number in a header")
     return value
 
 
+def _plain(field: bytes) -> int | None:
+    """Octal digits up to the end, as most writers have them; None for everything else."""
+    digits = field[:-1]
+    # isdigit refuses signs, underscores and blanks, which int() would take.
+    if not digits.isdigit() or field[-1] not in b"\0 ":
+        return None
+    try:
+        return int(digits, 8)
+    except ValueError:
+        return None
+
+
+# Owners, permissions and times are the same in many headers.
+_repeated = functools.lru_cache(maxsize=4096)(_number)
+
+
+@functools.lru_cache(maxsize=4096)
 def _time(field: bytes) -> int:
     return _time_number(field) * 10**9
 
@@ -278,7 +309,7 @@ def _time_number(field: bytes) -> int:
     return int(text, 8)
 
 
-def _write(descriptor: int, piece: memoryview) -> None:
+def _write(descriptor: int, piece: bytes | memoryview) -> None:
     written = os.write(descriptor, piece)
     while written < len(piece):
         written += os.write(descriptor, piece[written:])

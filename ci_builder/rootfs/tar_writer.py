@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat as stat_module
 import struct
-import zlib
 
+from ci_builder.rootfs.byte_sum import byte_sum
 from ci_builder.rootfs.metadata import Metadata
 from ci_builder.rootfs.pax import format_record, xattr_record
 
@@ -83,19 +83,13 @@ def _header(
     link, device = target
     ends = (kind, link, b"ustar\x0000", b"", b"", *_device(device), name[0])
     header = _HEADER.pack(name[1], b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (*ids, *numbers), b"        ", *ends)
-    return b"%b%06o\0 %b" % (header[:148], _sum(header), header[156:])
+    return b"%b%06o\0 %b" % (header[:148], byte_sum(header), header[156:])
 
 
 def _device(number: int) -> tuple[bytes, bytes]:
     if not number:
         return _NO_DEVICE
     return b"%07o\0" % os.major(number), b"%07o\0" % os.minor(number)
-
-
-def _sum(header: bytes) -> int:
-    """The bytes of a header added up. Adler-32 adds them up too, and much faster (RFC 1950, 8.2): modulo
-    65521, which 512 bytes below 128 do not reach."""
-    return (zlib.adler32(header) & 0xFFFF) - 1 if header.isascii() else sum(header)
 
 
 def _split(name: bytes) -> tuple[bytes, bytes] | None:

@@ -98,6 +98,9 @@ def _guarded(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def clean_name(name: bytes) -> bytes:
     """A name of a layer, relative to the root, ``b""`` for the root. Raises UnsafeLayer for ``..``
     that leaves it and for names that no file can have."""
+    clean = name.removeprefix(b"./").rstrip(b"/")
+    if clean and clean[0] not in b"./" and not (b"//" in clean or b"/." in clean or len(clean) > _MAX_PATH):
+        return clean  # as nearly all are
     clean = posixpath.normpath(name.lstrip(b"/") or b".")
     if clean == b".." or clean.startswith(b"../"):
         raise UnsafeLayer(f"a layer has the name {os.fsdecode(name)!r}, which leads out of the root")
