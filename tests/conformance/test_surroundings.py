@@ -197,12 +197,12 @@ def in_chroot(
         yield found
 
 
-@pytest.mark.parametrize("case", run_mounts.CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_in_a_chroot(case: Case, in_chroot: Outcomes) -> None:
     _judge_moving(case, in_chroot[case.name].result(), _CHROOT)
 
 
-@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_in_place(case: Case, in_place: Outcomes) -> None:
     _judge_moving(case, in_place[case.name].result(), _IN_PLACE)
 

@@ -16,6 +16,7 @@ from ci_builder.executors.supervisor.context import CHOWN, FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.owners import lost_bits
 from ci_builder.executors.supervisor.permissions import WRITE, allowed, need, need_owner
 from ci_builder.executors.supervisor.status import NO_PATH, object_of
 
@@ -110,10 +111,13 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
         context = kernel.contexts.of(call.task)
         before = kernel.owners.of(found)
         _permit_giving(context, before, (uid, gid))
+        lost = lost_bits(context, before)
+        if lost:
+            need_owner(context, before)  # for the change of mode
         # The time of change, as every change of owner sets it.
         os.chown(found.path, -1, -1)
         new = (before[0] if uid == _KEEP else uid, before[1] if gid == _KEEP else gid)
-        kernel.owners.set_owner(found, *new)
+        kernel.owners.set_owner(found, new, lost)
     return 0
 
 

@@ -29,6 +29,7 @@ from ci_builder.executors.supervisor.filter import program
 from ci_builder.executors.supervisor.kernel import Kernel
 from ci_builder.executors.supervisor.lookup import Lookup
 from ci_builder.executors.supervisor.owners import Owners
+from ci_builder.executors.supervisor.ports import Ports
 from ci_builder.executors.supervisor.proc_links import ProcLinks
 from ci_builder.executors.supervisor.redirect import Redirects
 from ci_builder.executors.supervisor.serve import Supervision, Wake
@@ -120,6 +121,7 @@ def _kernel(
         affinity=Affinity(contexts),
         memory=contexts.memory,
         vectors=Vectors(contexts.memory),
+        ports=Ports(),
         folder=own + b"/s",
         foreign_devices=foreign - ours,
         network=network,

@@ -20,7 +20,7 @@ _MARK = 0x5EED << 46  # a limit that no program sets
 _MOST = 1 << 20  # contexts of one supervisor
 
 CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID = 0, 1, 2, 3, 4
-KILL, SETGID, SETUID, SETPCAP, SYS_CHROOT, MKNOD, SETFCAP = 5, 6, 7, 8, 18, 27, 31
+KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT, MKNOD, SETFCAP = 5, 6, 7, 8, 10, 18, 27, 31
 # What docker leaves to a container's root: chown dac_override fowner fsetid kill setgid setuid setpcap
 # net_bind_service net_raw sys_chroot mknod audit_write setfcap.
 ROOT_CAPABILITIES = 0xA80425FB

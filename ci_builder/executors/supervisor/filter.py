@@ -7,10 +7,9 @@ from collections.abc import Collection, Mapping
 
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.seccomp import Instruction
-from ci_builder.executors.supervisor.context import RLIMIT_LOCKS
-from ci_builder.executors.supervisor.processes import FILTERED_PRCTL
+from ci_builder.executors.supervisor.processes import CARRYING, FILTERED_PRCTL
 from ci_builder.executors.supervisor.redirect import KEY_ARGUMENT
-from ci_builder.executors.supervisor.room import RLIMIT_RSS
+from ci_builder.executors.supervisor.sockets import SO_PEERCRED, SOL_SOCKET
 
 _ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -47,6 +46,8 @@ _REFUSED: Mapping[str, int] = {
     "fsopen": errno.EPERM,
     "fspick": errno.EPERM,
 }
+# The first argument is a process, 0 is the caller.
+_OF_A_PROCESS = ("sched_setscheduler", "sched_setparam", "sched_setattr", "migrate_pages", "move_pages")
 _UNIX, _NETLINK = 1, 16
 _AUDIT = 9  # protocol of netlink
 
@@ -86,10 +87,13 @@ def program(architecture: Architecture, notified: Collection[str], *, network: b
 
 def _conditional(network: bool) -> dict[str, Code]:
     """Blocks for calls whose arguments decide; each ends in a return."""
-    limits = [(RLIMIT_LOCKS, _NOTIFY), (RLIMIT_RSS, _NOTIFY)]
-    found = {
+    limits = [(number, _NOTIFY) for number in CARRYING]
+    found = {name: [*_unless_zero(0), (_RETURN, 0, 0, _ALLOW)] for name in _OF_A_PROCESS}
+    found |= {
         "prctl": _by_value(0, [(option, _NOTIFY) for option in FILTERED_PRCTL]),
-        "prlimit64": _by_value(1, limits),
+        "prlimit64": _unless_zero(0) + _by_value(1, limits),
+        "setpriority": [*_unless_zero(0), *_unless_zero(1), (_RETURN, 0, 0, _ALLOW)],
+        "getsockopt": _if_both(1, SOL_SOCKET, 2, SO_PEERCRED),
         "getrlimit": _by_value(0, limits),
         "setrlimit": _by_value(0, limits),
         "sendto": _unless_null(4),
@@ -129,6 +133,22 @@ def _unless_key(key: int) -> Code:
         (_EQUAL, 0, 1, key >> 32),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _NOTIFY),
+    ]
+
+
+def _unless_zero(argument: int) -> Code:
+    """Go on for a zero (of 32 bits)."""
+    return [(_LOAD, 0, 0, _low(argument)), (_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _NOTIFY)]
+
+
+def _if_both(one: int, first: int, other: int, second: int) -> Code:
+    return [
+        (_LOAD, 0, 0, _low(one)),
+        (_EQUAL, 0, 3, first),
+        (_LOAD, 0, 0, _low(other)),
+        (_EQUAL, 0, 1, second),
+        (_RETURN, 0, 0, _NOTIFY),
+        (_RETURN, 0, 0, _ALLOW),
     ]
 
 

@@ -20,6 +20,7 @@ from ci_builder.executors.supervisor.lookup import Lookup
 from ci_builder.executors.supervisor.members import members
 from ci_builder.executors.supervisor.owners import Owners
 from ci_builder.executors.supervisor.permissions import EXECUTE, WRITE, need
+from ci_builder.executors.supervisor.ports import Ports
 from ci_builder.executors.supervisor.redirect import Redirects
 from ci_builder.executors.supervisor.told import Told
 from ci_builder.executors.supervisor.view import View
@@ -46,6 +47,7 @@ class Kernel:
     affinity: Affinity
     memory: Memory
     vectors: Vectors
+    ports: Ports
     folder: bytes
     foreign_devices: frozenset[int]
     network: bool
@@ -57,7 +59,7 @@ class Kernel:
 
     def signal_group(self, sender: int, group: int, number: int) -> int:
         """kill(2) with a process group of the command. Raises OSError (ESRCH, EPERM)."""
-        inside = [process for process in members(self.contexts) if _group_of(process) == group]
+        inside = [process for process in members(self.contexts) if group_of(process) == group]
         return self._signal(sender, inside, number)
 
     def may_signal(self, sender: Context, receiver: Context) -> bool:
@@ -123,7 +125,8 @@ class Kernel:
             need(context, self.owners.of(parent), WRITE | EXECUTE)
 
 
-def _group_of(process: int) -> int:
+def group_of(process: int) -> int:
+    """The process group of a process, -1 when it is gone."""
     try:
         return os.getpgid(process)
     except ProcessLookupError:

@@ -47,14 +47,15 @@ class Owners:
         """Ids of a file without a record."""
         return 0 if uid == self._uid else uid, 0 if gid == self._gid else gid
 
-    def set_owner(self, found: Found, uid: int, gid: int) -> None:
-        """Give it away, which takes its setuid bits and capabilities (chown(2))."""
+    def set_owner(self, found: Found, ids: tuple[int, int], lost: int) -> None:
+        """Give it away, which takes its capabilities and the bits ``lost`` of its mode (chown(2))."""
         record = self.record(found) or Record(*self.seems(found.uid, found.gid))
         full = found.mode if record.mode is None else record.mode
-        if stat_module.S_ISREG(full):
-            drop = _SET_IDS if full & stat_module.S_IXGRP else stat_module.S_ISUID
-            record = _without_capability(replace(record, mode=self._recorded(found, full & ~drop)))
-        self.records.keep(found.key, replace(record, uid=uid, gid=gid))
+        if not stat_module.S_ISDIR(full):
+            left = full & ~lost
+            known = left if record.device is not None else self._recorded(found, left)
+            record = _without_capability(replace(record, mode=known))
+        self.records.keep(found.key, replace(record, uid=ids[0], gid=ids[1]))
 
     def set_mode(self, found: Found, mode: int) -> None:
         """Give it the permissions ``mode`` (12 bits), as far as the kernel may have them. Raises OSError."""
@@ -110,6 +111,15 @@ class Owners:
         if record is None:
             return (*self.seems(uid, gid), mode)
         return record.uid, record.gid, mode if record.mode is None else record.mode
+
+
+def lost_bits(context: Context, owner: Owner) -> int:
+    """The setuid and setgid bits that a file loses when its owner is set, even to what it was (chown(2))."""
+    _, gid, mode = owner
+    if stat_module.S_ISDIR(mode):
+        return 0
+    keeps = not mode & stat_module.S_IXGRP and (context.is_in_group(gid) or context.may(FSETID))
+    return mode & (stat_module.S_ISUID if keeps else _SET_IDS)
 
 
 def real_permissions(mode: int) -> int:

@@ -9,8 +9,13 @@ from dataclasses import replace
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import KILL, SETPCAP, Context
+from ci_builder.executors.supervisor.context import KILL, RLIMIT_LOCKS, SETPCAP, Context
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+from ci_builder.executors.supervisor.others import need_held, permit_change, permit_signal
+from ci_builder.executors.supervisor.room import RLIMIT_RSS
+
+CARRYING = (RLIMIT_LOCKS, RLIMIT_RSS)
+"""Limits that carry something of the supervisor's: context.py, room.py."""
 
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF
 _SET_KEEPCAPS, _GET_KEEPCAPS, _GET_DUMPABLE, _SET_DUMPABLE = 8, 7, 3, 4
@@ -26,10 +31,14 @@ def _umask(kernel: Kernel, call: Call) -> int:
     return context.umask
 
 
-def _prlimit(kernel: Kernel, call: Call) -> int:
-    """Only for the limits that carry something (the filter sees to that): they look unlimited."""
-    _, _, new, old, *_ = call.arguments
-    return _limit(call, new, old)
+def _prlimit(kernel: Kernel, call: Call) -> int | None:
+    """Of another process, or a limit that carries something (see the filter): those look unlimited."""
+    target, number, new, old, *_ = call.arguments
+    permit_change(kernel, call, signed(target))
+    if number & 0xFFFFFFFF in CARRYING:
+        return _limit(call, new, old)
+    kernel.listener.let_go_on(call.cookie)
+    return ANSWERED
 
 
 def _getrlimit(kernel: Kernel, call: Call) -> int:
@@ -114,10 +123,9 @@ FILTERED_PRCTL = (
 def _kill(kernel: Kernel, call: Call) -> int | None:
     """Signals go to the command's own processes only."""
     target, number = signed(call.arguments[0]), signed(call.arguments[1])
-    if target > 0 and not kernel.contexts.holds(target):
-        raise failure(errno.ESRCH)
     if target > 0:
-        _permit_signal(kernel, call, target)
+        need_held(kernel, target)
+        permit_signal(kernel, call, target)
     if target == -1:
         return kernel.signal_all(call.task, number)
     if target <= 0 and not kernel.contexts.of(call.task).may(KILL):
@@ -136,15 +144,10 @@ def _getaffinity(kernel: Kernel, call: Call) -> int | None:
 
 
 def _setaffinity(kernel: Kernel, call: Call) -> int | None:
+    permit_change(kernel, call, signed(call.arguments[0]))
     kernel.affinity.leave_alone()
     kernel.listener.let_go_on(call.cookie)
     return ANSWERED
-
-
-def _permit_signal(kernel: Kernel, call: Call, target: int) -> None:
-    """kill(2). Raises OSError (EPERM)."""
-    if not kernel.may_signal(kernel.contexts.of(call.task), kernel.contexts.of(target)):
-        raise failure(errno.EPERM)
 
 
 HANDLERS: Handlers = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat as stat_module
 import struct
 
 from ci_builder.executors.supervisor.call import Call, failure
+from ci_builder.executors.supervisor.context import NET_BIND_SERVICE
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
@@ -16,20 +18,26 @@ from ci_builder.executors.supervisor.names import is_there
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need
 from ci_builder.executors.supervisor.redirect import Order
 
+SOL_SOCKET, SO_PEERCRED = 1, 17
 _UNIX = 1
+_CREDENTIALS, _PROCESS = struct.Struct("=iII"), struct.Struct("=i")
 _FAMILY = struct.Struct("=H")
 _MAX_ADDRESS = 110
 _MAX_PATH = 107
 _DONT_FOLLOW = 0x02000000  # IN_DONT_FOLLOW
 
+_Where = tuple[int, int]  # the arguments that are an address and its length
 
-def _path(call: Call, pointer: int, length: int) -> bytes | None:
-    """The path of a socket's address; None for other addresses, abstract and unnamed ones."""
+
+def _address(call: Call, pointer: int, length: int) -> bytes:
+    """A socket's address; empty for what is none."""
     length &= 0xFFFFFFFF
-    if not pointer or not 2 < length <= _MAX_ADDRESS:
-        return None
-    address = call.read(pointer, length)
-    if _FAMILY.unpack_from(address)[0] != _UNIX or not address[2]:
+    return call.read(pointer, length) if pointer and 2 < length <= _MAX_ADDRESS else b""
+
+
+def _path(address: bytes) -> bytes | None:
+    """The path of a socket's address; None for other addresses, abstract and unnamed ones."""
+    if not address or _FAMILY.unpack_from(address)[0] != _UNIX or not address[2]:
         return None
     return address[2:].split(b"\0")[0]
 
@@ -42,19 +50,27 @@ def _sendto(kernel: Kernel, call: Call) -> int | None:
     return _send(kernel, call, "sendto", (4, 5))
 
 
-def _send(kernel: Kernel, call: Call, name: str, where: tuple[int, int]) -> int | None:
-    """``where``: the arguments that are the address and its length."""
-    path = _path(call, call.arguments[where[0]], call.arguments[where[1]])
+def _send(kernel: Kernel, call: Call, name: str, where: _Where) -> int | None:
+    address = _address(call, call.arguments[where[0]], call.arguments[where[1]])
+    path = _path(address)
     if path is None:
-        kernel.listener.let_go_on(call.cookie)
-        return ANSWERED
+        return _go_to(kernel, call, name, where, kernel.ports.reached(address))
     with kernel.lookup.find(call.task, CURRENT, path) as found:
         if kernel.is_recorded(found):
             need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
         if not stat_module.S_ISSOCK(found.mode):
             raise failure(errno.ECONNREFUSED)
         short = _shortened(kernel, os.readlink(found.path))
-    address = _FAMILY.pack(_UNIX) + short + b"\0"
+    return _go_to(kernel, call, name, where, _FAMILY.pack(_UNIX) + short + b"\0")
+
+
+def _go_to(
+    kernel: Kernel, call: Call, name: str, where: tuple[int, int], address: bytes | None
+) -> int | None:
+    """The call with another address; None: with its own."""
+    if address is None:
+        kernel.listener.let_go_on(call.cookie)
+        return ANSWERED
     values = {index: call.arguments[index] for index in range(6) if index not in where}
     order = Order(name, values | {where[1]: len(address)}, {where[0]: address}, {})
     kernel.redirects.start(call, order)
@@ -62,10 +78,11 @@ def _send(kernel: Kernel, call: Call, name: str, where: tuple[int, int]) -> int 
 
 
 def _bind(kernel: Kernel, call: Call) -> int | None:
-    path = _path(call, call.arguments[1], call.arguments[2])
+    address = _address(call, call.arguments[1], call.arguments[2])
+    path = _path(address)
     if path is None:
-        kernel.listener.let_go_on(call.cookie)
-        return ANSWERED
+        permitted = kernel.contexts.of(call.task).may(NET_BIND_SERVICE)
+        return _go_to(kernel, call, "bind", (1, 2), kernel.ports.bound(address) if permitted else None)
     parent, name = kernel.lookup.parent(call.task, CURRENT, path)
     with parent:
         if name in (b"", b".", b".."):
@@ -109,6 +126,24 @@ def _shortened(kernel: Kernel, host: bytes) -> bytes:
     return link
 
 
+def _peer(kernel: Kernel, call: Call) -> int | None:
+    """SO_PEERCRED: the ids that the other side seems to have, as long as it is there (unix(7))."""
+    target, length = call.arguments[3], call.arguments[4]
+
+    def done(task: int, result: int, given: int) -> None:
+        with contextlib.suppress(OSError):
+            size = min(int.from_bytes(call.read(length, 4), "little"), _CREDENTIALS.size)
+            if result == 0 and size >= _PROCESS.size:
+                process = _PROCESS.unpack(call.read(target, _PROCESS.size))[0]
+                context = kernel.contexts.of(process)
+                told = _CREDENTIALS.pack(process, context.user.effective, context.group.effective)
+                call.write(target, told[:size])
+
+    values = dict(enumerate(call.arguments[:5]))
+    kernel.redirects.start(call, Order("getsockopt", values, {}, {}, done))
+    return ANSWERED
+
+
 def _watch(kernel: Kernel, call: Call) -> int | None:
     descriptor, path, mask, *_ = call.arguments
     follow = not mask & _DONT_FOLLOW
@@ -125,5 +160,6 @@ HANDLERS: Handlers = {
     "connect": _connect,
     "sendto": _sendto,
     "bind": _bind,
+    "getsockopt": _peer,
     "inotify_add_watch": _watch,
 }

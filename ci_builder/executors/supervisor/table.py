@@ -9,6 +9,7 @@ from ci_builder.executors.supervisor import (
     ids,
     names,
     opening,
+    others,
     processes,
     sockets,
     status,
@@ -27,4 +28,5 @@ HANDLERS: Handlers = {
     **directories.HANDLERS,
     **sockets.HANDLERS,
     **processes.HANDLERS,
+    **others.HANDLERS,
 }
