@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,7 +14,7 @@ from ci_builder.executors.fake_ids import notified_calls
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.limits import set_limits
-from ci_builder.executors.linux import landlock, seccomp
+from ci_builder.executors.linux import landlock, ptrace, seccomp
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import close_from, prctl, unshare
 from ci_builder.executors.linux.capabilities import DOCKER_DEFAULT, SETPCAP, SYS_ADMIN, effective, limit_to
@@ -70,6 +71,17 @@ def become(
         tell_failure(streams.report, error)
     finally:
         os._exit(SET_UP_FAILED)
+
+
+def has_ended(pid: int, status: int) -> bool:
+    """Whether a child of this wait status has ended. One that has stopped takes its parent for its tracer
+    (ptrace(2), PTRACE_TRACEME): it is let go."""
+    if not os.WIFSTOPPED(status):
+        return True
+    number = os.WSTOPSIG(status)
+    with contextlib.suppress(OSError):
+        ptrace.detach(pid, 0 if number == signal.SIGTRAP else number)
+    return False
 
 
 def exit_code(status: int) -> int:

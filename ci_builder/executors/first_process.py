@@ -9,7 +9,7 @@ import signal
 import socket
 from typing import NoReturn
 
-from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code
+from ci_builder.executors.command import SET_UP_FAILED, Streams, become, exit_code, has_ended
 from ci_builder.executors.fake_ids import FakeIds
 from ci_builder.executors.in_memory import opened, rewritten
 from ci_builder.executors.launch import Launch, PrivateRoot
@@ -48,7 +48,7 @@ def be_first(launch: Launch, root: PrivateRoot, streams: Streams) -> NoReturn:
 def _reap_until_the_end(command: int) -> int:
     while True:
         pid, status = os.wait()
-        if pid == command:
+        if has_ended(pid, status) and pid == command:
             return status
 
 
@@ -95,7 +95,7 @@ def _reap(command: int) -> int | None:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
-            if pid == command:
+            if has_ended(pid, status) and pid == command:
                 found = status
     return found
 

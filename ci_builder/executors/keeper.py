@@ -13,7 +13,7 @@ import signal
 import socket
 from typing import NoReturn
 
-from ci_builder.executors.command import Streams, become, exit_code
+from ci_builder.executors.command import Streams, become, exit_code, has_ended
 from ci_builder.executors.first_process import be_first
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux import numbers as n
@@ -128,7 +128,7 @@ def _reap(wanted: int) -> int | None:
             return found
         if pid == 0:
             return found
-        if pid == wanted:
+        if has_ended(pid, status) and pid == wanted:
             found = status
 
 

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 _ACL = "access control lists are kept and set the mode, and do no more"
 _TYPES = "readdir tells the type of the file that stands in for a device"
 _ADDRESS = "the kernel knows a socket by the path out here"
-_PEER = "the kernel tells the real ids of a peer"
 _MESSAGE = "an address in a message is out of the filter's sight"
 _THREADS = "threads of a process share their ids"
-_SIGNALS = "signals to threads are the kernel's alone"
 _TRUSTED = "trusted attributes are recorded, which docker's root may not set"
 _DUMPABLE = "a process stays readable, or the supervisor could not answer its calls"
 
@@ -34,10 +32,8 @@ KNOWN: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "process-attributes": (_DUMPABLE, (4, 16)),
     "renameat2 RENAME_NOREPLACE to": ("a name's length is looked at first", (76, 147)),
     "setuid-bits-cleared-by-writing": ("bits go when a file is opened for writing", (11,)),
-    "signals-to-other-users": (_SIGNALS, (19, 20)),
-    "sockets": (f"{_MESSAGE}; {_PEER}", (36, 37, 53)),
+    "sockets": (_MESSAGE, (36, 37)),
     "sockets-addresses": (_ADDRESS, (6, 7, 11, 14, 20, 22, 24, 27)),
-    "sockets-peers": (_PEER, (14,)),
     "umask-shared": ("processes that share a umask each have their own", (6,)),
     "xattrs-trusted": (_TRUSTED, (5, 6, 7, 11, 12, 13, 14, 16)),
 }

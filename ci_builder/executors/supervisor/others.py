@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
@@ -46,40 +47,42 @@ def _changing(kernel: Kernel, call: Call) -> int | None:
 
 def _setpriority(kernel: Kernel, call: Call) -> int | None:
     which, who, value, *_ = map(signed, call.arguments)
-    if which == _USER:
-        uid = who or kernel.contexts.of(call.task).user.real
-        return _set_priorities(kernel, call, uid, value)
-    _need_target(kernel, call, which, who)
-    return _let_go_on(kernel, call)
+    if which not in (_GROUP, _USER):
+        permit_change(kernel, call, who)
+        return _let_go_on(kernel, call)
+    if which == _GROUP:
+        group = who or group_of(call.task)
+        return _set_priorities(kernel, call, lambda process: group_of(process) == group, value)
+    uid = who or kernel.contexts.of(call.task).user.real
+    return _set_priorities(kernel, call, lambda process: kernel.contexts.of(process).user.real == uid, value)
 
 
-def _set_priorities(kernel: Kernel, call: Call, uid: int, value: int) -> int:
-    reached = False
+def _set_priorities(kernel: Kernel, call: Call, wanted: Callable[[int], bool], value: int) -> int:
+    """Of all that are wanted; what one refuses is told in the end (setpriority(2))."""
+    result = -errno.ESRCH
     for process in members(kernel.contexts):
         with contextlib.suppress(ProcessLookupError):
-            if kernel.contexts.of(process).user.real == uid:
+            if not wanted(process):
+                continue
+            try:
                 permit_change(kernel, call, process)
                 os.setpriority(os.PRIO_PROCESS, process, value)
-                reached = True
-    if not reached:
-        raise failure(errno.ESRCH)
-    return 0
+                result = 0 if result == -errno.ESRCH else result
+            except PermissionError as error:
+                result = -(error.errno or errno.EPERM)
+    return result
 
 
 def _ioprio_set(kernel: Kernel, call: Call) -> int | None:
     which = _OF_IOPRIO.get(signed(call.arguments[0]))
     if which == _USER:
         raise failure(errno.EPERM)
-    if which is not None:
-        _need_target(kernel, call, which, signed(call.arguments[1]))
-    return _let_go_on(kernel, call)
-
-
-def _need_target(kernel: Kernel, call: Call, which: int, who: int) -> None:
+    who = signed(call.arguments[1])
     if which == _PROCESS:
         permit_change(kernel, call, who)
     if which == _GROUP and who and who not in map(group_of, members(kernel.contexts)):
         raise failure(errno.ESRCH)
+    return _let_go_on(kernel, call)
 
 
 def need_held(kernel: Kernel, target: int) -> None:

@@ -311,6 +311,8 @@ class Redirects:
         """Where the order's strings go; None: the thread never comes that far. Raises OSError."""
         order = pending.order
         size = sum(map(len, order.data.values())) + sum(map(size_of_array, order.arrays.values()))
+        if not size:
+            return Room(0, 0)
         room = room_of(task)
         if (
             room is not None
@@ -371,7 +373,8 @@ class Redirects:
                 words[registers[index]] = filling.put(path)
             else:
                 words[registers[index]] = filling.put(data)
-        call.write(room.address, bytes(filling.data))
+        if filling.data:
+            call.write(room.address, bytes(filling.data))
         pending.at = self._enter(order.name)
 
     def _enter(self, name: str) -> int:
