@@ -53,8 +53,23 @@ def _advice(change: str, buys: str) -> Advice:
 def _for_overlays(grounds: Grounds) -> str:
     """Without overlays a base is unpacked for every stage, and changes are found by reading everything."""
     if "SYS_ADMIN" not in grounds.standing.capabilities and grounds.permitted.ids == "single":
-        return _RANGES
+        return _ranges(grounds.standing)
     return "" if grounds.permitted.overlay.ok else _DISK
+
+
+def _ranges(standing: Standing) -> str:
+    """newuidmap is a setuid program, which has to be able to become root, and wants to know who calls it."""
+    first = []
+    if standing.no_new_privs:
+        first.append(
+            "let the job gain privileges (docker: no --security-opt no-new-privileges; Kubernetes: "
+            "allowPrivilegeEscalation: true)"
+        )
+    if not {"SETUID", "SETGID"} <= set(standing.bounding):
+        first.append("leave it the capabilities SETUID and SETGID to gain")
+    if not standing.user:
+        first.append(f"give the uid {standing.uid} a name in /etc/passwd")
+    return "; ".join((*first, _RANGES))
 
 
 def _could_be_in_place(grounds: Grounds) -> bool:

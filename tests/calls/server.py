@@ -37,7 +37,7 @@ class Server:
         self._executor = executor
         self._layer = layer
         self._folder = folder
-        self._user = user
+        self.user = user
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -112,15 +112,15 @@ class Server:
 
     def _command(self, state: Path) -> list[str]:
         module = ["-m", "tests.calls.serve", self._executor, str(state), str(self._layer)]
-        if not self._user:
+        if not self.user:
             state.parent.mkdir(exist_ok=True)
             return [sys.executable, *module]
         bound = self._bound()
         for target in (*bound, state.parent):
             target.mkdir(exist_ok=True)
-        os.chown(state.parent, self._user, self._user)
+        os.chown(state.parent, self.user, self.user)
         script = "".join(f'mount --bind "{source}" "{target}"\n' for target, source in bound.items())
-        script += f"exec setpriv --reuid={self._user} --regid={self._user} --clear-groups --no-new-privs "
+        script += f"exec setpriv --reuid={self.user} --regid={self.user} --clear-groups --no-new-privs "
         script += '--bounding-set=-all --inh-caps=-all "$@"'
         python = f"{self._folder}/python/bin/{Path(sys.executable).resolve().name}"
         return ["unshare", "--mount", "sh", "-ec", script, "sh", python, *module]
@@ -138,7 +138,7 @@ class Server:
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        if not self._user:
+        if not self.user:
             return common | {"PYTHONPATH": str(_CHECKOUT)}
         return common | {
             "PYTHONPATH": f"{self._folder}/source:{self._folder}/site",

@@ -128,7 +128,7 @@ def _kill(kernel: Kernel, call: Call) -> int | None:
         permit_signal(kernel, call, target)
     if target == -1:
         return kernel.signal_all(call.task, number)
-    if target <= 0 and not kernel.contexts.of(call.task).may(KILL):
+    if target < 0 or (target == 0 and not kernel.contexts.of(call.task).may(KILL)):
         group = -target or os.getpgid(call.task)
         return kernel.signal_group(call.task, group, number)
     kernel.listener.let_go_on(call.cookie)

@@ -50,8 +50,17 @@ def test_the_best_needs_no_change() -> None:
 
 
 def test_namespaces_without_overlays() -> None:
-    single = advise(grounds("namespace", permitted=replace(PERMITTED, ids="single")))
+    permitted = replace(PERMITTED, ids="single")
+    free = replace(USER, bounding=ROOTS, no_new_privs=False)
+    single = advise(grounds("namespace", free, permitted))
+    assert single.change.startswith("install newuidmap")
     assert ("/etc/subuid" in single.change, single.buys) == (True, "overlays")
+    # newuidmap is setuid: what holds it back has to go first.
+    bound = advise(grounds("namespace", replace(USER, user=""), permitted)).change
+    parts = bound.split("; ")
+    assert "no-new-privileges" in parts[0]
+    assert "allowPrivilegeEscalation: true" in parts[1]
+    assert [part.split()[0] for part in parts[2:]] == ["leave", "give", "install"]
     disk = advise(grounds("namespace", permitted=replace(PERMITTED, overlay=NO)))
     assert ("TMPDIR" in disk.change, disk.buys) == (True, "overlays")
 
