@@ -1,9 +1,9 @@
 """What docker builds is built in other surroundings, too: in place in the builder image under plain
-``docker run``, supervised in a container that has no rights at all, and by an ordinary user with
+``docker run``, supervised in a container that has no rights at all, in a chroot, and by an ordinary user with
 subordinate ids.
 
-The cases are those whose result hangs on the executor: commands, owners, stages, working folders; without
-rights it is all of them.
+Those of the last are the cases whose result hangs on the executor: commands, owners, stages, working folders;
+for the others it is all of them.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ _CHROOT: dict[tuple[str, str], str] = {
     beginning: reason
     for beginning, reason in _IN_PLACE.items()
     if reason in (_ONE_FILE, _WRITABLE, _NO_BORDER)
+} | {
+    ("user-root-without-a-passwd-file", f"/{name}: only in docker"): "nothing is mounted on it in a chroot"
+    for name in ("dev", "proc", "sys")
 }
 """The same in a chroot."""
 
@@ -93,6 +96,7 @@ def in_place(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     def build(folder: Path, options: Sequence[str]) -> Built:
+        options = [option.replace(str(folder / "ours"), "/test/context") for option in options]
         return _in_container(docker, (builder_image, "in-place"), busybox, folder, options)
 
     cases = selected_cases(request.session, "test_in_place")
