@@ -27,8 +27,9 @@ def workbench(busybox: Base, tmp_path_factory: pytest.TempPathFactory) -> Workbe
 
 @pytest.fixture(scope="module")
 def images(workbench: Workbench, case: Case) -> Callable[[str], Image]:
-    """The image of the file's case by an executor, built when it is first asked for."""
-    return cache(lambda executor: workbench.image(executor, case))
+    """The image of the file's case by an executor, built when it is first asked for, and then no more."""
+    known = cache(lambda executor: workbench.outcome(executor, case))
+    return lambda executor: known(executor).image
 
 
 @pytest.fixture(params=ALL)

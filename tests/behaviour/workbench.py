@@ -119,6 +119,22 @@ class Image:
         return found.content
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a build ended, and where its image is, if any."""
+
+    executor: str
+    built: Built
+    layout: Path
+
+    @cached_property
+    def image(self) -> Image:
+        """The image. Raises AssertionError where there is none."""
+        assert self.built.code == 0, self.built.text
+        assert "Traceback" not in self.built.text
+        return _read(self.layout, self.executor, self.built.text)
+
+
 class Workbench:
     """Builds Dockerfiles FROM ``base`` with one of ``ALL``, in folders of its own below ``folder``."""
 
@@ -157,10 +173,12 @@ class Workbench:
 
     def image(self, executor: str, case: Case) -> Image:
         """The image that is built of ``case``; without its RUNs where the executor can do none."""
+        return self.outcome(executor, case).image
+
+    def outcome(self, executor: str, case: Case) -> Outcome:
+        """The same where the build may fail."""
         built, layout = self._run(executor, without_run(case) if executor == NONE else case)
-        assert built.code == 0, built.text
-        assert "Traceback" not in built.text
-        return _read(layout, executor, built.text)
+        return Outcome(executor, built, layout)
 
     def _run(self, executor: str, case: Case) -> tuple[Built, Path]:
         job = Path(tempfile.mkdtemp(prefix=f"{case.name}-", dir=self._jobs))
@@ -192,8 +210,8 @@ class Workbench:
 
 
 def without_run(case: Case) -> Case:
-    """The same without RUN, of one line or with continued ones."""
-    text = re.sub(r"^RUN (?:.*\\\n)*.*\n", "", case.dockerfile, flags=re.MULTILINE)
+    """The same without RUN and ONBUILD RUN, of one line or with continued ones."""
+    text = re.sub(r"^(?:ONBUILD )?RUN (?:.*\\\n)*.*\n", "", case.dockerfile, flags=re.MULTILINE)
     return Case(name=case.name, dockerfile=text, context=case.context, options=case.options)
 
 
