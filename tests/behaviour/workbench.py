@@ -10,7 +10,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ _KINDS = {
 }
 _WHITEOUT = ".wh."
 _ERROR = re.compile(r"^error: (?:Dockerfile:(\d+): )?(.*)$", re.MULTILINE)
+_RUN = re.compile(r"(?:ONBUILD\s+)?RUN\s", re.IGNORECASE)
+_HEREDOC = re.compile(r"<<-?[\"']?(\w+)")
 _HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
 
 
@@ -130,13 +132,17 @@ class Outcome:
     @cached_property
     def image(self) -> Image:
         """The image. Raises AssertionError where there is none."""
-        assert self.built.code == 0, self.built.text
+        assert self.built.code == 0, self.built.text[-1500:]
         assert "Traceback" not in self.built.text
         return _read(self.layout, self.executor, self.built.text)
 
 
 class Workbench:
-    """Builds Dockerfiles FROM ``base`` with one of ``ALL``, in folders of its own below ``folder``."""
+    """Builds Dockerfiles FROM ``base`` with one of ``ALL``, in folders of its own below ``folder``.
+
+    In options, ``{context}`` is the context's folder and ``{jobs}`` where the folders of all builds lie, as
+    the executor's surroundings have them.
+    """
 
     def __init__(self, folder: Path, base: Base) -> None:
         self._base = base
@@ -200,7 +206,8 @@ class Workbench:
         return built, job / "out" / "image"
 
     def _words(self, isolation: str, case: Case, job: Path, base: Path) -> list[str]:
-        options = [option.replace("{context}", f"{job}/context") for option in case.options]
+        places = {"{context}": f"{job}/context", "{jobs}": str(job.parent)}
+        options = [re.sub(r"\{\w+\}", lambda found: places[found[0]], option) for option in case.options]
         return [
             *("build", f"--isolation={isolation}", "--progress=plain"),
             f"--build-context={self._base.name}=oci-layout://{base}",
@@ -210,9 +217,20 @@ class Workbench:
 
 
 def without_run(case: Case) -> Case:
-    """The same without RUN and ONBUILD RUN, of one line or with continued ones."""
-    text = re.sub(r"^(?:ONBUILD )?RUN (?:.*\\\n)*.*\n", "", case.dockerfile, flags=re.MULTILINE)
-    return Case(name=case.name, dockerfile=text, context=case.context, options=case.options)
+    """The same without RUN and ONBUILD RUN, their continued lines and heredocs."""
+    kept: list[str] = []
+    lines = iter(case.dockerfile.splitlines(keepends=True))
+    for line in lines:
+        if not _RUN.match(line):
+            kept.append(line)
+            continue
+        whole = line
+        while whole.endswith("\\\n"):
+            whole += next(lines)
+        for name in _HEREDOC.findall(whole):
+            while next(lines).strip() != name:
+                pass
+    return replace(case, dockerfile="".join(kept))
 
 
 @dataclass(frozen=True, slots=True)

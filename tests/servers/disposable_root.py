@@ -45,7 +45,7 @@ class DisposableRoot:
         self._template = folder / "template"
         own = self._template / _OWN[1:]
         shown = ("opt/python", "opt/site", "opt/source", *(path[1:] for path in self._more.values()))
-        for place in ("ci-builder/tmp", "proc", "dev", "sys", "etc", "tmp", *shown):
+        for place in ("ci-builder/tmp", "ci-builder/home", "proc", "dev", "sys", "etc", "tmp", *shown):
             (self._template / place).mkdir(parents=True, exist_ok=True)
         (own / ".image").touch()
         shutil.copy("/bin/busybox", own / "busybox")
@@ -77,7 +77,8 @@ class DisposableRoot:
                 check=False,
                 env={
                     "PATH": _PATH,
-                    "HOME": "/tmp",
+                    "HOME": "/root",
+                    "CI_BUILDER_HOME": f"{_OWN}/home",
                     "PYTHONPATH": "/opt/source:/opt/site",
                     "PYTHONPYCACHEPREFIX": self._compiled,
                     "LD_LIBRARY_PATH": "/opt/python/lib",
