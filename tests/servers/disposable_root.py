@@ -101,4 +101,6 @@ def _libraries() -> dict[str, str]:
     listed = subprocess.run(["ldd", *wanted], capture_output=True, text=True, check=False).stdout
     words = {word for word in listed.split() if word.startswith(("/lib", "/usr/lib")) and ".so" in word}
     found = {word for word in words if not word.endswith(":")}
+    # The C library looks for it when a thread ends, and nothing is linked with it.
+    found |= {f"{path.rpartition('/')[0]}/libgcc_s.so.1" for path in found if path.endswith("/libc.so.6")}
     return {path.removeprefix("/usr").lstrip("/"): os.path.realpath(path) for path in found}
