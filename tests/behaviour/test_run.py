@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.behaviour.web import serve
 from tests.behaviour.workbench import NONE, RUNNING, File, Image, Refusal, Refuse, Workbench, folder, plain
 from tests.conformance.case import Case
 
@@ -16,25 +15,11 @@ pytestmark = pytest.mark.root
 _SECRET = "known-to-nobody"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"reached\n")
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A server of this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serve({"/": b"reached\n"}) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

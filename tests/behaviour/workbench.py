@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import stat
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
@@ -193,6 +194,7 @@ class Workbench:
         (job / "out").mkdir()
         os.chown(job / "out", UID, UID)
         if executor == USER:
+            _give_away(job / "context")
             user = self._as_user
             built = user(self._words("ptrace", case, user.folder / "jobs" / job.name, user.folder / "base"))
         elif executor == "in-place":
@@ -214,6 +216,15 @@ class Workbench:
             f"--output=type=oci,tar=false,compression=uncompressed,dest={job}/out/image",
             *(*options, f"{job}/context"),
         ]
+
+
+def _give_away(context: Path) -> None:
+    """A job's checkout is the job's user's."""
+    for path in (context, *context.rglob("*")):
+        mode = path.lstat().st_mode
+        os.chown(path, UID, UID, follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(stat.S_IMODE(mode))  # setuid goes with the owner
 
 
 def without_run(case: Case) -> Case:
