@@ -8,13 +8,13 @@ import hashlib
 import io
 import lzma
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import zstandard
 
 from tests.behaviour.web import MODIFIED, serve
-from tests.behaviour.workbench import ALL, NONE, File, Image, Refusal, Refuse, Workbench, folder, plain
+from tests.behaviour.workbench import ALL, NONE, File, Image, Refusal, Refuse, Workbench, agree, folder, plain
 from tests.conformance.case import Case, Symlink
 from tests.conformance.case import File as Given
 
@@ -218,6 +218,10 @@ def test_what_cannot_be_added(workbench: Workbench, url: str, line: str, said: s
     assert "error: Dockerfile:2: " in built.text
     assert said in built.text
     assert "Traceback" not in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import ALL, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import ALL, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -110,6 +112,10 @@ def test_a_value_that_is_asked_for(workbench: Workbench, executor: str) -> None:
     assert built.code == 1
     assert "Dockerfile:3" in built.text
     assert "TOKEN: give it" in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

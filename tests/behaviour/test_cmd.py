@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -64,6 +66,10 @@ def test_the_shell_form_is_a_shell_s_argument(workbench: Workbench) -> None:
 def test_without_one_the_base_s_stays(workbench: Workbench) -> None:
     image = workbench.image(NONE, Case(name="base", dockerfile="FROM busybox\nENV a=b\n"))
     assert image.config["Cmd"] == ["sh"]
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

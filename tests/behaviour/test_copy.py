@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.behaviour.workbench import ALL, File, Image, Refusal, Refuse, Workbench, folder, plain
+from tests.behaviour.workbench import ALL, File, Image, Refusal, Refuse, Workbench, agree, folder, plain
 from tests.conformance.case import Case, Content, Folder, Hard, Symlink
 from tests.conformance.case import File as Given
 
@@ -241,6 +241,10 @@ def test_what_is_not_there(workbench: Workbench, executor: str, line: str, said:
     assert built.code == 1
     assert "error: Dockerfile:3: " in built.text
     assert said in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

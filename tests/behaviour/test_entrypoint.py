@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -60,6 +62,10 @@ def test_with_cmd(
 ) -> None:
     config = workbench.image(NONE, Case(name="with-cmd", dockerfile=text)).config
     assert (config.get("Entrypoint"), config.get("Cmd")) == (entrypoint, cmd)
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import Image, Refusal, Refuse
+from tests.behaviour.workbench import Image, Refusal, Refuse, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -77,6 +79,10 @@ def test_the_history_has_the_values_and_no_layer(image: Image) -> None:
         (f"ENV deep=changed set=yes unset= cut=words {_PATH}:/opt/bin", False),
         ("ENV long=1 longer=2", False),
     ]
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import Image, Refusal, Refuse
+from tests.behaviour.workbench import Image, Refusal, Refuse, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -50,6 +52,10 @@ def test_the_history_has_no_layer(image: Image) -> None:
 def test_what_is_dropped_is_said(image: Image) -> None:
     assert "Dockerfile:8: ExposeInvalidFormat" in image.text
     assert "Dockerfile:5: ExposeProtoCasing" in image.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import ALL, NONE, Image, Refusal, Refuse, Workbench, plain
+from tests.behaviour.workbench import ALL, NONE, Image, Refusal, Refuse, Workbench, agree, plain
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -89,6 +91,10 @@ def test_what_is_not_there(workbench: Workbench, text: str, options: tuple[str, 
     assert built.code != 0
     assert said in built.text
     assert "Traceback" not in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -69,6 +70,10 @@ def test_the_history_has_no_layer(image: Image) -> None:
 def test_what_is_not_given_is_not_there(workbench: Workbench, line: str, expected: dict[str, Any]) -> None:
     text = f"FROM busybox AS below\nHEALTHCHECK --interval=7s CMD below\nFROM below\n{line}\n"
     assert workbench.image(NONE, Case(name="check", dockerfile=text)).config["Healthcheck"] == expected
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import Image, Refusal, Refuse
+from tests.behaviour.workbench import Image, Refusal, Refuse, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -63,6 +65,10 @@ def test_the_history_has_no_layer_and_no_options(image: Image) -> None:
         ("LABEL old=form  of it", False),
         ("LABEL by.option=dockerfile", False),
     ]
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

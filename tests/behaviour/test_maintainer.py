@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -45,6 +47,10 @@ def test_it_is_deprecated(image: Image) -> None:
 def test_a_stage_inherits_it(workbench: Workbench) -> None:
     text = "FROM busybox AS below\nMAINTAINER me\nFROM below\nCOPY Dockerfile /\n"
     assert workbench.image(NONE, Case(name="inherits", dockerfile=text)).whole["author"] == "me"
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

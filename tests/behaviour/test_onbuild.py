@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import ALL, NONE, Image, Refusal, Refuse, Workbench, plain
+from tests.behaviour.workbench import ALL, NONE, Image, Refusal, Refuse, Workbench, agree, plain
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -101,6 +103,10 @@ def test_triggers_of_an_image(workbench: Workbench, executor: str) -> None:
     if executor != NONE:
         assert image.read("ran") == "parent parent\na\n"
         assert image.read("heredoc") == "one\ntwo\n"
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.behaviour.web import serve
-from tests.behaviour.workbench import NONE, RUNNING, File, Image, Refusal, Refuse, Workbench, folder, plain
+from tests.behaviour.workbench import (
+    NONE,
+    RUNNING,
+    File,
+    Image,
+    Refusal,
+    Refuse,
+    Workbench,
+    agree,
+    folder,
+    plain,
+)
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -159,6 +170,10 @@ def test_a_stage_that_is_not_needed_may_have_commands(workbench: Workbench) -> N
     assert (
         "Dockerfile" in workbench.image(NONE, Case(name="other", dockerfile=text.replace("RUN", "run"))).files
     )
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

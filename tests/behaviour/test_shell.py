@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench
+from tests.behaviour.workbench import NONE, Image, Refusal, Refuse, Workbench, agree
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -64,6 +66,10 @@ def test_the_history_has_no_layer(image: Image) -> None:
 
 def test_without_one_there_is_none(workbench: Workbench) -> None:
     assert "Shell" not in workbench.image(NONE, Case(name="no-shell", dockerfile="FROM busybox\n")).config
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import RUNNING, Image, Refusal, Refuse, Workbench, folder, plain
+from tests.behaviour.workbench import RUNNING, Image, Refusal, Refuse, Workbench, agree, folder, plain
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -101,6 +103,10 @@ def test_one_that_is_not_in_the_image(workbench: Workbench, executor: str, user:
     assert "Dockerfile:3" in built.text
     assert user.rpartition(":")[2] in built.text
     assert "/etc/" in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import Image, Refusal, Refuse, plain
+from tests.behaviour.workbench import Image, Refusal, Refuse, agree, plain
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -73,6 +75,10 @@ def test_later_commands_are_kept(ran: Image) -> None:
     assert ran.read("other/x") == "x\ny\n"
     assert "data/copied" not in ran.files
     assert "data/.wh.copied" in ran.layers[2]
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.behaviour.workbench import ALL, Image, Refusal, Refuse, Workbench, folder, plain
+from tests.behaviour.workbench import ALL, Image, Refusal, Refuse, Workbench, agree, folder, plain
 from tests.conformance.case import Case
 
 pytestmark = pytest.mark.root
@@ -89,6 +91,10 @@ def test_a_file_in_its_place(workbench: Workbench, executor: str) -> None:
     assert built.code == 1
     assert "Dockerfile:2" in built.text
     assert "/etc/motd" in built.text
+
+
+def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
+    agree(images)
 
 
 @pytest.mark.parametrize(

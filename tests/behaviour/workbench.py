@@ -218,6 +218,17 @@ class Workbench:
         ]
 
 
+def agree(images: Callable[[str], Image]) -> None:
+    """Fail unless all executors that run commands made the same of a case, but for times."""
+    first, *others = map(images, RUNNING)
+    for other in others:
+        who = f"{first.executor} and {other.executor}"
+        assert first.config == other.config, who
+        assert first.history == other.history, who
+        for number, (one, two) in enumerate(zip(first.layers, other.layers, strict=True)):
+            assert one == two, f"{who}: layer {number}"
+
+
 def _give_away(context: Path) -> None:
     """A job's checkout is the job's user's."""
     for path in (context, *context.rglob("*")):
