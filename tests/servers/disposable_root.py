@@ -12,21 +12,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.compare.builders import ROOT, Built
+from tests.servers.container import DEVICES, RIGHTS
 
 _OWN = "/ci-builder"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A copy for each build, as each leaves another image behind. The shell stays as the first process, as a
 # job's does, and lies where nothing is removed. What is mounted stays, too, and is not looked through after
 # each command, as the builder's own folder is.
-_SCRIPT = """
-cp -a {template} {root}
-mount --bind {root} {root}
-mount -t proc proc {root}/proc
-mount --rbind /dev {root}/dev
-mount --bind {python} {root}/opt/python
-mount --bind {site} {root}/opt/site
-mount --bind {source} {root}/opt/source
-{more}exec chroot {root} /ci-builder/busybox sh -c '"$@"; exit $?' sh "$@"
+_SCRIPT = f"""
+root=$1; shift
+umask 022
+cp -a "$root.template" "$root"
+mount --bind "$root" "$root"
+{DEVICES}
+for name in hosts resolv.conf; do
+    mount --bind "$root.template/etc/$name" "$root/etc/$name"
+done
+while [ "$1" != -- ]; do
+    mount --bind "$1" "$root$2"
+    shift 2
+done
+shift
+exec {RIGHTS} chroot "$root" {_OWN}/busybox sh -c '"$@"; exit $?' sh "$@"
 """
 
 
@@ -39,37 +46,39 @@ class DisposableRoot:
     """
 
     def __init__(self, folder: Path, more: Mapping[Path, str], compiled: str) -> None:
-        self._folder = folder
-        self._more = dict(more)
+        self._root = folder / "root"
+        self._shown = {
+            Path(sys.base_prefix): "/opt/python",
+            Path(sysconfig.get_paths()["purelib"]): "/opt/site",
+            ROOT: "/opt/source",
+            **more,
+        }
         self._compiled = compiled
-        self._template = folder / "template"
-        own = self._template / _OWN[1:]
-        shown = ("opt/python", "opt/site", "opt/source", *(path[1:] for path in self._more.values()))
-        for place in ("ci-builder/tmp", "ci-builder/home", "proc", "dev", "sys", "etc", "tmp", *shown):
-            (self._template / place).mkdir(parents=True, exist_ok=True)
+        template = folder / "root.template"
+        own = template / _OWN[1:]
+        places = (path[1:] for path in self._shown.values())
+        for place in ("ci-builder/tmp", "ci-builder/home", "proc", "dev", "sys", "etc", "tmp", *places):
+            (template / place).mkdir(parents=True, exist_ok=True)
+        for name in ("hosts", "resolv.conf"):
+            shutil.copy(f"/etc/{name}", template / "etc")
         (own / ".image").touch()
         shutil.copy("/bin/busybox", own / "busybox")
         for name, library in _libraries().items():
-            target = self._template / name
+            target = template / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, target)
 
     def __call__(self, arguments: Sequence[str]) -> Built:
         """The command line with ``arguments``."""
-        root = self._folder / "root"
-        script = _SCRIPT.format(
-            template=self._template,
-            root=root,
-            python=sys.base_prefix,
-            site=sysconfig.get_paths()["purelib"],
-            source=ROOT,
-            more="".join(f"mount --bind {path} {root}{place}\n" for path, place in self._more.items()),
-        )
+        mounts = [word for path, place in self._shown.items() for word in (str(path), place)]
         python = f"/opt/python/bin/{Path(sys.executable).resolve().name}"
         namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
         try:
             done = subprocess.run(
-                [*namespaces, "sh", "-ec", script, "sh", python, "-m", "ci_builder.cli", *arguments],
+                [
+                    *(*namespaces, "sh", "-ec", _SCRIPT, "sh", str(self._root), *mounts, "--"),
+                    *(python, "-m", "ci_builder.cli", *arguments),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -85,7 +94,7 @@ class DisposableRoot:
                 },
             )
         finally:
-            shutil.rmtree(root)
+            shutil.rmtree(self._root)
         return Built(done.returncode, done.stdout.decode(errors="replace"))
 
 
