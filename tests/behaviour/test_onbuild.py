@@ -86,9 +86,8 @@ def test_a_grandchild_does_nothing(workbench: Workbench) -> None:
 
 @pytest.mark.parametrize("executor", ALL)
 def test_triggers_of_an_image(workbench: Workbench, executor: str) -> None:
-    text = _PARENT.replace("onbuild run", "ONBUILD RUN") if executor != NONE else _PARENT
-    parent = Case(name="parent", dockerfile=text, context={"a": "a"})
-    # Triggers are only written down here, so that every executor can make the parent.
+    parent = Case(name="parent", dockerfile=_PARENT, context={"a": "a"})
+    # Triggers are only written down here: who makes the parent does not matter.
     made = workbench.outcome("namespace" if executor != NONE else NONE, parent)
     assert made.built.code == 0, made.built.text
     child = Case(
