@@ -91,7 +91,9 @@ class Names:
     def _by_number(self, name: str, line: Line) -> Stage:
         number = int(name)
         if not 0 <= number < len(self._stages):
-            raise line.error(f"invalid stage index {name}: there are {len(self._stages)} stages")
+            number = len(self._stages)
+            known = "there is 1 stage" if number == 1 else f"there are {number} stages"
+            raise line.error(f"invalid stage index {name}: {known}")
         return self._stages[number]
 
     def _stage(self, found: Stage, line: Line, stage: Stage, name: str) -> Origin:

@@ -147,7 +147,7 @@ def _copy(action: CopyFiles, performer: Performer) -> None:
                 for found in find(origin, pattern):
                     placing.put(found, origin, selection, unpack=action.unpack)
     for file in action.inline:
-        with inline_origin(file) as (origin, found):
+        with inline_origin(file, performer.fetcher.temporary) as (origin, found):
             placing.put(found, origin, Selection.of(action.excludes))
 
 

@@ -116,7 +116,8 @@ class InPlaceExecutor:
         apply_layers(image.layers, tree, self._progress)
         without_secrets = partial(taken_away, self._secrets, self._progress)
         runs = (self._launcher, self._state / "aside")
-        self._current = _InPlaceWorkspace(tree, runs, without_secrets, Watch(self._contexts))
+        watch = Watch(self._contexts, self._secrets)
+        self._current = _InPlaceWorkspace(tree, runs, without_secrets, watch)
         return self._current
 
     def _reading(self, image: Image) -> Workspace:

@@ -18,12 +18,18 @@ _ITS_OWN = frozenset({b"/docker", b"/home", b"/tmp"})
 
 
 class Watch:
-    """Looks after the builder's own folders and ``folders`` (build contexts) from command to command."""
+    """Looks after the builder's own folders and ``folders`` (build contexts) from command to command.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    ``secrets`` are files that are away while a command runs, and put back as they were: they say nothing, nor
+    does it that the folders above them changed.
+    """
+
+    def __init__(self, folders: Sequence[Path], secrets: Sequence[Path] = ()) -> None:
         own = [Path(name) for name in KEPT_FOLDERS if os.path.isdir(name)]
         watched = dict.fromkeys([*own, *(Path(os.path.realpath(item)) for item in folders)])
-        self._trees = [_tree(folder) for folder in watched if _writable(folder)]
+        away = [os.path.realpath(path) for path in secrets]
+        self._holding = {os.path.dirname(path) for path in away}
+        self._trees = [_tree(folder, away) for folder in watched if _writable(folder)]
         self._inventories = [Inventory.take(tree) for tree in self._trees]
 
     def check(self) -> None:
@@ -33,6 +39,7 @@ class Watch:
         for number, tree in enumerate(self._trees):
             found, self._inventories[number] = self._inventories[number].changes(tree)
             paths = [os.path.join(tree.root, os.fsdecode(item.path)) for item in found]
+            paths = [path for path in paths if path not in self._holding or not os.path.isdir(path)]
             changed += [path for path in paths if not os.path.isdir(path)] or paths
             if tree.root in KEPT_FOLDERS:
                 _remove(paths)
@@ -44,8 +51,10 @@ class Watch:
             )
 
 
-def _tree(folder: Path) -> Tree:
-    return Tree(str(folder), KernelOwnership(), _ITS_OWN if str(folder) == PRIVATE_FOLDER else frozenset())
+def _tree(folder: Path, away: Sequence[str]) -> Tree:
+    root = str(folder)
+    below = frozenset(os.fsencode(path.removeprefix(root)) for path in away if path.startswith(f"{root}/"))
+    return Tree(root, KernelOwnership(), below | (_ITS_OWN if root == PRIVATE_FOLDER else frozenset()))
 
 
 def _writable(folder: Path) -> bool:

@@ -16,29 +16,16 @@ from ci_builder.oci.image import Image
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
+from tests.servers.container import DEVICES, RIGHTS
 
-_CAPABILITIES = (
-    *("chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
-    *("net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"),
-)
 # What is left over when the first process ends is killed; a signal to it would not be an ordinary one, but
 # the script runs in its child.
 _NAMESPACES = ("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child")
-_SCRIPT = """
+_SCRIPT = f"""
 root=$1; shift
 umask 022
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-for name in null zero full random urandom tty; do
-    touch "$root/dev/$name"
-    mount --bind "/dev/$name" "$root/dev/$name"
-done
-mkdir -m 1777 "$root/dev/shm"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s /proc/self/fd/0 "$root/dev/stdin"
-ln -s /proc/self/fd/1 "$root/dev/stdout"
-ln -s /proc/self/fd/2 "$root/dev/stderr"
-exec setpriv --bounding-set=-all,{bounding} --inh-caps=-all --ambient-caps=-all chroot "$root" "$@"
+{DEVICES}
+exec {RIGHTS} chroot "$root" "$@"
 """
 
 
@@ -80,9 +67,8 @@ class _Chroot:
     ) -> tuple[Ended, list[Untouched]]:
         """See Runs. Root at ``/`` only."""
         assert (process.uid, process.gid, process.groups, process.cwd) == (0, 0, (), "/")
-        script = _SCRIPT.format(bounding=",".join(f"+{name}" for name in _CAPABILITIES))
         self._running = subprocess.Popen(
-            [*_NAMESPACES, "sh", "-ec", script, "sh", tree.root, *process.argv],
+            [*_NAMESPACES, "sh", "-ec", _SCRIPT, "sh", tree.root, *process.argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -28,7 +28,7 @@ mount --bind {python} {folder}/python
 mount --bind {site} {folder}/site
 mount --bind {root} {folder}/source
 {more}cd {home}
-exec setpriv --reuid={uid} --regid={uid} --clear-groups "$@"
+exec setpriv --reuid={uid} --regid={uid} --clear-groups {flags} "$@"
 """
 
 
@@ -46,11 +46,21 @@ def refusal() -> str:
 class OrdinaryUser:
     """Runs the command line as a user whose home is the new folder ``home`` below ``folder``.
 
-    ``more`` are folders that only root may get to, each shown under a name below ``folder``.
+    ``more`` are folders that only root may get to, each shown under a name below ``folder``; ``flags`` are
+    further ones of setpriv, ``env`` further variables.
     """
 
-    def __init__(self, folder: Path, more: Mapping[Path, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        more: Mapping[Path, str] | None = None,
+        *,
+        flags: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._flags = " ".join(flags)
+        self._env = dict(env or {})
         self._more = dict(more or {})
         self.home = folder / "home"
         for name in ("home", "etc", "python", "site", "source", *self._more.values()):
@@ -74,6 +84,7 @@ class OrdinaryUser:
             more="".join(f"mount --bind {path} {self.folder}/{name}\n" for path, name in self._more.items()),
             home=self.home,
             uid=UID,
+            flags=self._flags,
         )
         done = subprocess.run(
             [
@@ -99,6 +110,7 @@ class OrdinaryUser:
                 "PYTHONPATH": f"{self.folder}/source:{self.folder}/site",
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "LD_LIBRARY_PATH": f"{self.folder}/python/lib",
+                **self._env,
             },
         )
         return Built(done.returncode, done.stdout.decode(errors="replace"))

@@ -15,9 +15,10 @@ from ci_builder.rootfs.tree import Tree
 
 
 @contextlib.contextmanager
-def inline_origin(file: InlineFile) -> Iterator[tuple[CopySource, Found]]:
-    """The heredoc as a file of mode 0644 in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="ci-builder-") as folder:
+def inline_origin(file: InlineFile, temporary: Path) -> Iterator[tuple[CopySource, Found]]:
+    """The heredoc as a file of mode 0644 in a folder of its own, in ``temporary``."""
+    # Not where the system has such folders: in place, that is a part of the image.
+    with tempfile.TemporaryDirectory(prefix="inline-", dir=temporary) as folder:
         path = Path(folder) / "content"
         path.write_bytes(file.content)
         path.chmod(0o644)

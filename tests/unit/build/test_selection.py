@@ -48,7 +48,7 @@ def copied(context: Path, action: CopyFiles) -> set[str]:
     try:
         mounts = MountSources(state, Caches(state, "", alone=True, waiting=lambda _: None))
         performer = Performer(
-            workspace, workspace.tree, lambda _: _Opened(origin), _no_fetcher(), _ignored, mounts
+            workspace, workspace.tree, lambda _: _Opened(origin), _no_fetcher(state), _ignored, mounts
         )
         perform(action, performer)
         top = Path(workspace.tree.root) / "t"
@@ -72,11 +72,11 @@ class _Opened:
         return None
 
 
-def _no_fetcher() -> Fetcher:
+def _no_fetcher(temporary: Path) -> Fetcher:
     def sessions(url: str) -> None:
         raise AssertionError(url)
 
-    return Fetcher(sessions, Path("/nowhere"))  # type: ignore[arg-type]
+    return Fetcher(sessions, temporary)  # type: ignore[arg-type]
 
 
 def _ignored(_: bytes) -> None:
