@@ -60,6 +60,8 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
     if is_wanted("in-place", isolation):
         from ci_builder.executors.in_place import InPlaceExecutor
 
+        # Where it is in what will be the image: folders that are made later would be in a layer.
+        job.surroundings.home.mkdir(parents=True, exist_ok=True)
         yield InPlaceExecutor(
             states["in-place"],
             progress,

@@ -11,15 +11,17 @@ from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
+from ci_builder.executors.hidden import hidden
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.launcher import Ended, Launcher, Running
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
 from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.values import dataclass
 
 _DEVICES = (
@@ -48,7 +50,7 @@ class ChrootRuns:
         """Run it to its end; how it ended, and what it only seems to have changed. Raises ExecutorError."""
         with contextlib.ExitStack() as stack:
             places, untouched = stack.enter_context(mount_points(tree))
-            stack.enter_context(_devices(tree, untouched))
+            stack.enter_context(self._kernels(tree, untouched))
             for name, place in places.items():
                 stack.enter_context(_content(tree, os.fsencode(place[1:]), Path(name), untouched))
             mounts, beneath = stack.enter_context(stubs(tree, process.mounts))
@@ -57,6 +59,20 @@ class ChrootRuns:
             stack.enter_context(swapped(tree, mounts, untouched, self.own))
             wait = partial(Running.wait, output=output, check=check)
             return self._run(tree, replace(process, mounts=()), wait), untouched
+
+    @contextlib.contextmanager
+    def _kernels(self, tree: Tree, untouched: list[Untouched]) -> Iterator[None]:
+        """/dev with the usual devices, /proc and /sys with nothing: what a command writes there is lost, as
+        with docker, which mounts them."""
+        aside = self.own.with_suffix(".kernels")
+        aside.mkdir(mode=0o700)
+        try:
+            folders = [f"/{os.fsdecode(name)}" for name in sorted(KERNEL_FOLDERS)]
+            with hidden(tree, folders, aside, untouched, empty=True):
+                _make_devices(tree.root)
+                yield
+        finally:
+            remove_folder(str(aside))
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""
@@ -76,28 +92,12 @@ class ChrootRuns:
                 self._running = None
 
 
-@contextlib.contextmanager
-def _devices(tree: Tree, untouched: list[Untouched]) -> Iterator[None]:
-    """The usual devices in /dev where the image has none."""
-    made: list[str] = []
-    with Directories(tree) as directories:
-        folder = directories.follow(b"dev")
-        before = Untouched.of(folder.path, folder.parent, folder.name)
-        untouched.append(before)
-        dev = os.open(folder.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder.parent)
-    try:
-        for name, major, minor in _DEVICES:
-            with contextlib.suppress(FileExistsError):
-                os.mknod(name, stat_module.S_IFCHR, os.makedev(major, minor), dir_fd=dev)
-                made.append(name)
-                os.chmod(name, 0o666, dir_fd=dev)
-        yield
-    finally:
-        for name in made:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=dev)
-        os.utime(dev, ns=(before.mtime_ns, before.mtime_ns))
-        os.close(dev)
+def _make_devices(root: str) -> None:
+    """The usual devices in an empty /dev."""
+    for name, major, minor in _DEVICES:
+        path = f"{root}/dev/{name}"
+        os.mknod(path, stat_module.S_IFCHR, os.makedev(major, minor))
+        os.chmod(path, 0o666)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.tree import Tree
 
+_PAUSE = 0.05  # seconds
+
 
 class Runs(Protocol):
     """Runs the commands of one workspace."""
@@ -37,6 +39,7 @@ class FolderWorkspace:
         self._untouched: dict[bytes, Untouched] = {}
         self._closed = False
         self._closing = threading.Lock()
+        self._busy = threading.Lock()
 
     @property
     def tree(self) -> Tree:
@@ -49,7 +52,8 @@ class FolderWorkspace:
 
     def execute(self, process: Process, output: Callable[[bytes], None]) -> Ended:
         """Like ``run``, with all that is known of the end. Raises ExecutorError."""
-        ended, untouched = self._runs.run(self._tree, process, output)
+        with self._busy:
+            ended, untouched = self._runs.run(self._tree, process, output)
         for directory in untouched:
             self._untouched.setdefault(directory.path, directory)
         return ended
@@ -63,8 +67,16 @@ class FolderWorkspace:
 
     def close(self) -> None:
         """See Workspace."""
-        self._runs.stop()
+        self._end_command()
         with self._closing:
             if not self._closed:
                 self._closed = True
                 remove_folder(self._tree.root)
+
+    def _end_command(self) -> None:
+        """Stop the command and wait until all is put back that was changed for it, even when it was only
+        about to start."""
+        self._runs.stop()
+        while not self._busy.acquire(timeout=_PAUSE):
+            self._runs.stop()
+        self._busy.release()

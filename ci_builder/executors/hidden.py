@@ -11,18 +11,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ci_builder.executors.mount_points import Untouched
-from ci_builder.rootfs.paths import Directories
+from ci_builder.rootfs.paths import Directories, Place
+from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tree import Tree
 
 
 @contextlib.contextmanager
-def hidden(tree: Tree, places: Sequence[str], aside: Path, untouched: list[Untouched]) -> Iterator[None]:
-    """Folders at ``places`` (real paths of the image) that are not empty are in ``aside``, a folder of the
-    same file system, and empty ones in their place. ``untouched`` gets what only seems to have changed.
-    Raises OSError."""
+def hidden(
+    tree: Tree, places: Sequence[str], aside: Path, untouched: list[Untouched], *, empty: bool = False
+) -> Iterator[None]:
+    """Folders at ``places`` (real paths of the image) that are not empty, with ``empty`` all of them, are in
+    ``aside``, a folder of the same file system, and empty ones in their place; what is in those in the end
+    is removed. ``untouched`` gets what only seems to have changed. Raises OSError."""
     with contextlib.ExitStack() as stack:
         for number, place in enumerate(dict.fromkeys(places)):
-            stack.enter_context(_hidden(tree, os.fsencode(place)[1:], aside / str(number), untouched))
+            path = os.fsencode(place)[1:]
+            if empty or _has_content(tree, path):
+                stack.enter_context(_hidden(tree, path, aside / str(number), untouched))
         yield
 
 
@@ -32,9 +37,6 @@ def _hidden(tree: Tree, path: bytes, aside: Path, untouched: list[Untouched]) ->
         place = directories.place(path)
         parent, name = os.dup(place.parent), place.name
     try:
-        if not _has_content(parent, name):
-            yield
-            return
         untouched += [Untouched.of(os.path.dirname(path), parent, b"."), Untouched.of(path, parent, name)]
         times = os.stat(b".", dir_fd=parent)
         os.rename(name, aside, src_dir_fd=parent)
@@ -45,15 +47,18 @@ def _hidden(tree: Tree, path: bytes, aside: Path, untouched: list[Untouched]) ->
             yield
         finally:
             after = os.stat(b".", dir_fd=parent)
-            os.rmdir(name, dir_fd=parent)
+            remove(tree, Place(parent, name, path))
             os.rename(aside, name, dst_dir_fd=parent)
             _set_times(parent, after)
     finally:
         os.close(parent)
 
 
-def _has_content(parent: int, name: bytes) -> bool:
-    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+def _has_content(tree: Tree, path: bytes) -> bool:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with Directories(tree) as directories:
+        place = directories.place(path)
+        folder = os.open(place.name, flags, dir_fd=place.parent)
     try:
         with os.scandir(folder) as entries:
             return next(entries, None) is not None

@@ -74,6 +74,7 @@ RUN --mount=type=bind,source=a,target=/m/a --mount=type=cache,target=/m/cache,ui
     test "$TOKEN" = "$(cat /run/secrets/token)" && wc -c < /run/secrets/token >> /mounts && \\
     stat -c '%u %a' /run/secrets/token >> /mounts && ls /m/whole >> /mounts
 RUN --mount=type=cache,id=/m/cache,target=/c,uid=5,gid=6,mode=0700 ls /c > /kept; test -z "$TOKEN"
+RUN mkdir /dev/made && touch /dev/made/x
 """,
         context={"a": "a\n", "old": "", "keys/token": _SECRET, ".dockerignore": "keys\n"},
         options=("--secret=id=token,src={context}/keys/token",),
@@ -96,6 +97,10 @@ def test_heredocs(ran: Image) -> None:
     assert ran.read("heredoc") == "one\nof env two\n"
     assert ran.read("heredocs") == "$of_env\nof env\n"
     assert ran.read("script") == "of env\n"
+
+
+def test_what_is_written_to_dev_is_in_no_layer(ran: Image) -> None:
+    assert ran.layer_of("RUN /bin/sh -c mkdir /dev/made") == {}
 
 
 def test_a_layer_has_what_a_command_changed(ran: Image) -> None:
@@ -139,7 +144,7 @@ def test_mounts_are_seen_and_leave_nothing(ran: Image) -> None:
 
 def test_the_history(ran: Image) -> None:
     lines = [line for line, layered in ran.said("RUN") if layered]
-    assert len(lines) == len(ran.said("RUN")) == 14
+    assert len(lines) == len(ran.said("RUN")) == 15
     assert lines[1] == ('RUN /bin/busybox sh -c echo "$0|$1|$of_env" > /exec $of_env two  words # buildkit')
     assert lines[3] == 'RUN /bin/sh -c echo one > /heredoc\necho "$of_env" \\\n  two >> /heredoc\n # buildkit'
 

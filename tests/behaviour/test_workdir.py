@@ -39,6 +39,7 @@ RUN pwd | cat - > /tmp/pwd; touch mine
 USER 4000
 WORKDIR /three
 WORKDIR "/quoted"
+WORKDIR /not/.././clean//path/
 """,
         context={"a": "a"},
     )
@@ -77,12 +78,12 @@ def test_what_is_there_stays_as_it_is(image: Image) -> None:
 def test_every_one_but_the_root_is_a_layer(image: Image) -> None:
     paths = ["/first", "/first/relative/deep", "/first/relative/variable", "/existing", "/", "/a b"]
     assert image.said("WORKDIR") == [
-        (f"WORKDIR {path}", path != "/") for path in [*paths, "/one/two", "/three", "/quoted"]
+        (f"WORKDIR {path}", path != "/") for path in [*paths, "/one/two", "/three", "/quoted", "/clean/path"]
     ]
 
 
 def test_the_configuration_has_the_last_one(image: Image) -> None:
-    assert image.config["WorkingDir"] == "/quoted"
+    assert image.config["WorkingDir"] == "/clean/path"
 
 
 @pytest.mark.parametrize("executor", ALL)

@@ -87,7 +87,6 @@ class DisposableRoot:
                 env={
                     "PATH": _PATH,
                     "HOME": "/root",
-                    "CI_BUILDER_HOME": f"{_OWN}/home",
                     "PYTHONPATH": "/opt/source:/opt/site",
                     "PYTHONPYCACHEPREFIX": self._compiled,
                     "LD_LIBRARY_PATH": "/opt/python/lib",

@@ -14,11 +14,8 @@ from ci_builder.dockerfile.instructions.workdir import Workdir
 
 def evaluate_workdir(state: State, workdir: Workdir) -> tuple[State, Step]:
     """A relative path counts from the working directory before. Every path but ``/`` makes a layer, if
-    an empty one. The config keeps an absolute path as it is written."""
-    written = state.expand(workdir.path, workdir.line)
-    absolute = written.startswith("/")
-    path = written if absolute else clean(posixpath.join(state.cwd, written))
+    an empty one. The config has the path cleaned, as BuildKit since 0.12 (NormalizeWorkdir)."""
+    path = clean(posixpath.join(state.cwd, state.expand(workdir.path, workdir.line)))
     state = replace(state, run=replace(state.run, working_dir=path))
-    cleaned = clean(path)
-    actions = () if cleaned == "/" else (MakeDirectory(cleaned, state.run.user),)
+    actions = () if path == "/" else (MakeDirectory(path, state.run.user),)
     return state, Step(workdir.line.span, title(workdir.line), f"WORKDIR {path}", actions)
