@@ -51,6 +51,10 @@ def boolean(text: str, name: str) -> bool:
 def pair(text: str, name: str) -> tuple[str, str]:
     """``key=value``, split at the first ``=``; the value may be empty. Raises UsageError."""
     key, equals, value = text.partition("=")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name}: {_shown(text)} is not UTF-8") from error
     if not equals or not key.strip():
         raise UsageError(f"{name}: expected key=value, not {_shown(text)}")
     return key.strip(), value
@@ -87,7 +91,9 @@ def build_argument(text: str, environment: Mapping[str, str]) -> tuple[str, str]
     if "=" in text:
         return pair(text, "build-arg")
     name = text.strip()
-    return (name, environment[name]) if name in environment else None
+    if not name:
+        raise UsageError("build-arg: expected NAME=VALUE or NAME, not nothing")
+    return pair(f"{name}={environment[name]}", "build-arg") if name in environment else None
 
 
 def output(text: str) -> OutputSpec:

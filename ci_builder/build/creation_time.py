@@ -24,10 +24,12 @@ _CONTEXT = "context"
 
 @dataclass(frozen=True, slots=True)
 class CreationTime:
-    """``epoch`` in seconds since 1970, None for now; ``request`` with the build argument that says it."""
+    """``epoch`` in seconds since 1970, None for now; ``request`` with the build argument that says it;
+    ``asked``: somebody has asked for a time, even if there is none."""
 
     epoch: int | None
     request: Request
+    asked: bool = True
 
 
 def check_time(request: Request, environment: Mapping[str, str]) -> None:
@@ -47,7 +49,7 @@ def creation_time(
         tell(Notice("warning", f"{_NAME}=context: a folder has no time of its own, the image says now"))
     others = tuple(pair for pair in request.build_args if pair[0] != _NAME)
     said = () if epoch is None else ((_NAME, str(epoch)),)
-    return CreationTime(epoch, replace(request, build_args=(*others, *said)))
+    return CreationTime(epoch, replace(request, build_args=(*others, *said)), asked=bool(text))
 
 
 def timestamp(epoch: int | None) -> str:
@@ -80,7 +82,10 @@ def _seconds(text: str) -> int | None:
         epoch = int(text)
         timestamp(epoch)
     except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(f"{_NAME}={text}: not a number of seconds since 1970") from error
+        raise UsageError(
+            f"{_NAME}={text}: not a number of seconds since 1970",
+            hint=f"a time in seconds, or {_CONTEXT} for the time of a remote build context",
+        ) from error
     if epoch < 0:
         raise UsageError(f"{_NAME}={text}: a time before 1970")
     return epoch

@@ -99,7 +99,11 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     )
     places = Places(registry, surroundings.home / "store", surroundings.stdout)
     outputs = choose_outputs(request, platform, places)
-    if created.epoch is None and any(item.form is not None and item.form.rewrite for item in outputs):
+    if (
+        created.epoch is None
+        and not created.asked
+        and any(item.form is not None and item.form.rewrite for item in outputs)
+    ):
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
     bases = Bases(registry, named, platform)
     target = targets_of(created.request, outputs)[0]

@@ -166,8 +166,8 @@ def _clone(action: Clone, performer: Performer) -> None:
 
 def _make_directory(action: MakeDirectory, performer: Performer) -> None:
     tree = performer.tree
-    account = _account(tree, action.user) if action.user else None
-    placement = Placement(tree, (account.uid, account.gid) if account else None, None)
+    # A number alone is the group's, too, as with --chown (BuildKit, the mkdir of a file operation).
+    placement = placement_for(tree, action.user, "")
     make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))
 
 

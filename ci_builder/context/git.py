@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_WITHOUT_DEPTH = "dumb http transport does not support shallow"
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _QUERIES = ("ref", "branch", "tag", "subdir", "checksum", "keep-git-dir", "submodules")
 _QUERIES_SHOWN = ", ".join(_QUERIES)
@@ -194,7 +195,12 @@ def _fetch(repository: git.Repo, remote: Remote) -> None:
     wanted = remote.ref or "HEAD"
     try:
         run.fetch("--depth", "1", "--no-tags", "--", "origin", wanted)
-    except git.GitCommandError:
+    except git.GitCommandError as error:
+        if _WITHOUT_DEPTH in str(error.stderr):
+            # A web server that has the files of a repository, and no more.
+            run.fetch("--no-tags", "--", "origin", wanted)
+            run.checkout("--detach", "FETCH_HEAD", "--")
+            return
         if not _SHORT_COMMIT.fullmatch(remote.ref):
             raise
         # A server may refuse to send a commit by its name, and none knows abbreviated ones.

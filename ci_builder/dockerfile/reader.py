@@ -158,6 +158,9 @@ class _Reader:
             escape=self.escape,
             blank=self.blank,
         )
+        if "\0" in text:
+            # No path, argument or variable can have one; what a heredoc puts into a file can.
+            raise line.error("there is a zero byte in this instruction")
         return self._with_heredocs(line)
 
     def _block(self) -> list[str]:

@@ -15,6 +15,8 @@ from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.values import dataclass
 
+_CREATED = "org.opencontainers.image.created"
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOutput:
@@ -38,7 +40,7 @@ class ArchiveOutput:
             product.image,
             product.references,
             docker=self.docker,
-            annotations=product.annotations,
+            annotations=_of_the_entry(product),
         )
 
 
@@ -60,7 +62,7 @@ class ArchiveStreamOutput:
                 product.image,
                 product.references,
                 docker=self.docker,
-                annotations=product.annotations,
+                annotations=_of_the_entry(product),
             )
             self.stream.flush()
         except OSError as error:
@@ -81,8 +83,15 @@ class LayoutOutput:
     def write(self, product: Product) -> Written:
         """Add the image under its tags."""
         names = [(item.tag, f"{item.name}:{item.tag}") for item in product.references]
-        write_image(self.dest, product.image, names, product.annotations)
+        write_image(self.dest, product.image, names, _of_the_entry(product))
         return Written(f"{self.dest} (OCI layout)")
+
+
+def _of_the_entry(product: Product) -> tuple[tuple[str, str], ...]:
+    """The annotations of the entry that names the manifest: as BuildKit's exporter, with the image's time."""
+    created = product.image.config.created
+    known = {_CREATED: created} if created else {}
+    return tuple((known | dict(product.annotations)).items())
 
 
 def check_folder(dest: Path) -> None:

@@ -255,6 +255,7 @@ def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
             "",
         ),
         ("ADD --keep-git-dir a /a", "--keep-git-dir is for git repositories, and no source is one", ""),
+        ("ADD http://[::1 /a", "http://[::1 is no URL: Invalid IPv6 URL", ""),
         ("ADD --unpack https://x/a.git /a", "--unpack is for archives, and no source can be one", ""),
         ("ADD a <<EOF\nEOF", "ADD cannot accept a heredoc as a destination", ""),
         ('ADD ["a", null]', "when using JSON array syntax, arrays must be comprised of strings only", ""),

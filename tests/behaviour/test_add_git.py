@@ -10,6 +10,7 @@ from pathlib import Path
 import git
 import pytest
 
+from tests.behaviour.web import serve
 from tests.compare.builders import Built, run_ours
 from tests.compare.entries import Entry
 from tests.compare.images import export_ours
@@ -168,3 +169,15 @@ def test_the_keys_of_the_job_are_not_used_unasked(build: Build, address: str) ->
     assert built.code != 0
     assert "Dockerfile:2" in built.text
     assert "reached over ssh, and the build has no --ssh" in built.text
+
+
+def test_a_web_server_that_knows_nothing_of_git(repository: git.Repo, tmp_path: Path) -> None:
+    repository.git.update_server_info()
+    top = Path(repository.working_dir)
+    files = {f"/{path.relative_to(top)}": path.read_bytes() for path in top.rglob("*") if path.is_file()}
+    # git asks with a query first.
+    files |= {f"{path}?service=git-upload-pack": data for path, data in files.items()}
+    with serve(files) as url:
+        entries = Build(tmp_path).entries(f"ADD {url}/.git#v1 /x/\n")
+    assert "x/app/run" in entries
+    assert "x/docs" not in entries

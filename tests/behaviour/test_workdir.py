@@ -65,7 +65,7 @@ def test_folders_are_made_with_their_parents_for_the_user(image: Image) -> None:
     }
     assert image.files["one"] == folder(uid=1000, gid=50)
     assert image.files["one/two"] == folder(uid=1000, gid=50)
-    assert image.files["three"] == folder(uid=4000)
+    assert image.files["three"] == folder(uid=4000, gid=4000)
     assert image.files["a b"] == folder()
 
 

@@ -62,6 +62,9 @@ def test_build_argument() -> None:
     assert options.build_argument("A=", {}) == ("A", "")
     assert options.build_argument("A", {"A": "x"}) == ("A", "x")
     assert options.build_argument("A", {}) is None
+    for text in ("", " ", "=x", "A=\udcff"):
+        with pytest.raises(UsageError, match="build-arg"):
+            options.build_argument(text, {})
 
 
 def test_label_and_ssh() -> None:

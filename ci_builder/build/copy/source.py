@@ -88,6 +88,8 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     found = [item for path in candidates if (item := _follow(origin, path, bool(wild))) is not None]
     if not found and not wild:
         raise _missing(origin, wanted)
+    if not wild and any(stat.S_ISSOCK(item.status.st_mode) for item in found):
+        raise ContextError(f'"/{os.fsdecode(wanted)}" in {origin.name} is a socket: it cannot be copied')
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ci_builder.build.action import Repository
 from ci_builder.context.git import check_commit, is_git, parse_remote
 from ci_builder.dockerfile.instructions.add import Add
@@ -58,6 +60,8 @@ def shown(source: str) -> str:
 def choose(add: Add, sources: tuple[str, ...], checksum: str) -> Choices:
     """What the flags of ``add`` mean for its (expanded) ``sources``. Raises DockerfileError where one of
     them would mean nothing."""
+    for source in sources:
+        _check_address(add, source)
     choices = Choices(
         all_git=add.keep_git is not None,
         keep_git=bool(add.keep_git),
@@ -75,6 +79,13 @@ def choose(add: Add, sources: tuple[str, ...], checksum: str) -> Choices:
     if checksum:
         _check_checksum(add, sources, checksum, choices)
     return choices
+
+
+def _check_address(add: Add, source: str) -> None:
+    try:
+        _ = urlsplit(source).port if "://" in source else None
+    except ValueError as error:
+        raise add.line.error(f"{shown(source)} is no URL: {error}") from error
 
 
 def _check_repository(add: Add, choices: Choices, source: str) -> None:

@@ -6,9 +6,12 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from ci_builder.build.copy.place import place
 from ci_builder.build.copy.source import CopySource, find
 from ci_builder.build.copy.transfer import Placement
+from ci_builder.errors import ContextError
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
 
@@ -24,4 +27,6 @@ def test_a_socket_is_left_out(tmp_path: Path) -> None:
         origin = CopySource("the build context", Tree(str(context), ownership), keeps_owners=False)
         for found in find(origin, "."):
             place(found, origin, Placement(Tree(str(root), ownership), None, None), b"/x/")
+        with pytest.raises(ContextError, match='"/s" in the build context is a socket'):
+            find(origin, "s")
     assert [path.name for path in (root / "x").iterdir()] == ["file"]

@@ -55,6 +55,13 @@ def test_a_folder_has_no_time_and_that_is_told() -> None:
     assert "a folder has no time of its own" in told
 
 
+def test_whether_a_time_was_asked_for() -> None:
+    """rewrite-timestamp=true wants that; it is fine when there is none."""
+    dockerfile, context = parse(Source("Dockerfile", "FROM scratch\n")), Context("it", Path("/"))
+    for variables, asked in (({}, False), ({NAME: "context"}, True), ({NAME: "5"}, True)):
+        assert creation_time(Request(), variables, dockerfile, context, lambda _: None).asked == asked
+
+
 def test_what_the_request_says_is_not_shown_to_the_dockerfile() -> None:
     assert _found("5", epoch=0) == (0, "5", "")
 

@@ -159,6 +159,12 @@ def test_a_surrogate_is_an_error_with_its_line() -> None:
         parse(Source("f", "FROM a\nRUN \udcff\n"))
 
 
+def test_a_zero_byte_is_an_error_but_in_a_heredoc() -> None:
+    with pytest.raises(DockerfileError, match=r"f:2: there is a zero byte"):
+        parse(Source("f", "FROM a\nWORKDIR /a\0b\n"))
+    parse(Source("f", "FROM a\nCOPY <<E /\na\0b\nE\n"))
+
+
 def test_nothing_is_read_from_or_written_to_the_folder(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM other\n")
     before = Path.cwd()
