@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 from ci_builder.build.lint import Subject, lint, lint_from
@@ -45,9 +46,11 @@ def findings_without_bases(dockerfile: Dockerfile, options: PlanOptions) -> tupl
     try:
         planned = plan(dockerfile, options)
     except CiBuilderError:
-        planned = None
-    if planned is not None:
-        found += lint_from(dockerfile, global_args(dockerfile, planned, options))
+        with contextlib.suppress(DockerfileError):
+            args = global_args(dockerfile, options, dockerfile.stages[-1].name)
+            found += lint_from(dockerfile, args)
+    else:
+        found += lint_from(dockerfile, global_args(dockerfile, options, planned.target.stage.name))
         for stage in planned.stages:
             found += lint_stage(stage.instructions)
     return permitted(found, check_options(dockerfile, options.build_args))
@@ -62,7 +65,8 @@ def find(
     for stage in planned.stages:
         below = traces[stage.base.index] if isinstance(stage.base, FromStage) else None
         traces[stage.index] = trace(stage, base(stage), below)
-    subject = Subject(dockerfile, global_args(dockerfile, planned, options), tuple(traces.values()))
+    args = global_args(dockerfile, options, planned.target.stage.name)
+    subject = Subject(dockerfile, args, tuple(traces.values()))
     found = permitted(lint(subject), check_options(dockerfile, options.build_args))
     return Checked(found, next((item.error for item in subject.traces if item.error), None))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ci_builder.build.evaluate.settings import make_settings
-from ci_builder.build.plan import Plan, PlanOptions
+from ci_builder.build.plan import PlanOptions
 from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import Expansion, Rules, expand
@@ -24,21 +24,26 @@ class GlobalArgs:
     names: frozenset[str]
 
 
-def global_args(dockerfile: Dockerfile, planned: Plan, options: PlanOptions) -> GlobalArgs:
-    """Those of a planned build. Defaults that cannot be expanded are left out."""
-    values = dict(planned.settings.global_args)
-    bare = replace(options, build_args=())
+def global_args(dockerfile: Dockerfile, options: PlanOptions, target: str) -> GlobalArgs:
+    """Those of a build whose ``target`` stage has this name. Defaults that cannot be expanded without
+    build args are left out. Raises DockerfileError."""
+    values = _settings(dockerfile, options, target)
     try:
-        defaults = make_settings(
-            dockerfile.global_args,
-            (),
-            target_platform=bare.target_platform,
-            build_platform=bare.build_platform,
-            target=planned.target.stage.name,
-        )
+        defaults = _settings(dockerfile, replace(options, build_args=()), target)
     except DockerfileError:
-        return GlobalArgs(values, values, _names(dockerfile, values))
-    return GlobalArgs(values, dict(defaults.global_args), _names(dockerfile, values))
+        defaults = values
+    return GlobalArgs(values, defaults, _names(dockerfile, values))
+
+
+def _settings(dockerfile: Dockerfile, options: PlanOptions, target: str) -> Mapping[str, str]:
+    made = make_settings(
+        dockerfile.global_args,
+        options.build_args,
+        target_platform=options.target_platform,
+        build_platform=options.build_platform,
+        target=target,
+    )
+    return dict(made.global_args)
 
 
 def expanded(text: str, variables: Mapping[str, str], line: Line) -> Expansion | None:
