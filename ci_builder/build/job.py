@@ -99,11 +99,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     )
     places = Places(registry, surroundings.home / "store", surroundings.stdout)
     outputs = choose_outputs(request, platform, places)
-    if (
-        created.epoch is None
-        and not created.asked
-        and any(item.form is not None and item.form.rewrite for item in outputs)
-    ):
+    if created.epoch is None and not created.asked and _rewrite_times(outputs):
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
     bases = Bases(registry, named, platform)
     target = targets_of(created.request, outputs)[0]
@@ -122,6 +118,10 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         agents,
         caching,
     )
+
+
+def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
+    return any(item.form is not None and item.form.rewrite for item in outputs)
 
 
 def _without(context: Context, folders: Iterable[Path]) -> Context:

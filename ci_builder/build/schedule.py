@@ -17,6 +17,7 @@ from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, fetcher_for
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
+from ci_builder.build.outline import Outline, outline
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.preview import Prospect
@@ -24,6 +25,7 @@ from ci_builder.build.product import Built, Delivered, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cache.records import Records
+from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.dockerfile.instructions.from_ import From
 from ci_builder.dockerfile.targets import Target
@@ -134,6 +136,14 @@ def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
     """The stages of the Dockerfile that ``request`` names. Raises CiBuilderError."""
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         return stages_of(prepare(request, surroundings, folder, stack).dockerfile)
+
+
+def outlined(request: Request, surroundings: Surroundings) -> tuple[Outline, Dockerfile]:
+    """What the target of ``request`` takes from outside, without asking for its bases. Raises
+    CiBuilderError."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        job = prepare(request, surroundings, folder, stack)
+        return outline(job.dockerfile, plan(job.dockerfile, _options(job, {}))), job.dockerfile
 
 
 def _lint(job: Job, planned: Plan, stack: contextlib.ExitStack) -> None:

@@ -134,7 +134,8 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         "--call",
         default=BUILD,
         metavar="WHAT[,format=json]",
-        help="build (default), check (or lint): as --check, targets: list the stages",
+        help="build (default), check (or lint): as --check, targets: list the stages, outline: list what "
+        "the target takes from outside",
     )
     group.add_argument(
         "--isolation",

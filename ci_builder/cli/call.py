@@ -1,46 +1,41 @@
 """``build --check`` and ``build --call``: what is asked about a build instead of building.
 
-buildx's: ``build``, ``check`` (also called ``lint``), ``targets``; ``outline`` is not here. Each may have
+buildx's: ``build``, ``check`` (also called ``lint``), ``targets``, ``outline``. Each but the first may have
 ``,format=json`` behind it. Source: docker's "docker buildx build", "--call".
 """
 
 from __future__ import annotations
 
-import base64
 import json
 
 from ci_builder.build.checks import Checked
-from ci_builder.build.schedule import check, targets
+from ci_builder.build.schedule import check, outlined, targets
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.perform import Display, examined
+from ci_builder.cli.rendering.outline import location, outline_json, outline_text, source_json
 from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
 from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.dockerfile.targets import Target
-from ci_builder.errors import CiBuilderError, DockerfileError, Unsupported, UsageError
+from ci_builder.errors import CiBuilderError, DockerfileError, UsageError
 from ci_builder.request import Request
-from ci_builder.span import Source, Span
 from ci_builder.values import dataclass
 
-BUILD, CHECK, TARGETS = "build", "check", "targets"
-_KINDS = {"build": BUILD, "check": CHECK, "lint": CHECK, "targets": TARGETS}
+BUILD, CHECK, TARGETS, OUTLINE = "build", "check", "targets", "outline"
+_KINDS = {"build": BUILD, "check": CHECK, "lint": CHECK, "targets": TARGETS, "outline": OUTLINE}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``kind`` is BUILD, CHECK or TARGETS."""
+    """``kind`` is BUILD, CHECK, TARGETS or OUTLINE."""
 
     kind: str = BUILD
     json: bool = False
 
 
 def call_of(text: str) -> Call:
-    """What ``--call=text`` asks for. Raises UsageError, Unsupported."""
+    """What ``--call=text`` asks for. Raises UsageError."""
     name, *options = text.split(",")
-    if name == "outline":
-        raise Unsupported(
-            "--call=outline is not supported in this version", hint="--call=targets lists the stages"
-        )
     if name not in _KINDS:
         raise UsageError(f"--call: unknown value {name!r}", hint=f"it is one of {', '.join(_KINDS)}")
     formats = {"format=json": True, "format=text": False}
@@ -57,6 +52,12 @@ def answer(call: Call, request: Request, invocation: Invocation, display: Displa
         if isinstance(found, CiBuilderError):
             return show_error(found, invocation, display.secrets, debug=display.debug)
         _print(_targets_json(found) if call.json else _targets_text(found), invocation, display)
+        return 0
+    if call.kind == OUTLINE:
+        seen = examined(outlined, request, invocation, display)
+        if isinstance(seen, CiBuilderError):
+            return show_error(seen, invocation, display.secrets, debug=display.debug)
+        _print(outline_json(*seen) if call.json else outline_text(seen[0]), invocation, display)
         return 0
     checked = examined(check, request, invocation, display)
     if isinstance(checked, CiBuilderError):
@@ -88,13 +89,13 @@ def _findings_json(checked: Checked) -> str:
     sources = list(dict.fromkeys(item.source for item in checked.findings))
     value: dict[str, object] = {
         "warnings": [_warning(item, sources.index(item.source)) for item in checked.findings],
-        "sources": [_source(source) for source in sources],
+        "sources": [source_json(source) for source in sources],
     }
     error = checked.error
     if error is not None:
         value["buildError"] = {"message": error.message}
         if isinstance(error, DockerfileError):
-            value["buildError"] = {"message": error.message, "location": _location(error.span, 0)}
+            value["buildError"] = {"message": error.message, "location": location(error.span, 0)}
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -104,20 +105,8 @@ def _warning(item: Finding, source: int) -> dict[str, object]:
         "description": DESCRIPTIONS[item.rule],
         "url": item.url,
         "detail": item.message,
-        "location": _location(item.span, source),
+        "location": location(item.span, source),
     }
-
-
-def _location(span: Span, source: int) -> dict[str, object]:
-    return {
-        "sourceIndex": source,
-        "ranges": [{"start": {"line": span.first}, "end": {"line": span.last}}],
-    }
-
-
-def _source(source: Source) -> dict[str, str]:
-    data = base64.b64encode(source.text.encode("utf-8", "surrogateescape")).decode()
-    return {"fileName": source.name, "language": "Dockerfile", "data": data}
 
 
 def _targets_text(found: tuple[Target, ...]) -> str:

@@ -23,7 +23,7 @@ def targets(dockerfile: Dockerfile) -> tuple[Target, ...]:
     return tuple(
         Target(
             stage.name or str(stage.index),
-            _description(stage.base.line.comments, stage.name),
+            description_of(stage.base.line.comments, stage.name),
             stage.base.base,
             stage.index == last,
         )
@@ -31,9 +31,11 @@ def targets(dockerfile: Dockerfile) -> tuple[Target, ...]:
     )
 
 
-def _description(comments: tuple[str, ...], name: str) -> str:
+def description_of(comments: tuple[str, ...], name: str) -> str:
+    """What the comments above an instruction say of what it names: the rest of the one that begins with that
+    name, in any case, and those below it."""
     for number, comment in enumerate(comments):
         first, _, rest = comment.partition(" ")
-        if name and first.lower() == name:
+        if name and first.lower() == name.lower():
             return " ".join([rest, *comments[number + 1 :]]).strip()
     return ""

@@ -173,10 +173,62 @@ def test_targets(context: Path) -> None:
     assert [item["default"] for item in targets] == [False, False, True]
 
 
+OUTLINED = """\
+# VERSION is that of the base
+ARG VERSION=1.36
+ARG UNUSED=1
+FROM scratch AS below
+ARG MODE
+FROM below AS other
+ARG NEVER
+# final is what is shipped
+FROM image:$VERSION AS final
+COPY --from=below / /
+# port that it listens on
+ARG PORT=80 VERSION
+RUN --mount=type=secret,id=token,required --mount=type=ssh --mount=type=cache,target=/c true
+RUN --mount=type=secret,id=token --mount=type=tmpfs,target=/t,size=$PORT --mount=type=secret,id=more true
+"""
+
+
+def test_the_outline_of_a_target(context: Path) -> None:
+    code, out, _ = run(context, OUTLINED, "--call=outline", "--build-arg=MODE=x")
+    assert code == 0
+    assert (
+        out
+        == """\
+TARGET:      final
+DESCRIPTION: is what is shipped
+
+BUILD ARG    VALUE    DESCRIPTION
+VERSION      1.36     is that of the base
+MODE         x
+PORT         80       that it listens on
+
+SECRET    REQUIRED
+token     true
+more
+
+SSH        REQUIRED
+default
+"""
+    )
+    assert not built(context)
+    code, out, _ = run(context, OUTLINED, "--call=outline,format=json", "--target=other")
+    found = json.loads(out)
+    assert [(arg["name"], arg.get("value")) for arg in found["args"]] == [("MODE", None), ("NEVER", None)]
+    assert found["name"] == "other"
+    assert found.keys() == {"name", "args", "sources"}
+    assert base64.b64decode(found["sources"][0]).decode() == OUTLINED
+    found = json.loads(run(context, OUTLINED, "--call=outline,format=json")[1])
+    assert [item["ID"] for item in found["cache"]] == ["/c"]
+    assert found["args"][2]["location"]["ranges"] == [{"start": {"line": 12}, "end": {"line": 12}}]
+    assert run(context, "FROM scratch\n", "--call=outline") == (0, "TARGET:      0\n", "")
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("--call=outline", "--call=outline is not supported"),
         ("--call=nothing", "unknown value 'nothing'"),
         ("--call=check,format=xml", "only format=text or format=json"),
         ("--call=build,format=json", "only format=text or format=json"),
