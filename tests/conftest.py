@@ -23,6 +23,16 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``whole`` run when they are asked for."""
+    if "whole" in (config.getoption("markexpr") or ""):
+        return
+    left = [item for item in items if item.get_closest_marker("whole") is not None]
+    if left:
+        items[:] = [item for item in items if item.get_closest_marker("whole") is None]
+        config.hook.pytest_deselected(items=left)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests marked ``root`` are for machines where this process may mount."""
     if item.get_closest_marker("root") is not None:

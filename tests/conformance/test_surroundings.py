@@ -2,18 +2,20 @@
 ``docker run``, supervised in a container that has no rights at all, in a chroot, and by an ordinary user with
 subordinate ids.
 
-Those of the last are the cases whose result hangs on the executor: commands, owners, stages, working folders;
-for the others it is all of them.
+Without rights it is all cases. The others have those whose result hangs on the executor: commands, owners,
+stages, working folders; in place and in a chroot the rest are marked ``whole``:
+``tests/run tests/conformance -m whole``.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.compare.builders import Built, build_ours
 from tests.conformance.case import Case
@@ -201,12 +203,18 @@ def in_chroot(
         yield found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def _whole(usual: Collection[Case]) -> list[ParameterSet]:
+    """All cases; those that are not ``usual`` are marked."""
+    marks = {case.name: () if case in usual else (pytest.mark.whole,) for case in CASES}
+    return [pytest.param(case, id=case.name, marks=marks[case.name]) for case in CASES]
+
+
+@pytest.mark.parametrize("case", _whole(run_mounts.CASES))
 def test_in_a_chroot(case: Case, in_chroot: Outcomes) -> None:
     _judge_moving(case, in_chroot[case.name].result(), _CHROOT)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _whole(_CASES))
 def test_in_place(case: Case, in_place: Outcomes) -> None:
     _judge_moving(case, in_place[case.name].result(), _IN_PLACE)
 
