@@ -80,12 +80,13 @@ def test_annotations(project: Project) -> None:
     )
     entry, manifest, _ = layout_image(project.folder / "one")
     assert manifest["annotations"] == {"all": "1", "Own": "3"}
-    assert entry["annotations"] == {"entry": "2", "own": "4"}
+    created = {"org.opencontainers.image.created": "2017-07-14T02:40:00Z"}
+    assert entry["annotations"] == created | {"entry": "2", "own": "4"}
     with tarfile.open(project.folder / "two.tar") as tar:
         index = tar.extractfile("index.json")
         assert index is not None
         (entry,) = json.load(index)["manifests"]
-    assert entry["annotations"] == {"entry": "2"}
+    assert entry["annotations"] == created | {"entry": "2"}
     assert skopeo("--raw", f"oci-archive:{project.folder}/two.tar")["annotations"] == {"all": "1"}
 
 
