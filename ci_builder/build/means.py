@@ -34,6 +34,8 @@ def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> C
     choice = choose(job.request.isolation, needs_run, _executors(job, stack))
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.executor.name == "in-place":
+        # Where the store is in what will be the image, folders that are made later would be in a layer.
+        job.surroundings.home.mkdir(parents=True, exist_ok=True)
         settle(job)
     return choice
 
@@ -60,8 +62,6 @@ def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
     if is_wanted("in-place", isolation):
         from ci_builder.executors.in_place import InPlaceExecutor
 
-        # Where it is in what will be the image: folders that are made later would be in a layer.
-        job.surroundings.home.mkdir(parents=True, exist_ok=True)
         yield InPlaceExecutor(
             states["in-place"],
             progress,
