@@ -53,9 +53,7 @@ class Outline:
 def outline(dockerfile: Dockerfile, planned: Plan) -> Outline:
     """Of the target of a plan, with the stages that it needs."""
     stage = planned.target.stage
-    mounts = [
-        (mount, run.line) for run in _runs(planned.stages) for mount in _mounts(run) if mount.kind != "bind"
-    ]
+    mounts = [(mount, run.line) for run in _runs(planned.stages) for mount in _mounts(run)]
     return Outline(
         stage.name or str(stage.index),
         description_of(stage.base.line.comments, stage.name),

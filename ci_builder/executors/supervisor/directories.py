@@ -52,8 +52,7 @@ def _fchdir(kernel: Kernel, call: Call) -> int | None:
             if not found.is_directory:
                 raise failure(errno.ENOTDIR)
             _enter(kernel, call, found)
-    kernel.listener.let_go_on(call.cookie)
-    return ANSWERED
+    return kernel.let_go_on(call)
 
 
 def _enter(kernel: Kernel, call: Call, found: Found) -> None:

@@ -80,6 +80,11 @@ class Kernel:
             raise failure(errno.EPERM)
         return 0
 
+    def let_go_on(self, call: Call) -> int | None:
+        """The kernel does ``call`` as it is: what a handler returns then."""
+        self.listener.let_go_on(call.cookie)
+        return ANSWERED
+
     def forget_paths(self) -> None:
         """A file gets a name, or loses one: what was remembered of paths may hold no longer."""
         self.executables.forget_paths()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Handlers, Kernel, group_of
+from ci_builder.executors.supervisor.kernel import Handler, Handlers, Kernel, group_of
 from ci_builder.executors.supervisor.members import members
 
 _PROCESS, _GROUP, _USER = 0, 1, 2
@@ -27,7 +27,7 @@ def _signalling(argument: int) -> Handler:
         if target > 0:
             need_held(kernel, target)
             permit_signal(kernel, call, target)
-        return _let_go_on(kernel, call)
+        return kernel.let_go_on(call)
 
     return handle
 
@@ -36,20 +36,20 @@ def _open(kernel: Kernel, call: Call) -> int | None:
     target = signed(call.arguments[0])
     if target > 0:
         need_held(kernel, target)
-    return _let_go_on(kernel, call)
+    return kernel.let_go_on(call)
 
 
 def _changing(kernel: Kernel, call: Call) -> int | None:
     """How the process that the first argument names is scheduled, or where its memory is."""
     permit_change(kernel, call, signed(call.arguments[0]))
-    return _let_go_on(kernel, call)
+    return kernel.let_go_on(call)
 
 
 def _setpriority(kernel: Kernel, call: Call) -> int | None:
     which, who, value, *_ = map(signed, call.arguments)
     if which not in (_GROUP, _USER):
         permit_change(kernel, call, who)
-        return _let_go_on(kernel, call)
+        return kernel.let_go_on(call)
     if which == _GROUP:
         group = who or group_of(call.task)
         return _set_priorities(kernel, call, lambda process: group_of(process) == group, value)
@@ -82,7 +82,7 @@ def _ioprio_set(kernel: Kernel, call: Call) -> int | None:
         permit_change(kernel, call, who)
     if which == _GROUP and who and who not in map(group_of, members(kernel.contexts)):
         raise failure(errno.ESRCH)
-    return _let_go_on(kernel, call)
+    return kernel.let_go_on(call)
 
 
 def need_held(kernel: Kernel, target: int) -> None:
@@ -106,11 +106,6 @@ def permit_change(kernel: Kernel, call: Call, target: int) -> None:
     mine, theirs = kernel.contexts.of(call.task).user, kernel.contexts.of(target).user
     if mine.effective not in (theirs.real, theirs.effective):
         raise failure(errno.EPERM)
-
-
-def _let_go_on(kernel: Kernel, call: Call) -> int | None:
-    kernel.listener.let_go_on(call.cookie)
-    return ANSWERED
 
 
 HANDLERS: Handlers = {

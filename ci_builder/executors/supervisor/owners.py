@@ -87,9 +87,8 @@ class Owners:
             return
         record = _without_capability(record)
         if record.mode is not None and not context.may(FSETID) and stat_module.S_ISREG(record.mode):
-            keeps = not record.mode & stat_module.S_IXGRP and context.is_in_group(record.gid)
-            drop = stat_module.S_ISUID if keeps else _SET_IDS
-            record = replace(record, mode=self._recorded(found, record.mode & ~drop))
+            lost = lost_bits(context, (record.uid, record.gid, record.mode))
+            record = replace(record, mode=self._recorded(found, record.mode & ~lost))
         self._keep(found, record)
 
     def set_xattrs(self, found: Found, xattrs: tuple[tuple[str, bytes], ...]) -> None:
@@ -114,7 +113,8 @@ class Owners:
 
 
 def lost_bits(context: Context, owner: Owner) -> int:
-    """The setuid and setgid bits that a file loses when its owner is set, even to what it was (chown(2))."""
+    """The setuid and setgid bits that a file loses when its owner is set, even to what it was (chown(2)),
+    and when a user without FSETID writes to it (write(2))."""
     _, gid, mode = owner
     if stat_module.S_ISDIR(mode):
         return 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import KILL, RLIMIT_LOCKS, SETPCAP, Context
-from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
+from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.others import need_held, permit_change, permit_signal
 from ci_builder.executors.supervisor.room import RLIMIT_RSS
 
@@ -37,8 +37,7 @@ def _prlimit(kernel: Kernel, call: Call) -> int | None:
     permit_change(kernel, call, signed(target))
     if number & 0xFFFFFFFF in CARRYING:
         return _limit(call, new, old)
-    kernel.listener.let_go_on(call.cookie)
-    return ANSWERED
+    return kernel.let_go_on(call)
 
 
 def _getrlimit(kernel: Kernel, call: Call) -> int:
@@ -75,8 +74,7 @@ def _prctl(kernel: Kernel, call: Call) -> int | None:
         if value > 1:
             raise failure(errno.EINVAL)
         if value == 1:
-            kernel.listener.let_go_on(call.cookie)
-            return ANSWERED
+            return kernel.let_go_on(call)
         return 0
     if option == _GET_NO_NEW_PRIVS:
         return int(context.no_new_privileges)
@@ -131,23 +129,20 @@ def _kill(kernel: Kernel, call: Call) -> int | None:
     if target < 0 or (target == 0 and not kernel.contexts.of(call.task).may(KILL)):
         group = -target or os.getpgid(call.task)
         return kernel.signal_group(call.task, group, number)
-    kernel.listener.let_go_on(call.cookie)
-    return ANSWERED
+    return kernel.let_go_on(call)
 
 
 def _getaffinity(kernel: Kernel, call: Call) -> int | None:
     told = kernel.affinity.tell(call)
     if told is None:
-        kernel.listener.let_go_on(call.cookie)
-        return ANSWERED
+        return kernel.let_go_on(call)
     return told
 
 
 def _setaffinity(kernel: Kernel, call: Call) -> int | None:
     permit_change(kernel, call, signed(call.arguments[0]))
     kernel.affinity.leave_alone()
-    kernel.listener.let_go_on(call.cookie)
-    return ANSWERED
+    return kernel.let_go_on(call)
 
 
 HANDLERS: Handlers = {

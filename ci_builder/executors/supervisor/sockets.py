@@ -69,8 +69,7 @@ def _go_to(
 ) -> int | None:
     """The call with another address; None: with its own."""
     if address is None:
-        kernel.listener.let_go_on(call.cookie)
-        return ANSWERED
+        return kernel.let_go_on(call)
     values = {index: call.arguments[index] for index in range(6) if index not in where}
     order = Order(name, values | {where[1]: len(address)}, {where[0]: address}, {})
     kernel.redirects.start(call, order)
