@@ -13,7 +13,8 @@ from ci_builder.build.schedule import check, outlined, targets
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.perform import Display, examined
-from ci_builder.cli.rendering.outline import location, outline_json, outline_text, source_json
+from ci_builder.cli.rendering.outline import outline_json, outline_text
+from ci_builder.cli.rendering.places_json import location, source_json
 from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
 from ci_builder.dockerfile.lint.finding import Finding
 from ci_builder.dockerfile.targets import Target

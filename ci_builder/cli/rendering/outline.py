@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 
 from ci_builder.build.outline import Outline, OutlineMount
+from ci_builder.cli.rendering.places_json import location, source_json
 from ci_builder.dockerfile.dockerfile import Dockerfile
-from ci_builder.span import Source, Span
+from ci_builder.span import Span
 
 
 def outline_text(found: Outline) -> str:
@@ -51,20 +51,6 @@ def _mount(item: OutlineMount) -> dict[str, object]:
 
 def _place(span: Span) -> dict[str, object]:
     return {"location": location(span, 0)}
-
-
-def location(span: Span, source: int) -> dict[str, object]:
-    """Lines of the file with the number ``source``."""
-    return {
-        "sourceIndex": source,
-        "ranges": [{"start": {"line": span.first}, "end": {"line": span.last}}],
-    }
-
-
-def source_json(source: Source) -> dict[str, str]:
-    """A file with its content."""
-    data = base64.b64encode(source.text.encode("utf-8", "surrogateescape")).decode()
-    return {"fileName": source.name, "language": "Dockerfile", "data": data}
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
