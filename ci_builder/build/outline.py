@@ -107,14 +107,14 @@ def _args(dockerfile: Dockerfile, planned: Plan) -> Iterator[OutlineArg]:
         if name in named:
             named |= _named(default or "")
     seen = set()
-    for line, name, default in (*above, *of_stages):
-        if name not in named or name in seen:
-            continue
-        seen.add(name)
-        value = given.get(name, default)
-        yield OutlineArg(
-            name, description_of(line.comments, name), outside.get(name) if value is None else value, line
-        )
+    # What is above the first FROM has its value with the variables in it replaced.
+    valued = [(line, name, outside.get(name)) for line, name, _ in above]
+    valued += [(line, name, given.get(name, default)) for line, name, default in of_stages]
+    for line, name, value in valued:
+        if name in named and name not in seen:
+            seen.add(name)
+            known = outside.get(name) if value is None else value
+            yield OutlineArg(name, description_of(line.comments, name), known, line)
 
 
 def _named(text: str) -> set[str]:

@@ -224,6 +224,11 @@ default
     assert [item["ID"] for item in found["cache"]] == ["/c"]
     assert found["args"][2]["location"]["ranges"] == [{"start": {"line": 12}, "end": {"line": 12}}]
     assert run(context, "FROM scratch\n", "--call=outline") == (0, "TARGET:      0\n", "")
+    dockerfile = "ARG A=1\nARG B=$A.2\nFROM scratch\nARG B\n"
+    assert run(context, dockerfile, "--call=outline")[1].splitlines()[3:] == [
+        "A            1",
+        "B            1.2",
+    ]
 
 
 @pytest.mark.parametrize(
