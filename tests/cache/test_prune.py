@@ -69,10 +69,12 @@ def test_the_scopes_that_were_used_last_stay(
     bench: Bench, anonymous_registry: RunningRegistry, registry: Registry
 ) -> None:
     repository = f"{anonymous_registry.host}/prune/scopes"
+    # One record, made once: a second that passes between the scopes must not make one of them the older.
+    shared = record(20)
     for number, used in enumerate((5, 1, 9)):
-        write(registry, repository, f"cache-{number}", record(10 + number, made=9, used=used), record(20))
+        write(registry, repository, f"cache-{number}", record(10 + number, made=9, used=used), shared)
     # Two scopes with the same content: what happens to the one does not happen to the other.
-    write(registry, repository, "cache-same", record(10, made=9, used=5), record(20))
+    write(registry, repository, "cache-same", record(10, made=9, used=5), shared)
     registry.push(make_image(), [Reference.parse(f"{repository}:1.0")])
     registry.push(make_image(), [Reference.parse(f"{repository}:cache-of-nobody")])
     done = pruned(bench, "--cache-repo", repository, "--max-scopes", "3", "--unused-for=3d")
