@@ -9,6 +9,7 @@ from ci_builder.build.action import Step
 from ci_builder.build.origins import FromStage
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.stage import Found, StageWork
+from ci_builder.cache.record import Record
 from ci_builder.oci.image import Image
 from ci_builder.values import dataclass
 
@@ -20,6 +21,16 @@ class Ahead:
 
     found: Mapping[int, Found]
     missing: Mapping[int, tuple[Step, ...]]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Everything that was found."""
+        return tuple(record for found in self.found.values() for record in found.records)
+
+    @property
+    def makes(self) -> bool:
+        """Whether a layer has to be made."""
+        return any(self.missing.values())
 
     @property
     def runs(self) -> bool:

@@ -63,10 +63,16 @@ class Building:
         self._recipes = Recipes(planned, steps, self._sources, self._image_of, job.caching.forced(planned))
         self._caches = {stage.index: self._cache_of(stage) for stage in planned.stages}
 
-    def look_ahead(self) -> Ahead:
-        """What the cache has, and what is left to do."""
-        looking = Looking(self._planned, self._works, self._base_image, self._look)
-        return looking.ahead(self._planned.targets)
+    def look_ahead(self, *, sure: bool = False) -> Ahead:
+        """What the cache has, and what is left to do. A registry is asked for the layers when there is work
+        that would be lost without them, or to be ``sure``: a build that only moves them finds out by itself."""
+        while True:
+            looking = Looking(self._planned, self._works, self._base_image, self._look)
+            ahead = looking.ahead(self._planned.targets)
+            all_of_them = sure or ahead.makes
+            asked = [item for item in ahead.records if all_of_them or not item.layer.origin]
+            if not self._cache.lacks(asked):
+                return ahead
 
     def cache_of(self, index: int) -> StageCache:
         """What the cache is to the stage with that number."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ci_builder.build.ahead import Ahead
 from ci_builder.build.background import Background
 from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.elsewhere import places
@@ -27,11 +28,12 @@ from ci_builder.request import Request
 from ci_builder.values import dataclass
 
 
-def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> Choice:
-    """The executor that the request asks for, or the best that works here; ``needs_run``: a command has to be
-    run. Raises UsageError, NoExecutor."""
+def choose_executor(job: Job, ahead: Ahead, stack: contextlib.ExitStack) -> Choice:
+    """The executor that the request asks for, or the best that works here. Where nothing is left to be made,
+    none is tried: that takes as long as all the rest. Raises UsageError, NoExecutor."""
     progress = job.surroundings.progress
-    choice = choose(job.request.isolation, needs_run, _executors(job, stack))
+    isolation = job.request.isolation if ahead.makes else "none"
+    choice = choose(isolation, ahead.runs, _executors(job, isolation, stack))
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.executor.name == "in-place":
         # Where the store is in what will be the image, folders that are made later would be in a layer.
@@ -40,14 +42,14 @@ def choose_executor(job: Job, needs_run: bool, stack: contextlib.ExitStack) -> C
     return choice
 
 
-def _executors(job: Job, stack: contextlib.ExitStack) -> Iterator[Executor]:
+def _executors(job: Job, isolation: str, stack: contextlib.ExitStack) -> Iterator[Executor]:
     """Those that may be chosen, best first. Each is imported when those before it do not work: that takes
     long, and the first one or two are enough nearly everywhere."""
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
     sockets = job.agents.sockets.values()
     kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
-    progress, isolation = job.surroundings.progress, job.request.isolation
+    progress = job.surroundings.progress
     states = {name: job.folder / name for name in AVAILABLE}
     for state in states.values():
         state.mkdir(mode=0o700, exist_ok=True)
@@ -132,12 +134,12 @@ class Readiness:
         self._ready: Ready | None = None
         self._closing = Background("closing", 1)
 
-    def ready(self, needs_run: bool) -> Ready:
+    def ready(self, ahead: Ahead) -> Ready:
         """Choose an executor and enter it; the one of before, when that will do. Raises UsageError,
         NoExecutor, ExecutorError."""
         before = self._ready
-        if before is None or (needs_run and before.choice.executor.name == "none"):
-            self._ready = self._get_ready(needs_run, before)
+        if before is None or (ahead.runs and before.choice.executor.name == "none"):
+            self._ready = self._get_ready(ahead, before)
         assert self._ready is not None
         return self._ready
 
@@ -146,11 +148,11 @@ class Readiness:
         self._closing.wait()
         self._closing.rest()
 
-    def _get_ready(self, needs_run: bool, before: Ready | None) -> Ready:
+    def _get_ready(self, ahead: Ahead, before: Ready | None) -> Ready:
         job = self._job
-        choice = choose_executor(job, needs_run, self._stack)
+        choice = choose_executor(job, ahead, self._stack)
         choice.executor.enter()
-        if needs_run:
+        if ahead.runs:
             check_limits(job.request.commands.limits)
         # Before the folders go that the executor was given, and before another build enters one.
         self._stack.callback(self.rest)

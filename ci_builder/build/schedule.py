@@ -69,7 +69,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
                 building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
                 try:
                     ahead = building.look_ahead()
-                    ready = readiness.ready(ahead.runs)
+                    ready = readiness.ready(ahead)
                     delivered = _deliver(job, planned, building.build(ahead, ready), ready, cache)
                     break
                 except CiBuilderError as error:
@@ -129,7 +129,7 @@ def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prosp
         cache = job.caching.open(job.surroundings.progress)
         base = partial(_base_image, job)
         building = Building(job, planned, works, fetcher_for(job, works), cache, base)
-        yield Prospect(job, planned, works, building, building.look_ahead(), base, cache.earlier)
+        yield Prospect(job, planned, works, building, building.look_ahead(sure=True), base, cache.earlier)
 
 
 def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:

@@ -39,7 +39,7 @@ class NoneExecutor:
 
     def probe(self) -> Verdict:
         """Works everywhere."""
-        return Verdict(True, "no stage that is needed has a RUN")
+        return Verdict(True, "no command has to be run")
 
     def enter(self) -> None:
         """Nothing to do."""

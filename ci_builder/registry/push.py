@@ -19,7 +19,7 @@ from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.parallel import run_at_once
 from ci_builder.registry.transport import Call, Transport
-from ci_builder.registry.upload import CHUNK, Upload
+from ci_builder.registry.upload import CHUNK, Upload, give_up
 
 _AT_ONCE = 4
 
@@ -38,6 +38,7 @@ class Pusher:
         self._uploads: dict[tuple[str, Digest], Future[None]] = {}
         self._last: dict[tuple[str, Digest], Future[None]] = {}
         self._homes: dict[tuple[str, Digest], str] = {}
+        self._unsharing: set[str] = set()  # registries that would not mount
 
     def push_layer(self, layer: Layer, repository: Reference) -> None:
         """As ``Registry.push_layer``."""
@@ -126,18 +127,9 @@ class Pusher:
         location = response.headers.get("Location", "")
         if location:
             url = self._transport.url(reference.registry, location, response.url)
-            self._give_up(what, url, reference)
-
-    def _give_up(self, what: str, url: str, reference: Reference) -> None:
-        # docker-registry wants the action "delete" for this, which a token server may not grant; an
-        # upload that stays is purged by the registry some day.
-        name = reference.repository
-        subject = Subject(reference.registry, name, (f"repository:{name}:pull,push,delete",))
-        call = Call(what, "DELETE", subject, url, frozenset({200, 202, 204, 404, 405}))
-        try:
-            discard(self._transport.once(call))
-        except RegistryError as error:
-            self._progress(Notice("debug", f"the upload that was begun to try it stays: {error}"))
+            reason = give_up(self._transport, what, subject, url)
+            if reason:
+                self._progress(Notice("debug", f"the upload that was begun to try it stays: {reason}"))
 
     def _upload(self, layer: Layer, repository: Reference) -> None:
         digest = layer.descriptor.digest
@@ -149,8 +141,10 @@ class Pusher:
         if origin == repository.repository:
             origin = ""
         upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set, self._chunk)
-        outcome = upload.run(origin)
+        outcome = upload.run(origin, shares=repository.registry not in self._unsharing)
         with self._lock:
+            if origin and outcome != "mounted":
+                self._unsharing.add(repository.registry)
             self._homes.setdefault((repository.registry, digest), repository.repository)
         self._progress(Transferred(str(digest), outcome, layer.descriptor.size))
 

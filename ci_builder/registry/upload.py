@@ -1,8 +1,8 @@
 """One blob on its way to a repository (distribution spec 1.1, "Pushing blobs").
 
-A HEAD first, then a mount from a repository of the same registry, then an upload: streamed by PATCH, in
-chunks when it is large, going on at the offset that the registry names after a failure; a registry that
-refuses PATCH gets the blob in one PUT.
+A mount from a repository of the same registry, where one has it; else a HEAD, then an upload: small blobs in
+one PUT, others streamed by PATCH, in chunks when they are large, going on at the offset that the registry
+names after a failure; a registry that refuses PATCH gets the blob in one PUT.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ Outcome = Literal["present", "mounted", "pushed"]
 CHUNK = 64 << 20
 _SMALL_CHUNK = 8 << 20
 _PROGRESS = 1 << 20
+#: Bytes that are sent in one PUT: a PATCH before it would only be one more request.
+_AT_ONCE = 1 << 18
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
 #: How a registry says that it does not do chunks or PATCH at all.
 _NO_PATCH = frozenset({400, 404, 405, 411, 415, 416, 501})
@@ -61,16 +63,26 @@ class Upload:
         self._uploads = f"/v2/{subject.repository}/blobs/uploads/"
         self._what = f"cannot push the blob {self._digest} to {subject.registry}/{subject.repository}"
         self._chunk = chunk
-        self._monolithic = False
+        self._monolithic = self._size <= min(_AT_ONCE, chunk)
 
-    def run(self, mount_from: str = "") -> Outcome:
-        """Do it; ``mount_from`` is a repository of the same registry that has the blob, or empty.
+    def run(self, mount_from: str = "", *, shares: bool = True) -> Outcome:
+        """Do it; ``mount_from`` is a repository of the same registry that has the blob, or empty. ``shares``:
+        the registry is thought to mount, and so asked for that first; it says the same of a blob that was
+        here before.
 
         Raises RegistryError, DigestMismatch when the layer is not what its descriptor says.
         """
+        session = None
+        if mount_from and shares:
+            session = self._mount(mount_from)
+            if session is None:
+                return "mounted"
         if self.present():
+            if session is not None:
+                give_up(self._transport, self._what, self._subject, session.location)
             return "present"
-        session = self._mount(mount_from) if mount_from else self._begin()
+        if session is None:
+            session = self._mount(mount_from) if mount_from else self._begin()
         if session is None:
             return "mounted"
         self._send(session)
@@ -286,6 +298,19 @@ class Section:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+
+def give_up(transport: Transport, what: str, subject: Subject, url: str) -> str:
+    """Tell the registry that nothing will come of an upload that was begun. Returns why it stays; the
+    registry purges it some day."""
+    # docker-registry wants the action "delete" for this, which a token server may not grant.
+    name = subject.repository
+    scoped = Subject(subject.registry, name, (f"repository:{name}:pull,push,delete",))
+    try:
+        discard(transport.once(Call(what, "DELETE", scoped, url, frozenset({200, 202, 204, 404, 405}))))
+    except RegistryError as error:
+        return str(error)
+    return ""
 
 
 def _skip(stream: BinaryIO, offset: int) -> None:

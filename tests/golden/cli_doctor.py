@@ -76,7 +76,7 @@ def restricted() -> Report:
             )
         ),
         job=Job("gitlab", "half a login"),
-        examination=Examination(findings, chosen, Chosen("none", "none: no stage that is needed has a RUN")),
+        examination=Examination(findings, chosen, Chosen("none", "none: no command has to be run")),
         advice=Advice("start the container with another seccomp profile", "namespace"),
     )
 

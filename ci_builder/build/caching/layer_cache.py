@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -88,18 +88,20 @@ class LayerCache:
                     return record
         return None
 
-    def existing(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Those of ``records`` before the first one whose layer is not where it should be."""
-        found = [False] * len(records)
+    def lacks(self, records: Sequence[Record]) -> bool:
+        """Whether a layer of ``records`` is not where it should be; it is not found again then."""
+        there = [False] * len(records)
 
         def look(number: int) -> Callable[[], None]:
             def ask() -> None:
-                found[number] = self._is_there(records[number])
+                there[number] = self._is_there(records[number])
 
             return ask
 
         in_threads([look(number) for number in range(len(records))])
-        return records[: found.index(False)] if False in found else records
+        missing = {item.identity for item, found in zip(records, there, strict=True) if not found}
+        self._forget(missing)
+        return bool(missing)
 
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
@@ -124,9 +126,7 @@ class LayerCache:
             lost, self._lost = self._lost, set()
             if lost:
                 self._entries.clear()
-        left = (record for record in self.earlier if record.identity not in lost)
-        self.earlier = Records(tuple(left))
-        self._known = self.earlier.by_key()
+        self._forget(lost)
         return bool(lost)
 
     def records_of(self, stages: Iterable[int]) -> Records:
@@ -158,6 +158,14 @@ class LayerCache:
             self._told(number, cache, error)
         except Exception as error:  # whatever it is, the build goes on, and its end is not waited for
             self._told(number, cache, OutputError(f"{type(error).__name__}: {error}"))
+
+    def _forget(self, identities: Set[tuple[Key, str]]) -> None:
+        if not identities:
+            return
+        with self._lock:
+            left = (record for record in self.earlier if record.identity not in identities)
+            self.earlier = Records(tuple(left))
+            self._known = self.earlier.by_key()
 
     def _add(self, stage: int, record: Record) -> None:
         with self._lock:

@@ -68,7 +68,7 @@ class StageCache:
 
     def ahead(self, steps: Sequence[Step], image: Image) -> list[Record]:
         """The records of the first steps that touch files, as far as they can be told on ``image`` without
-        opening another stage; their layers were looked for, and exist."""
+        opening another stage; nobody has asked yet whether their layers exist."""
         found: list[Record] = []
         for step in steps:
             record = self._look_up(step, image, self.sources)
@@ -76,7 +76,7 @@ class StageCache:
                 break
             found.append(record)
             image = image.append(record.layer, History())
-        return list(self.cache.existing(found))
+        return found
 
     def find(self, step: Step, image_so_far: Callable[[], Image]) -> Record | None:
         """The record for a step on the image so far, by what it says and by the files that it takes; the
@@ -90,14 +90,12 @@ class StageCache:
         record = self._look_up(step, image, self.sources)
         if record is None and foreign(step, self.sources):
             record = self._look_up(step, image, self.sources.by_content())
-        if record is None or not self.cache.existing([record]):
-            return None
-        return record
+        return record if record is not None and not self.cache.lacks([record]) else None
 
     def known(self, step: Step, image: Image) -> Record | None:
         """The record for a step on ``image`` as far as it can be told without opening another stage."""
         record = self._look_up(step, image, self.sources)
-        return record if record is not None and self.cache.existing([record]) else None
+        return record if record is not None and not self.cache.lacks([record]) else None
 
     def told(self, step: Step, image: Image | None) -> Told:
         """What a step depends on; without the ``image`` below, as far as the step says it itself. Raises
