@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from pathlib import Path
 
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

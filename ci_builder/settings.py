@@ -30,7 +30,6 @@ ttl = "72h"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +38,7 @@ import tomli
 from ci_builder import options
 from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions, CachePlace, RegistryOptions, Request
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 FILE = "ci_builder.toml"
 Value = TypeVar("Value")

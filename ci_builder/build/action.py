@@ -5,12 +5,10 @@ An instruction that only changes the config (ENV, CMD, LABEL …) has no action.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.request import ResourceLimit
 from ci_builder.span import Span
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

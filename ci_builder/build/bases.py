@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.build.origins import FromContext, FromImage, Origin, Scratch
@@ -13,7 +12,7 @@ from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _LAYOUT = "oci-layout://"
 _IMAGE = "docker-image://"

@@ -65,7 +65,7 @@ class Building:
 
     def look_ahead(self, *, sure: bool = False) -> Ahead:
         """What the cache has, and what is left to do. A registry is asked for the layers when there is work
-        that would be lost without them, or to be ``sure``: a build that only moves them finds out by itself."""
+        that would be lost without them, or to be ``sure``: a build that only moves them finds it out."""
         while True:
             looking = Looking(self._planned, self._works, self._base_image, self._look)
             ahead = looking.ahead(self._planned.targets)

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import field
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +25,7 @@ from ci_builder.outputs.variants import MADE_AS_USUAL, Made
 from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.span import Source, Span
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _TAIL_LINES = 10
 _OUT_OF_TIME = 124  # as timeout(1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.action import Clone, Repository, Step
@@ -20,7 +19,7 @@ from ci_builder.errors import CiBuilderError, ContextError, DockerfileError
 from ci_builder.progress import Notice, Progress
 from ci_builder.request import SecretSpec
 from ci_builder.span import Source
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _HINT = "give the build --secret id=GIT_AUTH_TOKEN.HOST,env=… with a token for that host"
 

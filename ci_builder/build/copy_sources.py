@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field
 
 from ci_builder.build.bases import Bases
 from ci_builder.build.copy.source import CopySource
@@ -18,7 +17,7 @@ from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import posixpath
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,7 +20,7 @@ from ci_builder.errors import ContextError, DigestMismatch
 from ci_builder.oci.digest import Digest
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 18
 _UNNAMED = b"__unnamed__"

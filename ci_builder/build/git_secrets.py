@@ -3,12 +3,12 @@ contexts"): ``--secret id=GIT_AUTH_TOKEN`` or ``GIT_AUTH_HEADER``, for one host 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ci_builder.context.git import Remote
 from ci_builder.errors import ContextError
 from ci_builder.request import SecretSpec
+from ci_builder.values import replace
 
 _USER = "x-access-token"
 

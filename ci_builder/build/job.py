@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
@@ -27,7 +26,7 @@ from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_fo
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
 from ci_builder.request import Request
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.action import Step
@@ -27,6 +26,7 @@ from ci_builder.rootfs.metadata import set_time
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.times import KEPT
 from ci_builder.rootfs.tree import Tree
+from ci_builder.values import replace
 
 
 def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, made: Made) -> Layer:

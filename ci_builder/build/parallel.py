@@ -6,14 +6,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import field
 from functools import partial
 
 from ci_builder.build.background import Background
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Executor, Verdict, Workspace
 from ci_builder.oci.image import Image
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ target does not need are left out. Source: Dockerfile reference, "FROM", "COPY -
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 
 from ci_builder.build.evaluate.settings import PROXIES, Settings, make_settings
 from ci_builder.build.origins import (
@@ -29,7 +28,7 @@ from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.request import CommandOptions
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

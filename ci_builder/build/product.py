@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from ci_builder.build.evaluate import State
@@ -19,7 +18,7 @@ from ci_builder.outputs.variants import Source, Variants
 from ci_builder.request import LayerReport, Result
 from ci_builder.rootfs.times import Times
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _NO_FORM = Form()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
@@ -44,6 +43,7 @@ from ci_builder.outputs.choose import Wanted
 from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
+from ci_builder.values import replace
 
 
 def build(request: Request, surroundings: Surroundings) -> Result:

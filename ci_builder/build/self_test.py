@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +19,7 @@ from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Ex
 from ci_builder.executors.apart import apart
 from ci_builder.progress import silent
 from ci_builder.request import OutputSpec, Request
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _SECONDS = 120.0
 _BASE = "base"

@@ -7,7 +7,6 @@ import itertools
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 
 from ci_builder.build.action import Step
@@ -23,7 +22,7 @@ from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, StepFinished, StepStarted
 from ci_builder.rootfs.apply import apply_layers
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _COMMENT = "buildkit.dockerfile.v0"
 

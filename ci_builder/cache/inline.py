@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.cache.records import Records
 from ci_builder.oci.image import Image
+from ci_builder.values import replace
 
 _ROOM = 1 << 20
 """Bytes: programs that run the image read its config, too."""

@@ -6,13 +6,12 @@ bytes, and the same list tells people which input changed.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import struct
 from collections.abc import Iterable
 from typing import NewType
 
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, fields, is_value
 
 Key = NewType("Key", str)
 """64 hexadecimal digits."""
@@ -74,10 +73,10 @@ def frame(value: object) -> bytes:
         return _tagged(b"y", value)
     if isinstance(value, tuple):
         return _tagged(b"t", b"".join(frame(item) for item in value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if is_value(value):
         parts = [frame(type(value).__name__)]
-        for field in dataclasses.fields(value):
-            parts += (frame(field.name), frame(getattr(value, field.name)))
+        for item in fields(value):
+            parts += (frame(item.name), frame(getattr(value, item.name)))
         return _tagged(b"d", b"".join(parts))
     raise TypeError(f"{type(value).__name__} cannot be part of a key")
 

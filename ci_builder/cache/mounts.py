@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ci_builder.cache.limits import Entry
@@ -15,7 +14,7 @@ from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.image import Image, json_object
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 FIELD = "ci_builder.cache-mounts"
 """The config's key that the records are under."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +22,7 @@ from ci_builder.progress import Notice, Progress
 from ci_builder.registry.client import Registry
 from ci_builder.registry.parallel import run_at_once
 from ci_builder.registry.upkeep import is_refusal
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _AT_ONCE = 4
 PREFIXES = ("cache-", "mounts-")

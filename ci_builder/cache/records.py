@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.record import Record
@@ -17,7 +16,7 @@ from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.image import Image, json_object
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 FIELD = "ci_builder.cache"
 """The config's key that the records are under."""

@@ -8,10 +8,9 @@ even when one of them is coarser.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
 
 from ci_builder.cache.inputs import Input
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 Told = tuple[tuple[str, str], ...]
 """Names of inputs with some digits of their values' digests."""

@@ -6,12 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from difflib import get_close_matches
 
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.options import boolean
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 JSON_VARIABLE = "CI_BUILDER_INPUTS"
 PREFIX = "CI_BUILDER_"

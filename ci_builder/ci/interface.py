@@ -16,14 +16,13 @@ written goes out in a ``Reading`` or a ``Report``. The command line does, in thi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.ci.choose import detect
@@ -20,7 +19,7 @@ from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Event, Notice
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 NAME = "ci"
 

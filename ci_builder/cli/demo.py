@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import platform as machine
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.demonstration.base import make_base
@@ -21,6 +20,7 @@ from ci_builder.errors import CiBuilderError, NoExecutor, UsageError
 from ci_builder.executors.choose import AUTO
 from ci_builder.oci.platform import Platform
 from ci_builder.request import Request
+from ci_builder.values import replace
 
 NAME = "demo"
 _BASE = "demo-base"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder import options
@@ -23,6 +22,7 @@ from ci_builder.context.kaniko import from_kaniko
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Annotation, OutputSpec, RegistryOptions, Request
+from ci_builder.values import replace
 
 NAME = "executor"
 _DEFAULT_CONTEXT = "/workspace/"

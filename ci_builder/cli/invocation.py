@@ -6,14 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from ci_builder.cli.streams import Log, binary_streams
 from ci_builder.errors import OutputError
 from ci_builder.executors.disposable import MARKER, PRIVATE_FOLDER
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

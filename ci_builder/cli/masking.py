@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import field, replace
 from urllib.parse import quote
 
 from ci_builder.progress import Event, Notice, Progress, StepFinished, StepOutput, StepStarted, Transferred
 from ci_builder.request import Login
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 MASK = "***"
 # A shorter one would blot out the log without hiding anything that cannot be guessed.

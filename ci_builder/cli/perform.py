@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +21,7 @@ from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _LARGEST_SECRET = 1 << 20
 Answer = TypeVar("Answer")

@@ -9,7 +9,6 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.permitted import target_platform
@@ -25,6 +24,7 @@ from ci_builder.errors import CiBuilderError, OutputError, Unsupported, UsageErr
 from ci_builder.layout.reader import read_image
 from ci_builder.outputs.difference import Difference, image_differences
 from ci_builder.request import CacheOptions, OutputSpec, Request
+from ci_builder.values import replace
 
 NAME = "verify"
 _CODES = """exit codes:

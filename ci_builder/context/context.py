@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from ci_builder.context.ignore import Ignore
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 if TYPE_CHECKING:
     import requests

@@ -13,13 +13,12 @@ import base64
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from ci_builder.errors import ContextError, DigestMismatch, InvalidValue, Unsupported
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     import git

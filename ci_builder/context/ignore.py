@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import field
 
 from ci_builder.context.match import translate
 from ci_builder.errors import ContextError, InvalidValue
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _WILD = frozenset("*?[\\")
 _MOST_KNOWN = 1 << 12

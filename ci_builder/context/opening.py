@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ from ci_builder.context.http import download, is_url, last_modified, without_use
 from ci_builder.context.ignore import parse
 from ci_builder.context.inside import decode, inside, read_text
 from ci_builder.errors import ContextError, Unsupported
+from ci_builder.values import replace
 
 IGNORE_FILE = ".dockerignore"
 _OBJECT_STORES = ("s3://", "gs://", "azure://")

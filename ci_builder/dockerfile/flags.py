@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
 from ci_builder.errors import UnsupportedSyntax
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

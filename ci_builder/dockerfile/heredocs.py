@@ -7,11 +7,10 @@ descriptor. Only RUN, COPY and ADD (and ONBUILD of them), not in their JSON form
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _MARK = re.compile(r"(\d*)<<(-?)(\s*)([^<]*)")
 _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)

@@ -18,7 +18,6 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dockerfile_parse import DockerfileParser
 
@@ -26,7 +25,7 @@ from ci_builder.dockerfile.directives import Directives, read_directives
 from ci_builder.dockerfile.heredocs import Heredoc, find_marks
 from ci_builder.errors import DockerfileError, InvalidValue
 from ci_builder.span import Source, Span
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _WITH_HEREDOCS = frozenset({"run", "copy", "add"})
 _BLANK = re.compile(r"[\t\v\f\r ]+")

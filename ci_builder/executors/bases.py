@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 Chain = tuple[Digest, ...]
 

@@ -7,7 +7,6 @@ import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _DEVICES = (
     ("null", 1, 3),

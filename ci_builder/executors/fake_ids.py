@@ -11,14 +11,13 @@ import contextlib
 import os
 import stat as stat_module
 from collections.abc import Callable
-from dataclasses import field
 
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.raw_stat import raw_stat, raw_statx
 from ci_builder.executors.linux.seccomp import Notification, answer, is_waiting, let_it_go_on, receive
 from ci_builder.executors.linux.task import Numbering, read_text, signed, umask_of, write_bytes
 from ci_builder.executors.single_id import KEEP, SingleIdOwnership, make_stand_in
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _AT_SYMLINK_NOFOLLOW = 0x100
 _RENAME_EXCHANGE = 2

@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +42,7 @@ from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
+from ci_builder.values import replace
 
 _REMEDY = "run the build in the builder image, as root"
 

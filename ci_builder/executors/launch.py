@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, replace
 from typing import Any
 
 from ci_builder.executors.interface import Mount, Process
 from ci_builder.request import ResourceLimit
-from ci_builder.values import dataclass
+from ci_builder.values import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.executors.host_files import HOSTNAME
@@ -15,7 +14,7 @@ from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

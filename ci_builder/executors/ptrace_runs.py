@@ -7,7 +7,6 @@ import os
 import stat as stat_module
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _TERMINALS = "ptmx"  # a link to pts/ptmx, or a device of its own

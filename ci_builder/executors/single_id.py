@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat as stat_module
 from collections.abc import Iterable
-from dataclasses import field, replace
 from typing import BinaryIO
 
 from ci_builder.rootfs.file_keys import FileKeys
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.record import PLAIN, Key, Record, Records
 from ci_builder.rootfs.tree import Status
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _STAND_IN = stat_module.S_IFREG | 0o1000
 KEEP = 0xFFFFFFFF  # as in chown(2): this id stays as it is

@@ -10,14 +10,13 @@ import os
 import posixpath
 import stat as stat_module
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from ci_builder.errors import CiBuilderError, ExecutorError
 from ci_builder.executors.interface import Mount
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.rootfs.paths import Directories, resolve
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

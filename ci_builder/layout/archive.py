@@ -10,7 +10,6 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import BinaryIO
 
 from ci_builder.layout.reader import REF_NAME
@@ -18,6 +17,7 @@ from ci_builder.layout.writer import IMAGE_NAME, Pairs
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
+from ci_builder.values import replace
 
 
 def write_archive(

@@ -13,7 +13,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +22,7 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
+from ci_builder.values import replace
 
 _BLOCK = 1 << 20
 IMAGE_NAME = "io.containerd.image.name"

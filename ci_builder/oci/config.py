@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ci_builder.errors import ImageError
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.platform import Platform
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

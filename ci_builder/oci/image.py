@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from ci_builder.errors import ImageError
@@ -14,7 +13,7 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 Family = Literal["oci", "docker"]
 

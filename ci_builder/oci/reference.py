@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.digest import Digest
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 DOCKER_HUB = "docker.io"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +21,7 @@ from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
 from ci_builder.registry.client import Registry
 from ci_builder.request import OutputSpec, RegistryOptions, Request
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 TYPES = ("image", "registry", "oci", "docker", "local", "tar")
 _INSECURE = "registry.insecure"

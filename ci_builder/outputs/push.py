@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.registry.client import Registry
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
 from pathlib import Path
 
 from ci_builder.oci.config import ImageConfig
@@ -14,7 +13,7 @@ from ci_builder.outputs.form import Form
 from ci_builder.rootfs.compress import GZIP, Compression
 from ci_builder.rootfs.convert import convert_layer
 from ci_builder.rootfs.times import KEPT, Times
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

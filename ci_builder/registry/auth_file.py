@@ -6,14 +6,13 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ci_builder.errors import CredentialError
 from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _LIMIT = 16 << 20
 

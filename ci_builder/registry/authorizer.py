@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,7 +16,7 @@ from ci_builder.registry.challenge import Challenge, parse
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.credentials import Credentials
 from ci_builder.request import Login
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 if TYPE_CHECKING:
     import requests

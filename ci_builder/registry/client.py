@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +26,7 @@ from ci_builder.registry.transport import Call, Transport
 from ci_builder.registry.upkeep import Upkeep
 from ci_builder.registry.upload import CHUNK
 from ci_builder.request import RegistryOptions
+from ci_builder.values import replace
 
 _MIRROR_RETRIES = 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.progress import Notice, Progress, silent
@@ -11,7 +10,7 @@ from ci_builder.registry.auth_file import AuthFile
 from ci_builder.registry.credential_programs import CredentialProgram, ProgramMissing
 from ci_builder.registry.keys import normal_key, wanted_keys, written_key
 from ci_builder.request import Login
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 #: How errors and the doctor call the logins that came with the request.
 GIVEN = "the build's own logins"

@@ -13,7 +13,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +21,7 @@ from ci_builder.errors import CredentialError
 from ci_builder.registry.auth_file import parse_object, read_file
 from ci_builder.registry.keys import normal_key, written_key
 from ci_builder.request import Login
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 def write_config(logins: Sequence[Login], existing: Path | None, parent: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -13,7 +12,7 @@ from ci_builder.registry.answers import discard, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.retry import LONGEST_WAIT, Retry
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 if TYPE_CHECKING:
     import requests

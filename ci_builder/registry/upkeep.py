@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from ci_builder.errors import ImageError, RegistryError
@@ -14,7 +13,7 @@ from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.manifests import MANIFEST_LIMIT, Repository
 from ci_builder.registry.transport import Call, Transport
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _PAGE = 1000
 _MOST_PAGES = 300

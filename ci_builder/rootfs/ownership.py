@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from dataclasses import field, replace
 
 from ci_builder.rootfs.record import PLAIN, Record, Records
 from ci_builder.rootfs.tree import Status
 from ci_builder.rootfs.xattrs import set_xattr
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _DEVICES = (stat_module.S_IFCHR, stat_module.S_IFBLK)
 # Permissions of the empty file that stands in for a device. No other file of a recorded tree has them

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from ci_builder.rootfs.numbers import NumberMap
+from ci_builder.values import dataclass
 
 Key = tuple[int, int]
 Xattrs = tuple[tuple[str, bytes], ...]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field
 from typing import Protocol
 
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 KERNEL_FOLDERS = (b"proc", b"sys", b"dev")
 """Folders whose content every container gets from its kernel and engine, whatever the image has there."""

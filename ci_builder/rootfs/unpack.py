@@ -14,7 +14,6 @@ import os
 import posixpath
 import stat as stat_module
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import replace
 
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
 from ci_builder.packed import Sorter
@@ -26,6 +25,7 @@ from ci_builder.rootfs.seen import Seen
 from ci_builder.rootfs.tar_reader import Entry, TarReader
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Tree
 from ci_builder.rootfs.xattrs import clear_xattrs
+from ci_builder.values import replace
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TYPES = {

@@ -65,11 +65,21 @@ ATTRIBUTES = {
     ("sys", "stderr"): ("cli/",),
     ("sys", "stdin"): ("cli/",),
     # Everywhere else: ci_builder.values, whose classes cost a start less.
-    ("dataclasses", "dataclass"): ("values.py", "rootfs/record.py"),
+    ("dataclasses", "dataclass"): ("values.py",),
+    ("dataclasses", "field"): ("values.py",),
+    ("dataclasses", "replace"): ("values.py",),
 }
 """Attributes of modules that only these files may touch; os.exec* as well belongs to the executors."""
 
-BUILTINS = {"print": ("cli/",), "input": (), "exit": (), "quit": (), "eval": (), "exec": (), "breakpoint": ()}
+BUILTINS = {
+    "print": ("cli/",),
+    "input": (),
+    "exit": (),
+    "quit": (),
+    "eval": (),
+    "exec": ("values.py",),
+    "breakpoint": (),
+}
 VAGUE_NAMES = frozenset("util utils helper helpers manager misc common base_utils".split())
 
 

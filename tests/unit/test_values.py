@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
 
 from ci_builder import values
 
-_BOTH = pytest.mark.parametrize("make", [dataclasses.dataclass, values.dataclass], ids=["standard", "ours"])
+_BOTH = pytest.mark.parametrize("module", [dataclasses, values], ids=["standard", "ours"])
 _AGES = pytest.mark.parametrize("instances", [0, 100], ids=["new", "old"])
 
 
-def _frozen(make: Any, instances: int) -> Any:
-    @make(frozen=True, slots=True)
+def _frozen(module: Any, instances: int) -> Any:
+    @module.dataclass(frozen=True, slots=True)
     class Point:
         x: int
         y: int = 2
-        tags: list[str] = field(default_factory=list, compare=False)
-        seen: int = field(default=0, repr=False)
+        tags: list[str] = module.field(default_factory=list, compare=False)
+        seen: int = module.field(default=0, repr=False)
 
         def doubled(self) -> Any:
-            return replace(self, x=2 * self.x)  # type: ignore[type-var]
+            return module.replace(self, x=2 * self.x)
 
     for number in range(instances):
         Point(number)  # type: ignore[call-arg]
@@ -32,8 +32,8 @@ def _frozen(make: Any, instances: int) -> Any:
 
 @_BOTH
 @_AGES
-def test_values(make: Any, instances: int) -> None:
-    point = _frozen(make, instances)
+def test_values(module: Any, instances: int) -> None:
+    point = _frozen(module, instances)
     one, other = point(1), point(1, y=2, tags=["a"])
     assert (one, hash(one)) == (other, hash(other))
     assert one != point(2)
@@ -41,8 +41,8 @@ def test_values(make: Any, instances: int) -> None:
     assert one.tags is not point(1).tags
     assert repr(other).endswith("Point(x=1, y=2, tags=['a'])")
     assert one.doubled().x == 2
-    assert asdict(other) == {"x": 1, "y": 2, "tags": ["a"], "seen": 0}
-    assert [item.name for item in fields(point)] == ["x", "y", "tags", "seen"]
+    assert module.asdict(other) == {"x": 1, "y": 2, "tags": ["a"], "seen": 0}
+    assert [item.name for item in module.fields(point)] == ["x", "y", "tags", "seen"]
     assert not hasattr(one, "__dict__")
 
 
@@ -51,9 +51,9 @@ def test_values(make: Any, instances: int) -> None:
 @pytest.mark.parametrize("arguments", [(), (1, 2, [], 4, 5)])
 @pytest.mark.parametrize("named", [{}, {"x": 1, "z": 2}])
 def test_wrong_arguments(
-    make: Any, instances: int, arguments: tuple[Any, ...], named: dict[str, Any]
+    module: Any, instances: int, arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> None:
-    point = _frozen(make, instances)
+    point = _frozen(module, instances)
     with pytest.raises(TypeError, match=r"Point\.__init__\(\) (missing|takes|got)"):
         point(*arguments, **named)
     assert point(3).x == 3
@@ -61,8 +61,8 @@ def test_wrong_arguments(
 
 @_BOTH
 @_AGES
-def test_frozen(make: Any, instances: int) -> None:
-    one = _frozen(make, instances)(1)
+def test_frozen(module: Any, instances: int) -> None:
+    one = _frozen(module, instances)(1)
     for name in ("x", "unknown"):
         with pytest.raises((FrozenInstanceError, TypeError)):
             setattr(one, name, 2)
@@ -73,11 +73,11 @@ def test_frozen(make: Any, instances: int) -> None:
 
 @_BOTH
 @_AGES
-def test_changing(make: Any, instances: int) -> None:
-    @make(slots=True)
+def test_changing(module: Any, instances: int) -> None:
+    @module.dataclass(slots=True)
     class Counter:
         count: int = 0
-        twice: int = field(init=False, default=0)
+        twice: int = module.field(init=False, default=0)
 
         def __post_init__(self) -> None:
             self.twice = 2 * self.count
@@ -96,8 +96,8 @@ def test_changing(make: Any, instances: int) -> None:
 
 @_BOTH
 @_AGES
-def test_order_names_only_and_inheritance(make: Any, instances: int) -> None:
-    @make(frozen=True, slots=True, order=True)
+def test_order_names_only_and_inheritance(module: Any, instances: int) -> None:
+    @module.dataclass(frozen=True, slots=True, order=True)
     class Version:
         major: int
         minor: int = 0
@@ -105,7 +105,7 @@ def test_order_names_only_and_inheritance(make: Any, instances: int) -> None:
         def __repr__(self) -> str:
             return "own"
 
-    @make(frozen=True, slots=True, kw_only=True)
+    @module.dataclass(frozen=True, slots=True, kw_only=True)
     class Named(Version):
         name: str
 
@@ -116,6 +116,6 @@ def test_order_names_only_and_inheritance(make: Any, instances: int) -> None:
     assert repr(Version(1)) == "own"  # type: ignore[call-arg]
     named = Named(1, name="n")  # type: ignore[call-arg]
     assert (named.major, named.minor, named.name) == (1, 0, "n")
-    assert named == replace(named, minor=0)  # type: ignore[type-var]
+    assert named == module.replace(named, minor=0)
     with pytest.raises(TypeError):
         Named(1, 2, "n")  # type: ignore[call-arg]

@@ -7,13 +7,12 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import field
 
 from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.build.copy.source import CopySource, Found, find
 from ci_builder.cache.inputs import Input, frame
 from ci_builder.rootfs.metadata import all_xattrs
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 20
 _GIT = b".git"

@@ -4,7 +4,6 @@ they take. Times of files, the names of stages and the proxies of this job do no
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 
 from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, RunCommand, Step
@@ -17,7 +16,7 @@ from ci_builder.cache.inputs import Input, frame
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Made
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, fields, replace
 
 OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE = "files of another stage", "files of another image"
 """What stands for files that are told by what they come from; the files themselves may be the same still."""
@@ -39,7 +38,7 @@ class Sources:
 
     def by_content(self) -> Sources:
         """The same, where everything is told by its files."""
-        return dataclasses.replace(self, identity=lambda _: None)
+        return replace(self, identity=lambda _: None)
 
 
 def inputs_of_stage(image: Image, base_layers: int, made: Made) -> tuple[Input, ...]:
@@ -90,9 +89,9 @@ def _inputs(action: Action, sources: Sources, history: str) -> Iterator[Input]:
 
 def _fields(action: Action | RunMount, without: tuple[str, ...] = (), prefix: str = "") -> Iterator[Input]:
     """Every field, so that one that is added some day is part of the key."""
-    for field in dataclasses.fields(action):
-        if field.name not in without:
-            yield Input(f"{prefix}{field.name}", frame(getattr(action, field.name)))
+    for item in fields(action):
+        if item.name not in without:
+            yield Input(f"{prefix}{item.name}", frame(getattr(action, item.name)))
 
 
 def _of_command(action: RunCommand, sources: Sources, history: str) -> Iterator[Input]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import replace
 from functools import partial
 
 from ci_builder.build.background import Background
@@ -21,7 +20,7 @@ from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _AT_ONCE = 4
 _PART = 24

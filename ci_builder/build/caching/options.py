@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
@@ -24,7 +23,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.progress import Progress
 from ci_builder.registry.client import Registry
 from ci_builder.request import CacheOptions, CachePlace, Request
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 TYPES = ("registry", "local", "inline")
 _KNOWN = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from ci_builder.build.action import Step
@@ -15,7 +14,7 @@ from ci_builder.cache.records import Records
 from ci_builder.cache.told import changed
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 HIT, MISSED, OPEN = "hit", "missed", "open"
 _BY_CONTENT = frozenset({OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE})

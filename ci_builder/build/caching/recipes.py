@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import field
 
 from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import (
@@ -19,7 +18,7 @@ from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, replace
 
 from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import (
@@ -24,7 +23,7 @@ from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import Made
 from ci_builder.progress import Notice, Progress
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

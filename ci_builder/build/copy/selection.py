@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field
 
 from ci_builder.context.ignore import Ignore, of_patterns
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import field
 
 from ci_builder.context.ignore import Ignore
 from ci_builder.context.match import match
@@ -14,7 +13,7 @@ from ci_builder.errors import ContextError
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.walk import sorted_names
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import field
 
 from ci_builder.build.copy.permissions import Permissions
 from ci_builder.build.copy.selection import Selection
@@ -18,7 +17,7 @@ from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, all_xattrs, set_metadata
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status, Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 20
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.build.action import Step
 from ci_builder.build.evaluate.state import State
 from ci_builder.build.evaluate.step import config_step
@@ -11,6 +9,7 @@ from ci_builder.build.special_args import ENVIRONMENT_FREE
 from ci_builder.dockerfile.instructions.arg import Arg
 from ci_builder.dockerfile.instructions.env import Env
 from ci_builder.errors import DockerfileError
+from ci_builder.values import replace
 
 
 def evaluate_arg(state: State, arg: Arg) -> tuple[State, Step]:

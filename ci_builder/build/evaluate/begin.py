@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.build.evaluate.settings import Settings
 from ci_builder.build.evaluate.state import State
 from ci_builder.oci.config import ImageConfig, RunConfig
+from ci_builder.values import replace
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.build.action import Step
 from ci_builder.build.evaluate.go_format import plain_words, quote_rune, quote_words
 from ci_builder.build.evaluate.ports import parse_ports
@@ -25,6 +23,7 @@ from ci_builder.dockerfile.instructions.user import User
 from ci_builder.dockerfile.instructions.volume import Volume
 from ci_builder.dockerfile.words import Rules
 from ci_builder.oci.config import Healthcheck as HealthcheckConfig
+from ci_builder.values import replace
 
 
 def evaluate_label(state: State, label: Label) -> tuple[State, Step]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_builder.build.evaluate.state import State
+from ci_builder.values import replace
 
 
 def finish(state: State, labels: tuple[tuple[str, str], ...]) -> State:

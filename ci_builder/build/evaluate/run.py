@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ci_builder.build.action import RunCommand, Step
 from ci_builder.build.evaluate.config import with_shell
@@ -16,6 +15,7 @@ from ci_builder.dockerfile.heredocs import parse_mark
 from ci_builder.dockerfile.instructions.run import Run
 from ci_builder.dockerfile.instructions.run_mount import RunMount, parse_mount
 from ci_builder.dockerfile.instructions.shell_form import Command
+from ci_builder.values import replace
 
 _SCRIPTS = "/dev/pipes/"
 

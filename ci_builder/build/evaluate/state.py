@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from types import MappingProxyType
 
 from ci_builder.build.evaluate.settings import Settings
@@ -11,7 +10,7 @@ from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import PLAIN, Expansion, Rules, expand
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.config import RunConfig
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, replace
 
 _DEFAULT_SHELL = ("/bin/sh", "-c")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 
 from ci_builder.build.action import MakeDirectory, Step
 from ci_builder.build.evaluate.paths import clean
 from ci_builder.build.evaluate.state import State
 from ci_builder.build.evaluate.step import title
 from ci_builder.dockerfile.instructions.workdir import Workdir
+from ci_builder.values import replace
 
 
 def evaluate_workdir(state: State, workdir: Workdir) -> tuple[State, Step]:

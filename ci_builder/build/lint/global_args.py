@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ci_builder.build.evaluate.settings import make_settings
 from ci_builder.build.plan import PlanOptions
@@ -11,7 +10,7 @@ from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import Expansion, Rules, expand
 from ci_builder.errors import DockerfileError, InvalidValue
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

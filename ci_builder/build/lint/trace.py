@@ -3,8 +3,6 @@ variables that it used though nothing sets them. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import field, fields, replace
-
 from ci_builder.build.evaluate import State, begin_from_stage, evaluate
 from ci_builder.build.plan import PlannedStage
 from ci_builder.context.ignore import Ignore
@@ -13,7 +11,7 @@ from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import PLAIN, Expansion, Rules
 from ci_builder.errors import DockerfileError
 from ci_builder.oci.platform import Platform
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field, fields, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import socket
 import stat as stat_module
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.errors import CiBuilderError, UsageError
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _PIECE = 1 << 16
 _VARIABLE = "SSH_AUTH_SOCK"

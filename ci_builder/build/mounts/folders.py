@@ -9,7 +9,6 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +17,7 @@ from ci_builder.cache.mounts import MountName
 from ci_builder.errors import OutputError
 from ci_builder.executors.removal import remove_folder
 from ci_builder.progress import Notice, Progress
-from ci_builder.values import dataclass
+from ci_builder.values import asdict, dataclass
 
 ABOUT = "about"
 

@@ -9,7 +9,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +21,7 @@ from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.export import every_path
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 Reading = Callable[[], contextlib.AbstractContextManager[Tree | None]]
 """Opens the files of a cache for reading; None: somebody else changes them now."""

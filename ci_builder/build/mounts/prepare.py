@@ -7,7 +7,6 @@ import itertools
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from ci_builder.build.copy.place import place
@@ -21,7 +20,7 @@ from ci_builder.executors.interface import Mount
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 Source = Callable[[str], contextlib.AbstractContextManager[CopySource]]
 

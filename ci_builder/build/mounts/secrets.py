@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 
 from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.request import SecretSpec
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _MOST = 500 << 10  # bytes, as BuildKit's
 

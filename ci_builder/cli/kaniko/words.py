@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from typing import Literal
 
 from ci_builder.errors import UsageError
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _TRUE = frozenset("1 t T TRUE true True".split())
 _FALSE = frozenset("0 f F FALSE false False".split())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, TextIO
 
 from ci_builder.progress import Event, Notice, StepFinished, StepOutput, StepStarted, Transferred
+from ci_builder.values import asdict
 
 _NAMES = {
     StepStarted: "step-started",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
 from typing import TextIO
 
 from ci_builder.cli.rendering.text import Lines, one_line, size, visible
 from ci_builder.progress import Event, Notice, StepFinished, StepOutput, StepStarted, Transferred
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 
 @dataclass(slots=True)

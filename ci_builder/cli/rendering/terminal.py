@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import field
 from typing import TextIO
 
 from ci_builder.cli.rendering.text import Lines, one_line, plain, size
 from ci_builder.progress import Event, Notice, StepFinished, StepOutput, StepStarted, Transferred
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _TAIL = 6
 _BETWEEN_FRAMES = 0.1

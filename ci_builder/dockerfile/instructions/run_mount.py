@@ -6,11 +6,10 @@ import csv
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import field
 
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, field
 
 _SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 _KINDS = {

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import fields
 
 from ci_builder.executors.linux.architecture import AARCH64, X86_64, Architecture
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, fields
 
 CLONE_FS = 0x200
 CLONE_NEWNS = 0x20000

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import resource
 import struct
-from dataclasses import replace
 
 from ci_builder.executors.linux.memory import Memory
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 RLIMIT_LOCKS = 10
 _MARK = 0x5EED << 46  # a limit that no program sets

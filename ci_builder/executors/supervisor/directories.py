@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
@@ -14,6 +13,7 @@ from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
 from ci_builder.executors.supervisor.redirect import Order
+from ci_builder.values import replace
 
 
 def _chdir(kernel: Kernel, call: Call) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import replace
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import SETGID, SETUID, Context, Ids
 from ci_builder.executors.supervisor.kernel import Handler, Handlers, Kernel
+from ci_builder.values import replace
 
 _KEEP = 0xFFFFFFFF
 _MAX_GROUPS = 65536

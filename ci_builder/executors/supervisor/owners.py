@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from dataclasses import replace
 
 from ci_builder.executors.supervisor.context import FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.rootfs.ownership import STAND_IN
 from ci_builder.rootfs.record import PLAIN, Key, Record, Records
+from ci_builder.values import replace
 
 _STAND_IN = stat_module.S_IFREG | STAND_IN
 _SET_IDS = stat_module.S_ISUID | stat_module.S_ISGID

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from dataclasses import replace
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
@@ -13,6 +12,7 @@ from ci_builder.executors.supervisor.context import KILL, RLIMIT_LOCKS, SETPCAP,
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.others import need_held, permit_change, permit_signal
 from ci_builder.executors.supervisor.room import RLIMIT_RSS
+from ci_builder.values import replace
 
 CARRYING = (RLIMIT_LOCKS, RLIMIT_RSS)
 """Limits that carry something of the supervisor's: context.py, room.py."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from dataclasses import replace
 
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context
@@ -13,7 +12,7 @@ from ci_builder.executors.supervisor.owners import Owners
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
 from ci_builder.executors.supervisor.proc_links import ProcLinks
 from ci_builder.executors.supervisor.view import Seen, View
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _MAX_LINKS = 40
 

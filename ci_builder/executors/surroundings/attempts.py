@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from ci_builder.executors.apart import apart
@@ -18,7 +17,7 @@ from ci_builder.executors.linux.calls import mount, prctl, system_call, unshare
 from ci_builder.executors.linux.capabilities import SYS_ADMIN, effective
 from ci_builder.executors.overlay_mount import find_options
 from ci_builder.executors.surroundings.sysctls import PTRACE, USER_NAMESPACES, read_sysctls
-from ci_builder.values import dataclass
+from ci_builder.values import dataclass, replace
 
 _SECONDS = 20.0
 _ROOT_OPTIONS: tuple[str, ...] = ("index=off", "")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ci_builder.cache.inputs import Input, KeyMaker, frame, key_of
+from ci_builder.values import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class One:
     a: object
     b: object = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Two:
     a: object
     b: object = None
