@@ -13,6 +13,7 @@ from pathlib import Path
 from ci_builder.dockerfile.durations import parse_duration
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import Reference
+from ci_builder.patterns import pattern
 from ci_builder.request import (
     NETWORKS,
     UNLIMITED,
@@ -24,10 +25,10 @@ from ci_builder.request import (
 )
 
 _LONG = {"d": 24 * 3600, "w": 7 * 24 * 3600}
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
+_SIZE = pattern(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _TRUE = frozenset(("true", "1"))
 _FALSE = frozenset(("false", "0", ""))
-_LIMIT = re.compile(r"-1|[0-9]{1,18}")
+_LIMIT = pattern(r"-1|[0-9]{1,18}")
 
 ULIMITS = tuple(
     """core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack""".split()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from ci_builder.build.plan import Plan, PlannedStage
@@ -12,9 +11,10 @@ from ci_builder.dockerfile.instructions.run_mount import RunMount, parse_mount
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.targets import description_of
 from ci_builder.errors import DockerfileError
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_VARIABLE = re.compile(r"\$\{?(\w+)")
+_VARIABLE = pattern(r"\$\{?(\w+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 
 from ci_builder.errors import Unsupported
 from ci_builder.oci.platform import Platform
@@ -11,7 +11,7 @@ from ci_builder.request import Request
 
 def host_platform() -> Platform:
     """The platform of this machine. Raises InvalidValue for one that images have no name for."""
-    return Platform.of_machine(platform.machine())
+    return Platform.of_machine(os.uname().machine)
 
 
 def target_platform(request: Request) -> Platform:

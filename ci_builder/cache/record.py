@@ -10,13 +10,12 @@ from ci_builder.cache.inputs import Key
 from ci_builder.cache.told import Told
 from ci_builder.errors import ImageError
 from ci_builder.oci.layer import Layer
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_KEY = re.compile(r"[0-9a-f]{64}")
-_TOLD = re.compile(r"([0-9a-f]{16}) (.*)", re.DOTALL)
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
+_KEY = pattern(r"[0-9a-f]{64}")
+_TOLD = pattern(r"([0-9a-f]{16}) (.*)", re.DOTALL)
+_TIME = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _LATEST = 1 << 53  # what every reader of JSON takes for a whole number
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+_UNFIT = pattern(r"[^A-Za-z0-9_.-]+")
 _LONGEST = 100
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
+from ci_builder.patterns import pattern
+
+_ILLEGAL = pattern(r"[^A-Za-z0-9._-]+")
 _LONGEST = 128
 
 

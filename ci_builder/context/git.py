@@ -10,7 +10,6 @@ arguments.
 from __future__ import annotations
 
 import base64
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,15 +17,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from ci_builder.errors import ContextError, DigestMismatch, InvalidValue, Unsupported
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     import git
 
-_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SCP = pattern(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
+_COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WITHOUT_DEPTH = "dumb http transport does not support shallow"
-_SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_SHORT_COMMIT = pattern(r"[0-9a-f]{7,64}")
 _QUERIES = ("ref", "branch", "tag", "subdir", "checksum", "keep-git-dir", "submodules")
 _QUERIES_SHOWN = ", ".join(_QUERIES)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterable
 
 from ci_builder.dockerfile.reader import Line
+from ci_builder.patterns import pattern
 
-_BLANK = re.compile(r"[\t\v\f\r ]+")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_BLANK = pattern(r"[\t\v\f\r ]+")
+_SURROGATES = pattern("[\ud800-\udfff]")
 
 
 def split_blank(text: str) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 from ci_builder.errors import InvalidValue
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
 _ALL = "all"
 _YES = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _NO = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-_COMMENT = re.compile(r"check\s*=\s*(.+)", re.IGNORECASE | re.DOTALL)
+_COMMENT = pattern(r"check\s*=\s*(.+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 from ci_builder.dockerfile.check import parse_check
 from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
+from ci_builder.patterns import pattern
 from ci_builder.span import Source, Span
 from ci_builder.values import dataclass
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
-_OTHER_COMMENT = re.compile(r"//\s*syntax\s*=\s*(\S+).*", re.IGNORECASE)
-_FRONTEND = re.compile(r"(?:.+/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
+_DIRECTIVE = pattern(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_OTHER_COMMENT = pattern(r"//\s*syntax\s*=\s*(\S+).*", re.IGNORECASE)
+_FRONTEND = pattern(r"(?:.+/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?")
 
 
 @dataclass(frozen=True, slots=True)

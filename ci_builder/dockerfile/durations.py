@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from ci_builder.patterns import pattern
 
 _UNITS = {
     "ns": 1,
@@ -14,7 +14,7 @@ _UNITS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_PART = re.compile(r"([0-9]{1,19}\.?[0-9]{0,19}|\.[0-9]{1,19})(ns|us|µs|μs|ms|s|m|h)")
+_PART = pattern(r"([0-9]{1,19}\.?[0-9]{0,19}|\.[0-9]{1,19})(ns|us|µs|μs|ms|s|m|h)")
 _DIGITS = 19  # behind the point
 _SCALE: int = 10**19
 _MAX = 2**63 - 1

@@ -10,10 +10,11 @@ import re
 
 from ci_builder.dockerfile.words import Rules, expand
 from ci_builder.errors import InvalidValue
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass, replace
 
-_MARK = re.compile(r"(\d*)<<(-?)(\s*)([^<]*)")
-_LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
+_MARK = pattern(r"(\d*)<<(-?)(\s*)([^<]*)")
+_LEADING_TABS = pattern(r"^\t+", re.MULTILINE)
 _LINE = Rules(keep_quotes=True, keep_escapes=True, keep_unset=True, heredocs=True)
 _QUOTED_NAME = Rules(keep_quotes=True, keep_unset=True)
 _NAME = Rules(keep_unset=True)

@@ -24,11 +24,12 @@ from dockerfile_parse import DockerfileParser
 from ci_builder.dockerfile.directives import Directives, read_directives
 from ci_builder.dockerfile.heredocs import Heredoc, find_marks
 from ci_builder.errors import DockerfileError, InvalidValue
+from ci_builder.patterns import pattern
 from ci_builder.span import Source, Span
 from ci_builder.values import dataclass, replace
 
 _WITH_HEREDOCS = frozenset({"run", "copy", "add"})
-_BLANK = re.compile(r"[\t\v\f\r ]+")
+_BLANK = pattern(r"[\t\v\f\r ]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ them into a DockerfileError, as they know the place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from ci_builder.dockerfile.patterns import Pattern, PatternError
 from ci_builder.errors import InvalidValue
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
 _MAX_DEPTH = 100
@@ -59,7 +59,7 @@ class Expansion:
 
 
 PLAIN = Rules()
-_WHITE_SPACE = re.compile(r"\s+")
+_WHITE_SPACE = pattern(r"\s+")
 
 
 def expand(text: str, variables: Mapping[str, str], rules: Rules = PLAIN) -> Expansion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import struct
 
 _HEADER = struct.Struct("<4sBBBB8xHHIQQQIHHHHHH")
@@ -17,9 +17,9 @@ _CODE = {
 
 def trial_program() -> bytes:
     """The program as an ELF file of this machine. Raises OSError (ENOSYS) on other machines."""
-    if platform.machine() not in _CODE:
-        raise OSError(38, f"programs of {platform.machine()} are not known")
-    machine, code = _CODE[platform.machine()]
+    if os.uname().machine not in _CODE:
+        raise OSError(38, f"programs of {os.uname().machine} are not known")
+    machine, code = _CODE[os.uname().machine]
     start = _HEADER.size + _SEGMENT.size
     size = start + len(code)
     header = _HEADER.pack(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from ci_builder.errors import InvalidValue
 from ci_builder.oci.digest import Digest
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass, replace
 
 DOCKER_HUB = "docker.io"
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]+)?")
+_TAG = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_PATH = pattern(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_HOST = pattern(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,12 +10,13 @@ from ci_builder.oci.image import Family
 from ci_builder.oci.platform import Platform
 from ci_builder.options import ANNOTATED, boolean
 from ci_builder.outputs.attributes import Attributes
+from ci_builder.patterns import pattern
 from ci_builder.request import Annotation
 from ci_builder.rootfs.compress import GZIP, Compression, check
 from ci_builder.values import dataclass
 
 _COMPRESSIONS = {"uncompressed": "none", "none": "none", "gzip": "gzip", "zstd": "zstd"}
-_ATTRIBUTE = re.compile(r"annotation(?:-([a-z-]+))?(?:\[([^\]]*)\])?\.(.+)", re.DOTALL)
+_ATTRIBUTE = pattern(r"annotation(?:-([a-z-]+))?(?:\[([^\]]*)\])?\.(.+)", re.DOTALL)
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ci_builder.errors import DigestMismatch, RegistryError
 from ci_builder.oci.descriptor import Descriptor
+from ci_builder.patterns import pattern
 from ci_builder.registry.answers import connection_errors, public_url, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import requests
 
 _BLOCK = 1 << 18
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+_CONTENT_RANGE = pattern(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}))\s*(?=,|$)')
-_SCHEME = re.compile(rf"({_WORD})(?:\s+|(?=,)|$)")
-_BARE = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
+_PARAMETER = pattern(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}))\s*(?=,|$)')
+_SCHEME = pattern(rf"({_WORD})(?:\s+|(?=,)|$)")
+_BARE = pattern(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from ci_builder.errors import ImageError, RegistryError
 from ci_builder.oci.image import json_object
 from ci_builder.oci.reference import Reference
+from ci_builder.patterns import pattern
 from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.manifests import MANIFEST_LIMIT, Repository
@@ -17,7 +18,7 @@ from ci_builder.values import dataclass, replace
 
 _PAGE = 1000
 _MOST_PAGES = 300
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next\b', re.IGNORECASE)
+_NEXT = pattern(r'<([^>]*)>\s*;[^,]*\brel="?next\b', re.IGNORECASE)
 _NO_DELETION = frozenset({400, 401, 403, 405, 501})
 _WAY_OUT = "delete it where the registry's own interface does, or by its clean-up policies"
 

@@ -7,13 +7,13 @@ names after a failure; a registry that refuses PATCH gets the blob in one PUT.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import quote
 
 from ci_builder.errors import AuthenticationFailed, DigestMismatch, OutputError, RegistryError
 from ci_builder.oci.layer import Layer
+from ci_builder.patterns import pattern
 from ci_builder.registry.answers import discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
@@ -30,7 +30,7 @@ _SMALL_CHUNK = 8 << 20
 _PROGRESS = 1 << 20
 #: Bytes that are sent in one PUT: a PATCH before it would only be one more request.
 _AT_ONCE = 1 << 18
-_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+_RANGE = pattern(r"(?:bytes=)?0-(\d+)")
 #: How a registry says that it does not do chunks or PATCH at all.
 _NO_PATCH = frozenset({400, 404, 405, 411, 415, 416, 501})
 _OCTETS = "application/octet-stream"

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ci_builder.packed import packed
+from ci_builder.patterns import pattern
 from ci_builder.rootfs.paths import open_directory
 
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FEW = 1 << 14  # names that are sorted as they are
-_NAME = re.compile(rb"[^\0]+")
+_NAME = pattern(rb"[^\0]+")
 
 T = TypeVar("T")
 S = TypeVar("S")

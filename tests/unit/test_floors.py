@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ci_builder"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"values"}),
+    frozenset({"patterns", "values"}),
     frozenset({"span", "packed"}),
     frozenset({"errors", "progress"}),
     frozenset({"dockerfile", "oci", "request"}),

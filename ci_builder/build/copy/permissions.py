@@ -6,11 +6,12 @@ import re
 import stat
 
 from ci_builder.errors import InvalidValue
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_OCTAL = re.compile(r"0*[0-7]{1,4}")
-_SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=][rwxXstugo]*)+(?:,[ugoa]*(?:[-+=][rwxXstugo]*)+)*")
-_CHANGE = re.compile(r"([-+=])([^-+=]*)")
+_OCTAL = pattern(r"0*[0-7]{1,4}")
+_SYMBOLIC = pattern(r"[ugoa]*(?:[-+=][rwxXstugo]*)+(?:,[ugoa]*(?:[-+=][rwxXstugo]*)+)*")
+_CHANGE = pattern(r"([-+=])([^-+=]*)")
 _STICKY = stat.S_ISVTX
 _CLASSES = {"u": 0o4700, "g": 0o2070, "o": 0o0007, "a": 0o6777}
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": _STICKY}

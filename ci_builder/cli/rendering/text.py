@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from ci_builder.patterns import pattern
 
 # Colours stay; everything else that moves the cursor, names the window or is invisible goes.
-_CONTROL = re.compile(
+_CONTROL = pattern(
     r"\x1b\[(?![0-9;]*m)[0-?]*[ -/]*[@-~]"
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
     r"|\x1b(?!\[)"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
 )
-_ANY_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f]")
+_ANY_ESCAPE = pattern(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def size(count: int) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from ci_builder.dockerfile.arguments import split_blank
 from ci_builder.dockerfile.flags import take_flags
 from ci_builder.dockerfile.reader import Line
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+_STAGE_NAME = pattern(r"[a-z][a-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass, field
 
 _SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
@@ -25,7 +26,7 @@ _SWITCHES = frozenset({"readonly", "readwrite", "required"})
 _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
 _SHARING = ("shared", "private", "locked")
 _MODES = {"cache": 0o755, "secret": 0o400, "ssh": 0o600}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([kmgtp]?)i?b?", re.IGNORECASE)
+_SIZE = pattern(r"([0-9]+(?:\.[0-9]+)?)\s?([kmgtp]?)i?b?", re.IGNORECASE)
 
 Expand = Callable[[str], str]
 

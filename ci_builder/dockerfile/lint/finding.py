@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from ci_builder.dockerfile.check import CheckOptions, check_of_comments
 from ci_builder.dockerfile.reader import Line
+from ci_builder.patterns import pattern
 from ci_builder.span import Source, Span
 from ci_builder.values import dataclass
 
-_WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD_STARTS = pattern(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PAGES = "https://docs.docker.com/reference/build-checks/"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import struct
 from collections.abc import Mapping
 
@@ -87,7 +87,7 @@ _BY_MACHINE = {item.name: item for item in (X86_64, AARCH64)}
 
 def of_this_machine() -> Architecture:
     """The architecture that this process runs on. Raises OSError (ENOSYS)."""
-    found = _BY_MACHINE.get(platform.machine())
+    found = _BY_MACHINE.get(os.uname().machine)
     if found is None:
-        raise OSError(38, f"the system calls of {platform.machine()} are not known")
+        raise OSError(38, f"the system calls of {os.uname().machine} are not known")
     return found

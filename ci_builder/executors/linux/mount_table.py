@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
-_ESCAPE = re.compile(rb"\\([0-7]{3})")
+_ESCAPE = pattern(rb"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)

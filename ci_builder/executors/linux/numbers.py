@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 
 from ci_builder.executors.linux.architecture import AARCH64, X86_64, Architecture
 from ci_builder.values import dataclass, fields
@@ -112,7 +112,7 @@ BY_MACHINE = {item.name: _numbers(item) for item in (X86_64, AARCH64)}
 
 def of_this_machine() -> Numbers:
     """The numbers of the architecture that this process runs on. Raises OSError (ENOSYS)."""
-    numbers = BY_MACHINE.get(platform.machine())
+    numbers = BY_MACHINE.get(os.uname().machine)
     if numbers is None:
-        raise OSError(38, f"system call numbers of {platform.machine()} are not known")
+        raise OSError(38, f"system call numbers of {os.uname().machine} are not known")
     return numbers

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.kernel import Kernel
+from ci_builder.patterns import pattern
 
-_FILE = re.compile(rb"/proc/(\d+)(?:/task/\d+)?/(status|maps|net/dev)")
+_FILE = pattern(rb"/proc/(\d+)(?:/task/\d+)?/(status|maps|net/dev)")
 _LOOPBACK_LINES = (b"Inter-", b" face", b"    lo:")
 
 

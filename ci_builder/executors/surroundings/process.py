@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import pwd
 from collections.abc import Mapping
 
@@ -47,8 +46,8 @@ def standing() -> Standing:
         no_new_privs=status.get("NoNewPrivs") == "1",
         seccomp=_SECCOMP.get(status.get("Seccomp", ""), "unknown"),
         profile=_profile(),
-        kernel=f"{platform.system()} {platform.release()}",
-        machine=platform.machine(),
+        kernel=f"{os.uname().sysname} {os.uname().release}",
+        machine=os.uname().machine,
     )
 
 
