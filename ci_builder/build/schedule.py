@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ci_builder.build.building import Building
 from ci_builder.build.caching.layer_cache import LayerCache
@@ -16,10 +17,8 @@ from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, fetcher_for
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
-from ci_builder.build.outline import Outline, outline
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
-from ci_builder.build.preview import Prospect
 from ci_builder.build.product import Built, Delivered, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
 from ci_builder.build.surroundings import Surroundings
@@ -44,6 +43,10 @@ from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
 from ci_builder.values import replace
+
+if TYPE_CHECKING:
+    from ci_builder.build.outline import Outline
+    from ci_builder.build.preview import Prospect
 
 
 def build(request: Request, surroundings: Surroundings) -> Result:
@@ -122,6 +125,8 @@ def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prosp
     """A build up to where it would do something: no instruction runs, no layer is moved, nothing is written.
     What ADD names by URL is fetched, where only its content tells whether it is another one. Raises
     CiBuilderError."""
+    from ci_builder.build.preview import Prospect  # here: a build has none
+
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
         planned = _plan_with_triggers(job)
@@ -141,6 +146,8 @@ def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
 def outlined(request: Request, surroundings: Surroundings) -> tuple[Outline, Dockerfile]:
     """What the target of ``request`` takes from outside, without asking for its bases. Raises
     CiBuilderError."""
+    from ci_builder.build.outline import outline  # here: a build has none
+
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
         return outline(job.dockerfile, plan(job.dockerfile, _options(job, {}))), job.dockerfile

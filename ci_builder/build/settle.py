@@ -17,7 +17,13 @@ LATE = (
     "email.utils",
     "ssl",
     "requests",
+    "dataclasses",
     "urllib3",
+    "zstandard",
+    "ci_builder.executors.linux",
+    "ci_builder.executors.linux.calls",
+    "ci_builder.layout.archive",
+    "ci_builder.registry.pools",
     "ci_builder.registry.sessions",
 )
 """What functions import that may be called after the unpacking (a test compares it with the source)."""

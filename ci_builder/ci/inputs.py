@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.options import boolean
@@ -135,5 +134,7 @@ def _refuse_unsupported(name: str, text: str) -> None:
 
 
 def _similar(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # here: for errors only
+
     close = get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else ""

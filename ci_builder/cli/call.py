@@ -13,7 +13,6 @@ from ci_builder.build.schedule import check, outlined, targets
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.perform import Display, examined
-from ci_builder.cli.rendering.outline import outline_json, outline_text
 from ci_builder.cli.rendering.places_json import location, source_json
 from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
 from ci_builder.dockerfile.lint.finding import Finding
@@ -55,6 +54,8 @@ def answer(call: Call, request: Request, invocation: Invocation, display: Displa
         _print(_targets_json(found) if call.json else _targets_text(found), invocation, display)
         return 0
     if call.kind == OUTLINE:
+        from ci_builder.cli.rendering.outline import outline_json, outline_text  # here: few ask for it
+
         seen = examined(outlined, request, invocation, display)
         if isinstance(seen, CiBuilderError):
             return show_error(seen, invocation, display.secrets, debug=display.debug)

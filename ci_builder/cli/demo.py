@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import platform as machine
+import os
 import shlex
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     if not _EXAMPLE.is_dir():
         raise UsageError(f"there is no {_EXAMPLE}", hint="run the demo from a checkout of the project")
     store = data_folder(invocation.environment) / "store"
-    platform = Platform.of_machine(machine.machine())
+    platform = Platform.of_machine(os.uname().machine)
     files = make_base(store, _BASE, platform, temporary_folder(invocation.environment))
     invocation.say(f"base image of {len(files)} files: {', '.join(str(path) for path in files)}")
     request = Request(

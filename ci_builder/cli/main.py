@@ -6,11 +6,11 @@ import gc
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ci_builder import __version__
 from ci_builder.cli.commands import ABOUT
-from ci_builder.cli.signals import interruptible, stop_at_once
+from ci_builder.cli.signals import interruptible, leave, stop_at_once
 from ci_builder.cli.streams import fill_gaps, give_up_output, output_is_closed
 from ci_builder.errors import CiBuilderError, OutputError
 
@@ -25,8 +25,12 @@ _ABOUT = """Builds container images inside CI jobs that own nothing: no daemon, 
 Every command has its own --help."""
 
 
-def console() -> int:
-    """The program itself: arguments and surroundings of this process. Returns the exit code."""
+def console() -> NoReturn:
+    """The program itself: arguments and surroundings of this process, which it ends with the exit code."""
+    leave(_console())
+
+
+def _console() -> int:
     fill_gaps()
     stop_at_once()
     # Imports make many objects and no garbage, through which the default of 700 would look all the time.

@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from ci_builder.context.archive import Peekable, is_archive, unpack
 from ci_builder.context.context import Context, Place
 from ci_builder.context.git import clone, is_git, parse_remote
 from ci_builder.context.http import download, is_url, last_modified, without_userinfo
@@ -57,7 +56,7 @@ def with_ignore(context: Context, file: Path) -> Context:
 def _open(text: str, place: Place, name: str, keep_git: bool) -> Context:
     _refuse_object_stores(text, name)
     if text == "-":
-        return replace(_from_stream(Peekable(place.stdin), "standard input", place, name), from_stdin=True)
+        return replace(_from_stream(place.stdin, "standard input", place, name), from_stdin=True)
     if is_git(text):
         folder = _new_folder(place)
         remote = parse_remote(text, place.environment)
@@ -65,7 +64,7 @@ def _open(text: str, place: Place, name: str, keep_git: bool) -> Context:
         return Context(name, _folder(inside(folder, remote.folder), text), unpacked=True, moment=moment)
     if is_url(text):
         with download(text, place.sessions) as answer:
-            context = _from_stream(Peekable(answer.stream), without_userinfo(text), place, name)
+            context = _from_stream(answer.stream, without_userinfo(text), place, name)
             said = last_modified(answer.headers)
             return context if said is None else replace(context, moment=said)
     return _from_path(place.directory / text, text, place, name)
@@ -82,16 +81,21 @@ def _refuse_object_stores(text: str, name: str) -> None:
 def _from_path(path: Path, text: str, place: Place, name: str) -> Context:
     try:
         if path.is_file():
+            from ci_builder.context.archive import is_archive  # here: most contexts are folders
+
             with path.open("rb") as file:
                 if is_archive(file.read(512)):
                     file.seek(0)
-                    return _from_stream(Peekable(file), text, place, name)
+                    return _from_stream(file, text, place, name)
     except OSError as error:
         raise ContextError(f"{name} cannot be read: {text}: {error.strerror}") from error
     return Context(name, _folder(path, text))
 
 
-def _from_stream(stream: Peekable, source: str, place: Place, name: str) -> Context:
+def _from_stream(file: BinaryIO, source: str, place: Place, name: str) -> Context:
+    from ci_builder.context.archive import Peekable, is_archive, unpack
+
+    stream = Peekable(file)
     head = stream.peek()
     if not head:
         raise ContextError(f"{name}: {source} is empty")
@@ -99,11 +103,11 @@ def _from_stream(stream: Peekable, source: str, place: Place, name: str) -> Cont
     if is_archive(head):
         moment = unpack(stream, folder, source)
         return Context(name, folder, unpacked=True, moment=moment)
-    return Context(name, folder, unpacked=True, dockerfile=_text(stream, source))
+    return Context(name, folder, unpacked=True, dockerfile=_text(stream.read((16 << 20) + 1), source))
 
 
-def _text(stream: BinaryIO | Peekable, source: str) -> str:
-    text = decode(stream.read((16 << 20) + 1), source)
+def _text(data: bytes, source: str) -> str:
+    text = decode(data, source)
     if "\0" in text:
         raise ContextError(f"{source} is neither a tar archive nor a Dockerfile")
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 
@@ -102,7 +101,9 @@ def words_or_json(line: Line, text: str) -> tuple[str, ...]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest of ``known``, or an empty one."""
-    close = difflib.get_close_matches(word, sorted(known), n=1)
+    from difflib import get_close_matches  # here: for errors only
+
+    close = get_close_matches(word, sorted(known), n=1)
     return f"did you mean {close[0]}?" if close else ""
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ci_builder.errors import OutputError
-from ci_builder.layout.archive import write_archive
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
@@ -35,13 +34,7 @@ class ArchiveOutput:
         return Written(f"{self.dest} ({'docker' if self.docker else 'OCI'} archive)")
 
     def _write(self, stream: BinaryIO, product: Product) -> None:
-        write_archive(
-            stream,
-            product.image,
-            product.references,
-            docker=self.docker,
-            annotations=_of_the_entry(product),
-        )
+        _write_archive(stream, product, docker=self.docker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +50,7 @@ class ArchiveStreamOutput:
     def write(self, product: Product) -> Written:
         """Write the tar."""
         try:
-            write_archive(
-                self.stream,
-                product.image,
-                product.references,
-                docker=self.docker,
-                annotations=_of_the_entry(product),
-            )
+            _write_archive(self.stream, product, docker=self.docker)
             self.stream.flush()
         except OSError as error:
             raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
@@ -85,6 +72,13 @@ class LayoutOutput:
         names = [(item.tag, f"{item.name}:{item.tag}") for item in product.references]
         write_image(self.dest, product.image, names, _of_the_entry(product))
         return Written(f"{self.dest} (OCI layout)")
+
+
+def _write_archive(stream: BinaryIO, product: Product, *, docker: bool) -> None:
+    from ci_builder.layout.archive import write_archive  # here: most outputs are no archives
+
+    annotations = _of_the_entry(product)
+    write_archive(stream, product.image, product.references, docker=docker, annotations=annotations)
 
 
 def _of_the_entry(product: Product) -> tuple[tuple[str, str], ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.options import boolean
 from ci_builder.request import OutputSpec
@@ -57,6 +55,8 @@ class Attributes:
                 if value.lower() == harmless:
                     continue
                 raise Unsupported(f"{self.name}: {key}={value} is not supported in this version", hint=hint)
+            from difflib import get_close_matches  # here: for errors only
+
             close = get_close_matches(key, self._asked, n=1)
             known = ", ".join(sorted(self._asked))
             hint = f"did you mean {close[0]}?" if close else f"there are: {known}" if known else ""

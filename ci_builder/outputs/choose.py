@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -112,6 +111,8 @@ class _Choosing:
 
     def __init__(self, spec: OutputSpec, request: Request, platform: Platform, places: Places) -> None:
         if spec.type not in TYPES:
+            from difflib import get_close_matches  # here: for errors only
+
             close = get_close_matches(spec.type, TYPES, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(TYPES)}"
             raise UsageError(f"unknown output type {spec.type!r}", hint=hint)

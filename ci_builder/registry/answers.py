@@ -10,25 +10,52 @@ import contextlib
 import errno
 import json
 import socket
+from collections.abc import Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
+from ci_builder.values import dataclass
 
 if TYPE_CHECKING:
-    import requests
+    import urllib3
 
 _BODY_LIMIT = 1 << 16
 _TEXT_LIMIT = 400
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
 
 
-def connection_errors() -> tuple[type[Exception], ...]:
-    """What requests and urllib3 raise when a connection fails, at any time of a request."""
-    import requests  # here, as all over registry/: only a build that asks a registry waits for its import
-    import urllib3
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a request; whoever has it closes it. The names of ``headers`` are in any case;
+    ``raw`` gives the body."""
 
-    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+    status_code: int
+    reason: str
+    headers: Mapping[str, str]
+    url: str
+    raw: urllib3.BaseHTTPResponse
+
+    def close(self) -> None:
+        """Give the connection back, or drop it when there is more to read."""
+        self.raw.close()
+        self.raw.release_conn()
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """What urllib3 raises when a connection fails, at any time of a request."""
+    import urllib3  # here, as all over registry/: only a build that asks a registry waits for its import
+
+    return (urllib3.exceptions.HTTPError, OSError)
 
 
 def public_url(url: str) -> str:
@@ -37,7 +64,7 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def refusal(what: str, method: str, response: requests.Response, *, hint: str = "") -> RegistryError:
+def refusal(what: str, method: str, response: Answer, *, hint: str = "") -> RegistryError:
     """The error for an answer that is no success; reads and closes ``response``. ``what`` begins the
     message, such as ``cannot pull debian``."""
     code, text = _first_error(response)
@@ -60,11 +87,11 @@ def refusal(what: str, method: str, response: requests.Response, *, hint: str = 
 
 def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryUnreachable:
     """The error for a connection that failed."""
-    import requests
+    import urllib3
 
     cause = root_cause(error)
     reason, code, temporary, hint = _explain(cause)
-    if isinstance(error, requests.exceptions.ProxyError):
+    if isinstance(error, urllib3.exceptions.ProxyError):
         reason = f"through the proxy: {reason}"
     return RegistryUnreachable(
         f"cannot reach {host}: {reason}",
@@ -76,14 +103,14 @@ def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryU
     )
 
 
-def discard(response: requests.Response) -> None:
+def discard(response: Answer) -> None:
     """Be done with an answer whose body does not matter; a short one is read, which keeps the connection."""
     with contextlib.suppress(*connection_errors()), response:
         response.raw.read(_BODY_LIMIT, decode_content=False)
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The innermost error: those of requests and urllib3 wrap it, and carry whole URLs in their text."""
+    """The innermost error: those of urllib3 wrap it, and carry whole URLs in their text."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))
@@ -108,7 +135,6 @@ def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
     """(reason, code, temporary, hint) of a connection's failure."""
     import ssl
 
-    import requests
     import urllib3
 
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -121,7 +147,7 @@ def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
     if isinstance(cause, socket.gaierror):
         again = cause.errno == socket.EAI_AGAIN
         return f"its name cannot be resolved: {cause.strerror}", "DNS", again, ""
-    if isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)):
+    if isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError)):
         return "timed out", "TIMEOUT", True, ""
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused", "REFUSED", True, ""
@@ -131,7 +157,7 @@ def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
     return f"the connection broke: {type(cause).__name__}", "CONNECTION", True, ""
 
 
-def _first_error(response: requests.Response) -> tuple[str, str]:
+def _first_error(response: Answer) -> tuple[str, str]:
     try:
         body = response.raw.read(_BODY_LIMIT, decode_content=True) or b""
     except connection_errors():

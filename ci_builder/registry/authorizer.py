@@ -7,19 +7,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError
-from ci_builder.registry.answers import connection_errors, public_url, refusal, unreachable
+from ci_builder.registry.answers import Answer, connection_errors, public_url, refusal, unreachable
 from ci_builder.registry.challenge import Challenge, parse
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.credentials import Credentials
 from ci_builder.request import Login
 from ci_builder.values import dataclass, field
-
-if TYPE_CHECKING:
-    import requests
 
 _CLIENT = "ci_builder"
 _BODY_LIMIT = 1 << 20
@@ -68,7 +64,7 @@ class Authorizer:
         challenge = self._challenges.get(subject.registry)
         return self._header(challenge, subject) if challenge is not None else ""
 
-    def renew(self, subject: Subject, response: requests.Response, refused: str) -> str:
+    def renew(self, subject: Subject, response: Answer, refused: str) -> str:
         """The header to try once more with after a 401 to the header ``refused``; empty when there is none.
 
         Raises CredentialError, AuthenticationFailed, RegistryError.
@@ -137,7 +133,7 @@ class Authorizer:
         response = self._connections.exchange("GET", url, headers, None, subject.registry)
         return self._read(("GET", response), subject, login)
 
-    def _read(self, answer: tuple[str, requests.Response], subject: Subject, login: Login | None) -> _Token:
+    def _read(self, answer: tuple[str, Answer], subject: Subject, login: Login | None) -> _Token:
         method, response = answer
         if response.status_code != 200:
             raise self._refused(method, response, subject, login)
@@ -160,9 +156,7 @@ class Authorizer:
         # A tenth earlier, so that a token does not run out on the way.
         return _Token(f"Bearer {token}", self._clock() + 0.9 * lifetime)
 
-    def _refused(
-        self, method: str, response: requests.Response, subject: Subject, login: Login | None
-    ) -> RegistryError:
+    def _refused(self, method: str, response: Answer, subject: Subject, login: Login | None) -> RegistryError:
         if response.status_code not in (400, 401, 403) or login is None:
             return refusal(f"the token server of {subject.registry} refuses a token", method, response)
         error = refusal(f"{subject.registry} refuses {self._identity(subject, login)}", method, response)

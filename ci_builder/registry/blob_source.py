@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from ci_builder.errors import DigestMismatch, RegistryError
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.patterns import pattern
-from ci_builder.registry.answers import connection_errors, public_url, unreachable
+from ci_builder.registry.answers import Answer, connection_errors, public_url, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
 from ci_builder.values import dataclass
-
-if TYPE_CHECKING:
-    import requests
 
 _BLOCK = 1 << 18
 _CONTENT_RANGE = pattern(r"bytes (\d+)-\d+/(?:\d+|\*)")
@@ -67,7 +63,7 @@ class BlobSource:
         """``registry/repository``."""
         return f"{self.subject.registry}/{self.subject.repository}"
 
-    def _skip(self, response: requests.Response, offset: int) -> int:
+    def _skip(self, response: Answer, offset: int) -> int:
         """How many bytes come before ``offset``: a registry may ignore Range."""
         if response.status_code == 200:
             return offset
@@ -81,7 +77,7 @@ class BlobSource:
             status=206,
         )
 
-    def _check_length(self, response: requests.Response, start: int) -> None:
+    def _check_length(self, response: Answer, start: int) -> None:
         text = response.headers.get("Content-Length", "")
         if text.isdigit() and start + int(text) > self.descriptor.size:
             raise self._too_long(start + int(text))
@@ -93,7 +89,7 @@ class BlobSource:
             f"at least {size} bytes",
         )
 
-    def _ended(self, response: requests.Response, left: int) -> RegistryError:
+    def _ended(self, response: Answer, left: int) -> RegistryError:
         return RegistryError(
             f"the blob {self.descriptor.digest} of {self.name} ended {left} bytes too early",
             method="GET",

@@ -1,4 +1,4 @@
-"""Where a registry's host is reached: scheme, TLS, proxy. One session per host, shared by all threads."""
+"""Where a registry's host is reached: scheme, TLS, proxy. Connections are kept, shared by all threads."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from ci_builder.errors import RegistryUnreachable
 from ci_builder.oci.reference import DOCKER_HUB
-from ci_builder.registry.answers import connection_errors, discard, unreachable
+from ci_builder.registry.answers import Answer, connection_errors, discard, unreachable
 from ci_builder.registry.listed import listed
 from ci_builder.registry.proxies import is_loopback, proxy_for
 from ci_builder.registry.tls import tls_context
 from ci_builder.request import RegistryOptions
 
 if TYPE_CHECKING:
-    import requests
+    from ci_builder.registry.pools import Pools
 
 _HUB_ADDRESS = "registry-1.docker.io"
 #: Seconds to connect, and between two pieces of an answer.
@@ -25,18 +25,18 @@ TIMEOUTS = (15.0, 60.0)
 _PUT_TIMEOUTS = (15.0, 300.0)
 _PROBE_TIMEOUTS = (5.0, 20.0)
 # What servers that speak TLS answer to a plain request: Go, nginx, Apache.
-# Names of sessions that are no host's.
+# Names of pools that are no host's.
 _DEFAULT, _PLAIN = "", "http:"
 _WANTS_TLS = (b"HTTPS server", b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL")
 
 
 class Connections:
-    """The sessions of one build. Thread-safe."""
+    """The connections of one build. Thread-safe."""
 
     def __init__(self, options: RegistryOptions, environment: Mapping[str, str]) -> None:
         self._options = options
         self._environment = dict(environment)
-        self._sessions: dict[str, requests.Session] = {}
+        self._pools: dict[str, Pools] = {}
         self._bases: dict[str, str] = {}
         self._lock = threading.Lock()
         self._probing: dict[str, threading.Lock] = {}
@@ -46,7 +46,7 @@ class Connections:
             self.settle()
 
     def settle(self) -> None:
-        """Make every session that may be needed: from here on no file is read and no module imported.
+        """Make all pools that may be needed: from here on no file is read and no module imported.
         Raises UsageError for a bundle that is broken."""
         for name in (_DEFAULT, _PLAIN, *self._hosts_of_their_own()):
             self._made(name)
@@ -74,7 +74,7 @@ class Connections:
         headers: Mapping[str, str],
         body: object = None,
         registry: str = "",
-    ) -> requests.Response:
+    ) -> Answer:
         """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
         host belongs to (its token server), whose TLS options count there too. Raises RegistryUnreachable."""
         timeouts = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
@@ -82,8 +82,8 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            session.close()
+        for pools in self._pools.values():
+            pools.close()
 
     def _send(
         self,
@@ -93,38 +93,30 @@ class Connections:
         body: object,
         registry: str,
         timeouts: tuple[float, float],
-    ) -> requests.Response:
+    ) -> Answer:
         host = urlsplit(url).netloc
         proxy = proxy_for(url, self._environment)
-        session = self._session(host, registry, plain=url.startswith("http:") and not proxy)
+        pools = self._pools_for(host, registry, plain=url.startswith("http:") and not proxy)
+        sent = {"User-Agent": "ci_builder", "Accept-Encoding": "identity", **headers}
         try:
-            return session.request(
-                method,
-                url,
-                headers={"Accept-Encoding": "identity", **headers},
-                data=body,  # type: ignore[arg-type]
-                stream=True,
-                allow_redirects=False,
-                timeout=timeouts,
-                proxies={urlsplit(url).scheme: proxy} if proxy else {},
-            )
+            return pools.request(method, url, sent, body, timeouts, proxy)
         except connection_errors() as error:
             raise unreachable(host, method, url, error) from error
 
-    def _session(self, host: str, registry: str, *, plain: bool) -> requests.Session:
+    def _pools_for(self, host: str, registry: str, *, plain: bool) -> Pools:
         own = self._hosts_of_their_own()
         names = (name for name in (host, host.removesuffix(":443"), registry) if name in own)
         return self._made(next(names, _PLAIN if plain else _DEFAULT))
 
-    def _made(self, name: str) -> requests.Session:
+    def _made(self, name: str) -> Pools:
         with self._making:
-            if name not in self._sessions:
+            if name not in self._pools:
                 # Here, because a build that asks no registry needs it not, and it takes long.
-                from ci_builder.registry.sessions import session_with
+                from ci_builder.registry.pools import Pools
 
                 context = None if name == _PLAIN else tls_context(name, self._options, self._environment)
-                self._sessions[name] = session_with(context)
-            return self._sessions[name]
+                self._pools[name] = Pools(context)
+            return self._pools[name]
 
     def _hosts_of_their_own(self) -> set[str]:
         options = self._options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from ci_builder.errors import DigestMismatch, ImageError, ImageNotFound, InvalidValue, RegistryError
 from ci_builder.oci import media_types
@@ -11,13 +10,10 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import json_object
 from ci_builder.oci.reference import Reference
-from ci_builder.registry.answers import connection_errors, discard, unreachable
+from ci_builder.registry.answers import Answer, connection_errors, discard, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
 from ci_builder.values import dataclass
-
-if TYPE_CHECKING:
-    import requests
 
 #: Bytes that a manifest or an index, and a config, may have: more is an attack (distribution spec: 4 MiB).
 MANIFEST_LIMIT = 8 << 20
@@ -89,7 +85,7 @@ class Repository:
         _verify(data, descriptor.digest, what)
         return data
 
-    def fetch(self, call: Call, what: str, limit: int) -> tuple[requests.Response, bytes]:
+    def fetch(self, call: Call, what: str, limit: int) -> tuple[Answer, bytes]:
         """The answer to ``call`` and its whole body, of at most ``limit`` bytes; ``what`` it is called.
 
         Raises RegistryError, ImageError.
@@ -130,7 +126,7 @@ class Repository:
     def _is(self, reference: Reference) -> bool:
         return reference.name == self.name
 
-    def _read(self, response: requests.Response, what: str, limit: int) -> bytes:
+    def _read(self, response: Answer, what: str, limit: int) -> bytes:
         with response:
             length = response.headers.get("Content-Length", "")
             if length.isdigit() and int(length) > limit:
@@ -144,7 +140,7 @@ class Repository:
         return data
 
 
-def _announced(response: requests.Response) -> Digest | None:
+def _announced(response: Answer) -> Digest | None:
     text = response.headers.get("Docker-Content-Digest", "")
     try:
         return Digest.parse(text) if text else None
@@ -160,7 +156,7 @@ def _verify(data: bytes, expected: Digest | None, what: str) -> None:
         raise DigestMismatch(what, str(expected), f"{expected.algorithm}:{actual}")
 
 
-def _media_type(response: requests.Response, data: bytes, name: str) -> str:
+def _media_type(response: Answer, data: bytes, name: str) -> str:
     """The type by the header and by the document itself, which must not contradict each other
     (GHSA-mc8v-mgrf-8f4m: one digest must not mean two things)."""
     value = json_object(data, f"manifest of {name}")

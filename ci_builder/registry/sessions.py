@@ -5,12 +5,14 @@ Imported when the first session is made: a build that asks no registry never wai
 
 from __future__ import annotations
 
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    import ssl
 
 _POOL = 16
 _BLOCK = 1 << 18

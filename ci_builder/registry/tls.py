@@ -53,9 +53,9 @@ def base_bundle(environment: Mapping[str, str]) -> str:
     found = next(itertools.chain(named, system), "")
     if found:
         return found
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # here: few machines have no bundle of their own
+    import certifi  # here: few machines have no bundle of their own
 
-    return DEFAULT_CA_BUNDLE_PATH
+    return certifi.where()
 
 
 def _load(context: ssl.SSLContext, path: str) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError
 from ci_builder.progress import Notice, Progress
-from ci_builder.registry.answers import discard, public_url, refusal
+from ci_builder.registry.answers import Answer, discard, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.retry import LONGEST_WAIT, Retry
 from ci_builder.values import dataclass, field
-
-if TYPE_CHECKING:
-    import requests
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECT_LIMIT = 5
@@ -51,7 +47,7 @@ class Transport:
         self._authorizer = authorizer
         self._progress = progress
 
-    def send(self, call: Call, retry: Retry | None = None) -> requests.Response:
+    def send(self, call: Call, retry: Retry | None = None) -> Answer:
         """The answer, unread, its status one of ``call.expect``; temporary failures are tried again.
 
         The caller closes it. Raises RegistryError, CredentialError.
@@ -65,7 +61,7 @@ class Transport:
                 self.wait(error, attempt, policy)
             attempt += 1
 
-    def once(self, call: Call) -> requests.Response:
+    def once(self, call: Call) -> Answer:
         """As ``send``, but tried once (and once more when a token has run out)."""
         header = self._authorizer.header(call.subject)
         response = self._follow(call, header)
@@ -103,7 +99,7 @@ class Transport:
             url = url.replace("http://", "https://", 1)
         return url
 
-    def _follow(self, call: Call, header: str) -> requests.Response:
+    def _follow(self, call: Call, header: str) -> Answer:
         registry = call.subject.registry
         origin = _origin(urlsplit(self._connections.base(registry)))
         url = self.url(registry, call.path)
@@ -137,7 +133,7 @@ class Transport:
             )
         return target
 
-    def _error(self, call: Call, response: requests.Response) -> RegistryError:
+    def _error(self, call: Call, response: Answer) -> RegistryError:
         error = refusal(call.what, call.method, response)
         if isinstance(error, AuthenticationFailed):
             error.hint = self._authorizer.advice(call.subject, error.status)

@@ -8,19 +8,16 @@ names after a failure; a registry that refuses PATCH gets the blob in one PUT.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from ci_builder.errors import AuthenticationFailed, DigestMismatch, OutputError, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.patterns import pattern
-from ci_builder.registry.answers import discard
+from ci_builder.registry.answers import Answer, discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
 from ci_builder.values import dataclass
-
-if TYPE_CHECKING:
-    import requests
 
 Outcome = Literal["present", "mounted", "pushed"]
 
@@ -212,7 +209,7 @@ class Upload:
             return None
         return _Session(self._location(response, session.location), received)
 
-    def _session(self, response: requests.Response) -> _Session:
+    def _session(self, response: Answer) -> _Session:
         location = self._location(response, "")
         if not location:
             raise RegistryError(f"{self._what}: the registry began an upload without a Location")
@@ -221,7 +218,7 @@ class Upload:
             self._chunk = max(self._chunk, int(minimum))
         return _Session(location)
 
-    def _location(self, response: requests.Response, fallback: str) -> str:
+    def _location(self, response: Answer, fallback: str) -> str:
         location = response.headers.get("Location", "")
         return self._transport.url(self._subject.registry, location, response.url) if location else fallback
 
@@ -238,7 +235,7 @@ class Upload:
         headers: dict[str, str] | None = None,
         body: Callable[[], object] | None = None,
         send: bool = False,
-    ) -> requests.Response:
+    ) -> Answer:
         call = Call(
             self._what, method, subject or self._subject, path, frozenset(expect), headers or {}, body
         )
@@ -246,7 +243,7 @@ class Upload:
 
 
 class Section:
-    """``length`` bytes of a layer from ``offset``, as a body that requests streams with a Content-Length."""
+    """``length`` bytes of a layer from ``offset``, as a body that is streamed with a Content-Length."""
 
     def __init__(self, layer: Layer, offset: int, length: int, stopped: Callable[[], bool]) -> None:
         self._layer = layer
@@ -324,7 +321,7 @@ def _skip(stream: BinaryIO, offset: int) -> None:
         offset -= len(block)
 
 
-def _received(response: requests.Response) -> int | None:
+def _received(response: Answer) -> int | None:
     """The number of bytes that the registry has by its Range header, None when it does not say."""
     found = _RANGE.fullmatch(response.headers.get("Range", "").strip())
     if not found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-import zstandard
 from isal import isal_zlib
 
 from ci_builder.errors import UsageError
@@ -77,6 +76,8 @@ def _new(compression: str, level: int | None) -> _Stream:
     if compression == "zstd":
         if not 1 <= chosen <= 22:
             raise UsageError(f"zstd has the levels 1 to 22, not {chosen}")
+        import zstandard  # here: few layers are zstd
+
         return zstandard.ZstdCompressor(level=chosen, write_checksum=True).compressobj()
     if not 0 <= chosen <= 9:
         raise UsageError(f"gzip has the levels 0 to 9, not {chosen}")

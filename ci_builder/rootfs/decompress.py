@@ -6,12 +6,14 @@ import bz2
 import itertools
 import lzma
 from collections.abc import Generator, Iterator
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
-import zstandard
 from isal import igzip_lib
 
 from ci_builder.errors import ImageError
+
+if TYPE_CHECKING:
+    import zstandard
 
 Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
 
@@ -70,7 +72,7 @@ def decompressed(stream: BinaryIO, compression: str = "") -> Iterator[bytes]:
             yield from _zstd(whole)
         else:
             yield from _members(whole, found)
-    except (_GZIP_ERROR, lzma.LZMAError, zstandard.ZstdError, EOFError, OSError) as error:
+    except (_GZIP_ERROR, lzma.LZMAError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         kind = compression or found
@@ -120,6 +122,15 @@ def _member(
 
 
 def _zstd(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard  # here: few layers are zstd
+
+    try:
+        yield from _frames(blocks)
+    except zstandard.ZstdError as error:
+        raise EOFError(str(error)) from error
+
+
+def _frames(blocks: Iterator[bytes]) -> Iterator[bytes]:
     # This decompressor cannot be told to stop after so many bytes, and four bytes can mean 128 KiB
     # (RFC 8878, 3.1.1.2.2): small pieces bound what one call gives.
     frame = _new_frame()
@@ -143,4 +154,6 @@ def _zstd(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _new_frame() -> zstandard.ZstdDecompressionObj:
+    import zstandard
+
     return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()

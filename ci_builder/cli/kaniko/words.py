@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -116,5 +115,7 @@ def _check(flag: Flag, value: str) -> None:
 
 
 def _similar(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
+    from difflib import get_close_matches  # here: for errors only
+
+    close = get_close_matches(name, names, 1)
     return f"did you mean --{close[0]}?" if close else "see executor --help"

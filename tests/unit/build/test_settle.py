@@ -10,6 +10,13 @@ from ci_builder.build.settle import LATE
 
 PACKAGE = Path(__file__).resolve().parents[3] / "ci_builder"
 _NEVER_IN_PLACE = {
+    "build/self_test.py": "only the doctor tests an executor",
+    "build/schedule.py": "what asks about a build makes none",
+    "ci/inputs.py": "read before there is a build",
+    "context/opening.py": "contexts are opened before",
+    "dockerfile/arguments.py": "parsed before",
+    "outputs/attributes.py": "chosen before",
+    "outputs/choose.py": "chosen before",
     "build/means.py": "an executor is chosen, and with it imported, before",
     "context/git.py": "repositories are cloned before; settle imports it for named contexts",
     "ci/git_facts.py": "asked before there is a build",

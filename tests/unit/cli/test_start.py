@@ -13,19 +13,26 @@ ROOT = Path(__file__).resolve().parents[3]
 # Prints what was imported to the descriptor that is its last argument.
 _PROGRAM = """
 import os, sys
-from ci_builder.cli.main import console
+from ci_builder.cli import main
 told = int(sys.argv.pop())
-console()
-os.write(told, "\\n".join(sys.modules).encode())
+leave = main.leave
+
+def tell(code):
+    os.write(told, "\\n".join(sys.modules).encode())
+    leave(code)
+
+main.leave = tell
+main.console()
 """
 _HEAVY = {"requests", "urllib3", "ssl", "git", "email.utils", "fractions"}
+_HEAVY |= {"dataclasses", "inspect", "platform", "zstandard", "tarfile", "difflib"}
 _OTHER_EXECUTORS = {f"ci_builder.executors.{name}" for name in ("chroot", "in_place", "ptrace", "supervisor")}
 _COMMANDS = {
     f"ci_builder.cli.{name}" for name in ("build", "verify", "ci", "executor", "doctor", "demo", "login")
 }
 
 
-def imported(folder: Path, *arguments: str) -> set[str]:
+def imported(folder: Path, *arguments: str, code: int = 0) -> set[str]:
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as stream:
         done = subprocess.run(
@@ -38,7 +45,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
             check=False,
         )
         os.close(writing)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return set(stream.read().splitlines())
 
 
@@ -71,6 +78,13 @@ def test_a_build_without_a_registry(context: Path) -> None:
     assert (context / "out" / "Dockerfile").exists()
     assert "dockerfile_parse" in found
     assert found & (_HEAVY | _OTHER_EXECUTORS | {"ci_builder.executors.namespace"}) == set()
+
+
+def test_a_registry_is_asked_without_requests(context: Path) -> None:
+    (context / "c" / "Dockerfile").write_text("FROM 127.0.0.1:1/no:1\n")
+    found = imported(context, "build", "--registry-retries=0", "--output=out", "c", code=1)
+    assert "urllib3" in found
+    assert found & (_HEAVY - {"urllib3", "ssl", "email.utils"}) == set()
 
 
 @pytest.mark.commands

@@ -4,7 +4,6 @@ import socket
 import ssl
 
 import pytest
-import requests
 import urllib3
 
 from ci_builder.registry.answers import printable, public_url, root_cause, unreachable
@@ -37,7 +36,7 @@ def test_printable() -> None:
 def test_unreachable(cause: Exception, message: str, code: str, temporary: bool) -> None:
     pool = urllib3.HTTPSConnectionPool("r.io")
     wrapped = urllib3.exceptions.MaxRetryError(pool, SECRET, cause)
-    error = unreachable("r.io", "GET", SECRET, requests.ConnectionError(wrapped))
+    error = unreachable("r.io", "GET", SECRET, wrapped)
     assert message in str(error)
     assert (error.code, error.temporary) == (code, temporary)
     assert "r.io" in str(error)
