@@ -29,6 +29,13 @@ class OverlayMounter:
     state: Path
     options: str
 
+    @property
+    def copies_whole(self) -> bool:
+        """Whether these options keep the kernel from redirecting directories and from copying files without
+        their content (userxattr implies it: fs/overlayfs/params.c)."""
+        off = ("redirect_dir=off", "metacopy=off")
+        return "userxattr" in self.options or all(option in self.options for option in off)
+
     def mount(self, layers: Layers, target: Path) -> None:
         """Mount at ``target``. Raises OSError."""
         lowers = ":".join(self._short(item) for item in layers.lowers)

@@ -74,8 +74,9 @@ class OverlayWorkspace:
         try:
             umount(str(self._root))
             self._forget_traces(upper)
-            found = Changes.of(filter(self._says_something, overlay_changes(str(upper))))
-            if any(item.kind == "opaque" for item in found):
+            seen = overlay_changes(str(upper), whole=self._mounter.copies_whole)
+            found = Changes.of(filter(self._says_something, seen))
+            if found.hides:
                 found = self._without_marks(found, upper)
             if found:
                 self._lowers = (upper, *self._lowers)

@@ -19,13 +19,12 @@ from ci_builder.oci.layer import Layer
 from ci_builder.oci.media_types import layer_type
 from ci_builder.progress import Progress, silent
 from ci_builder.rootfs.changes import Change
-from ci_builder.rootfs.compress import GZIP, Compression, Compressor
+from ci_builder.rootfs.compress import FEED, GZIP, Compression, Compressor
 from ci_builder.rootfs.pack import Write, pack
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
 
-_GATHER = 256 << 10
-_AHEAD = 8  # blocks that wait for the thread
+_AHEAD = 3  # blocks that wait for the thread
 
 
 def write_layer(  # noqa: PLR0913 (most are keywords)
@@ -101,22 +100,24 @@ class _Blob:
         self._content = hashlib.sha256()
         self._stored = hashlib.sha256()
         self._size = 0
-        self._gathered = bytearray()
-        self._blocks: queue.Queue[bytes] = queue.Queue(_AHEAD)
+        self._gathered: list[bytes] = []
+        self._waiting = 0
+        self._blocks: queue.Queue[bytes | memoryview] = queue.Queue(_AHEAD)
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._begun = False
 
     def write(self, data: bytes) -> None:
         """Take a piece of the tar."""
-        if len(data) < _GATHER:
-            self._gathered += data
-            if len(self._gathered) < _GATHER:
-                return
-            data = b""
-        self._flush()
-        if data:
-            self._take(data)
+        self._gathered.append(data)
+        self._waiting += len(data)
+        if self._waiting >= FEED:
+            # What the compressor takes at once, so that it need not copy.
+            joined = b"".join(self._gathered)
+            whole = len(joined) - len(joined) % FEED
+            self._take(memoryview(joined)[:whole])
+            self._gathered = [joined[whole:]]
+            self._waiting = len(joined) - whole
 
     def finish(self) -> tuple[Digest, Digest, int]:
         """Digest of the blob, diff ID, size of the blob."""
@@ -132,9 +133,11 @@ class _Blob:
         )
 
     def _flush(self) -> None:
-        if self._gathered:
-            self._take(bytes(self._gathered))
-            self._gathered.clear()
+        rest = b"".join(self._gathered)
+        if rest:
+            self._take(rest)
+        self._gathered.clear()
+        self._waiting = 0
 
     def stop(self) -> None:
         """Wait for the thread's end, if there is one."""
@@ -143,7 +146,7 @@ class _Blob:
             self._thread.join()
             self._thread = None
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | memoryview) -> None:
         """Hash and compress it; by a thread of its own from the second block on, while the next is read."""
         if self._error is not None:
             raise self._error
@@ -164,7 +167,7 @@ class _Blob:
                 except BaseException as error:
                     self._error = error
 
-    def _process(self, data: bytes) -> None:
+    def _process(self, data: bytes | memoryview) -> None:
         self._content.update(data)
         self._store(self._compressor.compress(data))
 

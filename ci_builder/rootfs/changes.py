@@ -26,6 +26,9 @@ class Change:
     kind: Kind
 
 
+_HIDES = b"\0\0"
+
+
 class Changes(Collection[Change]):
     """Changes as a layer has them: each once, directories before what is in them, whiteouts before what is
     new in their directory, else by name; never the root. A million takes a few megabytes.
@@ -50,6 +53,11 @@ class Changes(Collection[Change]):
     def staying_in(self, tree: Tree) -> Changes:
         """The same, kept in ``tree``."""
         return Changes(self._keys, tree)
+
+    @property
+    def hides(self) -> bool:
+        """Whether a directory hides what the layers below have in it."""
+        return any(key.endswith(_HIDES) for key in self._keys)
 
     def without(self, paths: Collection[bytes]) -> Changes:
         """All but those of ``paths`` that are present."""
@@ -77,7 +85,7 @@ def _key(change: Change) -> bytes:
     if change.kind == "present":
         return path
     if change.kind == "opaque":
-        return path + b"\0\0"
+        return path + _HIDES
     parent, _, name = path.rpartition(b"\0")
     return parent + b"\0\0" + name
 

@@ -10,7 +10,7 @@ from isal import isal_zlib
 from ci_builder.errors import UsageError
 from ci_builder.values import dataclass
 
-_FEED = 1 << 20
+FEED = 1 << 20
 _GZIP = 31  # zlib's window bits for the gzip format, largest window
 _DEFAULT_LEVELS = {"none": 0, "gzip": 1, "zstd": 3}
 
@@ -34,7 +34,7 @@ def check(compression: Compression) -> None:
 
 
 class _Stream(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
+    def compress(self, data: bytes | memoryview, /) -> bytes: ...
     def flush(self) -> bytes: ...
 
 
@@ -45,26 +45,28 @@ class Compressor:
     def __init__(self, compression: Compression) -> None:
         """Raises UsageError for an unknown name or level."""
         self._stream = _new(compression.name, compression.level)
-        self._waiting = bytearray()
+        self._waiting: list[memoryview] = []
+        self._size = 0
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: bytes | memoryview) -> bytes:
         """Take ``data``; returns what there is to write by now, maybe nothing."""
-        waiting = self._waiting
-        waiting += data
-        if len(waiting) < _FEED:
+        self._waiting.append(memoryview(data))
+        self._size += len(data)
+        if self._size < FEED:
             return b""
-        out = []
-        start = 0
-        with memoryview(waiting) as view:
-            while start + _FEED <= len(waiting):
-                out.append(self._stream.compress(bytes(view[start : start + _FEED])))
-                start += _FEED
-        del waiting[:start]
-        return b"".join(out)
+        view = self._joined()
+        whole = len(view) - len(view) % FEED
+        self._waiting = [view[whole:]] if whole < len(view) else []
+        self._size = len(view) - whole
+        return b"".join(self._stream.compress(view[at : at + FEED]) for at in range(0, whole, FEED))
 
     def finish(self) -> bytes:
         """The rest."""
-        return self._stream.compress(bytes(self._waiting)) + self._stream.flush()
+        return self._stream.compress(self._joined()) + self._stream.flush()
+
+    def _joined(self) -> memoryview:
+        """What waits, in one piece: nothing is copied where it is one already."""
+        return self._waiting[0] if len(self._waiting) == 1 else memoryview(b"".join(self._waiting))
 
 
 def _new(compression: str, level: int | None) -> _Stream:
@@ -89,8 +91,8 @@ def _new(compression: str, level: int | None) -> _Stream:
 
 
 class _Plain:
-    def compress(self, data: bytes, /) -> bytes:
-        return data
+    def compress(self, data: bytes | memoryview, /) -> bytes:
+        return bytes(data)
 
     def flush(self) -> bytes:
         return b""

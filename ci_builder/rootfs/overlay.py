@@ -16,18 +16,22 @@ from ci_builder.rootfs.xattrs import path_of
 _PREFIXES = ("trusted.overlay.", "user.overlay.")
 
 
-def overlay_changes(upper: str, untouchable: frozenset[bytes] = frozenset()) -> Iterator[Change]:
+def overlay_changes(
+    upper: str, untouchable: frozenset[bytes] = frozenset(), *, whole: bool = False
+) -> Iterator[Change]:
     """What the upper directory ``upper`` of an overlay changes in the directories below, in no particular
     order.
 
-    Paths of ``untouchable`` (as in Tree) are left out. Raises ExecutorError for renamed directories and
-    files without content (mount with redirect_dir=off,metacopy=off), OSError.
+    Paths of ``untouchable`` (as in Tree) are left out. ``whole``: it was mounted with options by which the
+    kernel neither redirects directories nor copies files without their content, so that nobody need look.
+    Raises ExecutorError for renamed directories and files without content (mount with
+    redirect_dir=off,metacopy=off), OSError.
     """
 
     def look(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
         for name in sorted_names(descriptor):
             if not (untouchable and b"/" + child(path, name) in untouchable):
-                yield from _entry(descriptor, (path, name), below)
+                yield from _entry(descriptor, (path, name), below, whole)
 
     return walk(upper, look)
 
@@ -79,7 +83,7 @@ def _kinds(root: str, path: bytes) -> Iterator[tuple[bytes, bool]]:
         os.close(descriptor)
 
 
-def _entry(descriptor: int, where: tuple[bytes, bytes], below: Names) -> Iterator[Change]:
+def _entry(descriptor: int, where: tuple[bytes, bytes], below: Names, whole: bool) -> Iterator[Change]:
     """What the upper directory's entry ``where`` (folder, name) stands for."""
     name = where[1]
     path = child(*where)
@@ -90,10 +94,11 @@ def _entry(descriptor: int, where: tuple[bytes, bytes], below: Names) -> Iterato
     yield Change(path, "present")
     if stat_module.S_ISDIR(stat.st_mode):
         below.add(name)
-        _refuse(descriptor, name, "redirect", path)
+        if not whole:
+            _refuse(descriptor, name, "redirect", path)
         if _mark(descriptor, name, "opaque") == b"y":
             yield Change(path, "opaque")
-    elif stat_module.S_ISREG(stat.st_mode):
+    elif not whole and stat_module.S_ISREG(stat.st_mode):
         _refuse(descriptor, name, "metacopy", path)
 
 

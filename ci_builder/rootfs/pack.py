@@ -147,12 +147,17 @@ class _Packing:
 def write_file(write: Write, header: bytes, descriptor: int, size: int, path: bytes) -> None:
     """Write ``header``, the ``size`` bytes of an open file and what fills its last block, by one call when
     there are few. Raises OutputError naming ``path`` when the file changed, OSError."""
-    blocks = contents(descriptor, size, path)
     if size < _BLOCK:
-        write(b"%b%b%b" % (header, b"".join(blocks), padding(size)))
+        # One byte more than is due shows that a file grew, without another call for each file.
+        block = os.read(descriptor, size + 1)
+        if len(block) < size:
+            block += b"".join(contents(descriptor, size - len(block), path))
+        elif len(block) > size:
+            raise _changed(path)
+        write(b"".join((header, block, padding(size))))
         return
     write(header)
-    for block in blocks:
+    for block in contents(descriptor, size, path):
         write(block)
     write(padding(size))
 
@@ -161,7 +166,6 @@ def contents(descriptor: int, size: int, path: bytes) -> Iterator[bytes]:
     """The ``size`` bytes of an open file in blocks. Raises OutputError naming ``path`` when it changed."""
     left = size
     while left > 0:
-        # One byte more than is due shows that a file grew, without another call for each file.
         block = os.read(descriptor, min(left, _BLOCK) + 1)
         left -= len(block)
         if not block or left < 0:

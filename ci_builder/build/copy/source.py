@@ -12,7 +12,7 @@ from ci_builder.context.match import match
 from ci_builder.errors import ContextError
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Tree
-from ci_builder.rootfs.walk import sorted_names
+from ci_builder.rootfs.walk import child, sorted_names
 from ci_builder.values import dataclass, field
 
 
@@ -33,7 +33,8 @@ class CopySource:
 
     def path(self, relative: bytes) -> bytes:
         """The absolute path on disk of ``relative``, which must be free of symbolic links."""
-        return os.path.join(os.fsencode(self.tree.root), relative)
+        root = os.fsencode(self.tree.root)
+        return root + b"/" + relative if relative else root
 
     def mode(self, relative: bytes, mode: int) -> int:
         """st_mode of ``relative``, which ``mode`` says for all but the root."""
@@ -42,22 +43,29 @@ class CopySource:
     def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""
         for name in sorted_names(os.fsdecode(self.path(relative))):
-            if self.visible(posixpath.join(relative, name)):
+            path = child(relative, name)
+            if self.tree.holds_back(path):
+                continue
+            if not self.ignore.excludes(path) or self._shows_more(path):
                 yield name
 
     def visible(self, relative: bytes) -> bool:
         """Whether ``relative`` is there for COPY: not left out, or a directory with something that is not."""
         if self.tree.holds_back(relative):
             return False
+        if not self.ignore.excludes(relative):
+            return os.path.lexists(self.path(relative))
+        return self._shows_more(relative)
+
+    def _shows_more(self, relative: bytes) -> bool:
+        """Whether what is left out is a directory with something that is not."""
+        if self.ignore.prunes(relative):
+            return False
         try:
             mode = os.lstat(self.path(relative)).st_mode
         except FileNotFoundError:
             return False
-        if not self.ignore.excludes(relative):
-            return True
-        if not stat.S_ISDIR(mode) or self.ignore.prunes(relative):
-            return False
-        return any(True for _ in self.children(relative))
+        return stat.S_ISDIR(mode) and any(True for _ in self.children(relative))
 
 
 @dataclass(frozen=True, slots=True)

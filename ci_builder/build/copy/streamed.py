@@ -19,13 +19,21 @@ from ci_builder.build.copy.transfer import Placement
 from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.rootfs import tar_writer, whiteout
 from ci_builder.rootfs.first_names import FirstNames
-from ci_builder.rootfs.metadata import Metadata, all_xattrs, read_metadata, set_metadata
+from ci_builder.rootfs.metadata import (
+    Metadata,
+    Xattrs,
+    all_xattrs,
+    read_metadata,
+    set_metadata,
+    with_recorded,
+)
 from ci_builder.rootfs.pack import Write, write_file
 from ci_builder.rootfs.paths import Directories, lookup
 from ci_builder.rootfs.tar_writer import entry_header
-from ci_builder.rootfs.times import Times
+from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status
-from ci_builder.rootfs.xattrs import belongs_to_host
+from ci_builder.rootfs.walk import child
+from ci_builder.rootfs.xattrs import belongs_to_host, read_open_xattrs
 from ci_builder.values import dataclass
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -96,7 +104,7 @@ class _Walk:
         """What is in the directory ``source``; ``is_there``: the image below has ``target``."""
         origin = self.of.origin
         for name in origin.children(source):
-            path, below = posixpath.join(source, name), posixpath.join(target, name)
+            path, below = child(source, name), child(target, name)
             status = os.lstat(origin.path(path))
             if stat.S_ISDIR(status.st_mode):
                 self._directory(path, status, below, is_there=is_there)
@@ -112,7 +120,9 @@ class _Walk:
                 f"cannot copy the directory /{os.fsdecode(source)} over /{os.fsdecode(target)}: it is not a "
                 "directory"
             )
-        metadata, _ = self._metadata(source, found)
+        origin = self.of.origin
+        status = origin.tree.ownership.status(found)
+        metadata = self._metadata(status, all_xattrs(-100, origin.path(source), status))
         self._emit(target, metadata)
         if self.of.traces and there is None:
             place = self.directories.place(target)
@@ -129,33 +139,37 @@ class _Walk:
         there = lookup(self.of.placement.tree, target, follow=False) if is_there else None
         if there is not None and stat.S_ISDIR(there.st_mode):
             raise CiBuilderError(f"cannot copy a file over /{os.fsdecode(target)}: it is a directory")
-        if posixpath.basename(target).startswith(whiteout.PREFIX):
+        if target.startswith(whiteout.PREFIX, target.rfind(b"/") + 1):
             raise OutputError(f"/{os.fsdecode(target)} cannot be in a layer: it would hide a file")
-        metadata, status = self._metadata(source, found)
-        kind = stat.S_IFMT(status.mode)
-        link = b""
         first = self.links.other((found.st_dev, found.st_ino), target) if found.st_nlink > 1 else None
-        if first is not None:
-            self._emit(target, metadata, link=first, hard=True)
-        elif kind == stat.S_IFREG:
-            self._regular(source, found, target, metadata)
-        elif kind == stat.S_IFLNK:
-            link = os.readlink(self.of.origin.path(source))
-            self._emit(target, metadata, link=link)
+        status = self.of.origin.tree.ownership.status(found)
+        if first is None and status.size and stat.S_ISREG(status.mode):
+            self._regular(source, status, target)
+            link = b""
         else:
-            self._emit(target, metadata, device=status.device)
+            link = self._empty(source, status, target, first)
         if self.of.traces:
             self._trace(target, link)
 
-    def _regular(self, source: bytes, found: os.stat_result, target: bytes, metadata: Metadata) -> None:
-        size = found.st_size
-        if not size:
-            self._emit(target, metadata)
-            return
-        header = entry_header(target, _at(metadata, self.of.times.of(metadata.mtime_ns)), size=size)
+    def _empty(self, source: bytes, status: Status, target: bytes, first: bytes | None) -> bytes:
+        """What has no content in the layer; the target of a symbolic link."""
+        metadata = self._metadata(status, all_xattrs(-100, self.of.origin.path(source), status))
+        if first is not None:
+            self._emit(target, metadata, link=first, hard=True)
+        elif stat.S_ISLNK(status.mode):
+            link = os.readlink(self.of.origin.path(source))
+            self._emit(target, metadata, link=link)
+            return link
+        else:
+            self._emit(target, metadata, device=0 if stat.S_ISREG(status.mode) else status.device)
+        return b""
+
+    def _regular(self, source: bytes, status: Status, target: bytes) -> None:
         descriptor = os.open(self.of.origin.path(source), _READ)
         try:
-            write_file(self.write, header, descriptor, size, target)
+            metadata = self._metadata(status, with_recorded(read_open_xattrs(descriptor), status))
+            header = entry_header(target, self._shown(metadata), size=status.size)
+            write_file(self.write, header, descriptor, status.size, target)
         finally:
             os.close(descriptor)
 
@@ -168,21 +182,22 @@ class _Walk:
         hard: bool = False,
         device: int = 0,
     ) -> None:
-        shown = _at(metadata, self.of.times.of(metadata.mtime_ns))
-        self.write(entry_header(target, shown, link=link, hard=hard, device=device))
+        self.write(entry_header(target, self._shown(metadata), link=link, hard=hard, device=device))
 
-    def _metadata(self, source: bytes, found: os.stat_result) -> tuple[Metadata, Status]:
+    def _shown(self, metadata: Metadata) -> Metadata:
+        """As the layer has it."""
+        times = self.of.times
+        return metadata if times == KEPT else _at(metadata, times.of(metadata.mtime_ns))
+
+    def _metadata(self, status: Status, xattrs: Xattrs) -> Metadata:
+        """What a file gets that has ``xattrs`` where it comes from."""
         origin, placement = self.of.origin, self.of.placement
-        status = origin.tree.ownership.status(found)
         mode = status.mode if placement.mode is None else placement.mode.apply(status.mode)
         if stat.S_ISLNK(mode):
             mode = stat.S_IFLNK | 0o777
-        xattrs = tuple(
-            (key, value)
-            for key, value in all_xattrs(-100, origin.path(source), status)
-            if not belongs_to_host(key)
-        )
-        return Metadata(mode, *placement.owner_of(status, origin), status.mtime_ns, xattrs), status
+        if xattrs:
+            xattrs = tuple((key, value) for key, value in xattrs if not belongs_to_host(key))
+        return Metadata(mode, *placement.owner_of(status, origin), status.mtime_ns, xattrs)
 
     def _trace(self, target: bytes, link: bytes) -> None:
         """Its name, which later copies have to see."""
