@@ -285,6 +285,4 @@ def _repr(fields: tuple[_Field, ...]) -> Callable[[object], str]:
 
 
 def _refuse(self: object, name: str, *value: object) -> NoReturn:
-    from dataclasses import FrozenInstanceError
-
-    raise FrozenInstanceError(f"cannot change field {name!r}")
+    raise AttributeError(f"cannot change field {name!r}")

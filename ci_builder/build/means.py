@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ci_builder.build.action import Fetch
 from ci_builder.build.ahead import Ahead
 from ci_builder.build.background import Background
 from ci_builder.build.clones import Cloning, clone_all
@@ -28,9 +29,10 @@ from ci_builder.request import Request
 from ci_builder.values import dataclass
 
 
-def choose_executor(job: Job, ahead: Ahead, stack: contextlib.ExitStack) -> Choice:
+def choose_executor(job: Job, ahead: Ahead, fetches: bool, stack: contextlib.ExitStack) -> Choice:
     """The executor that the request asks for, or the best that works here. Where nothing is left to be made,
-    none is tried: that takes as long as all the rest. Raises UsageError, NoExecutor."""
+    none is tried: that takes as long as all the rest. ``fetches``: see settle. Raises UsageError,
+    NoExecutor."""
     progress = job.surroundings.progress
     isolation = job.request.isolation if ahead.makes else "none"
     choice = choose(isolation, ahead.runs, _executors(job, isolation, stack))
@@ -38,7 +40,7 @@ def choose_executor(job: Job, ahead: Ahead, stack: contextlib.ExitStack) -> Choi
     if choice.executor.name == "in-place":
         # Where the store is in what will be the image, folders that are made later would be in a layer.
         job.surroundings.home.mkdir(parents=True, exist_ok=True)
-        settle(job)
+        settle(job, fetches)
     return choice
 
 
@@ -128,8 +130,10 @@ class Ready:
 class Readiness:
     """Gets ready for what has to be done, and for more when it turns out to be more."""
 
-    def __init__(self, job: Job, stack: contextlib.ExitStack) -> None:
+    def __init__(self, job: Job, works: Mapping[int, StageWork], stack: contextlib.ExitStack) -> None:
         self._job = job
+        actions = (action for work in works.values() for step in work.steps for action in step.actions)
+        self._fetches = any(isinstance(action, Fetch) for action in actions)
         self._stack = stack
         self._ready: Ready | None = None
         self._closing = Background("closing", 1)
@@ -150,7 +154,7 @@ class Readiness:
 
     def _get_ready(self, ahead: Ahead, before: Ready | None) -> Ready:
         job = self._job
-        choice = choose_executor(job, ahead, self._stack)
+        choice = choose_executor(job, ahead, self._fetches, self._stack)
         choice.executor.enter()
         if ahead.runs:
             check_limits(job.request.commands.limits)

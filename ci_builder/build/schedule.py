@@ -65,7 +65,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _lint(job, planned, stack)
         fetcher = fetcher_for(job, works)
         cache = job.caching.open(job.surroundings.progress)
-        readiness = Readiness(job, stack)
+        readiness = Readiness(job, works, stack)
         with contextlib.ExitStack() as leaving:
             leaving.push(partial(_write_down, cache, planned.targets))
             while True:

@@ -12,10 +12,12 @@ from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.registry.answers import Answer, connection_errors, discard, unreachable
 from ci_builder.registry.listed import listed
 from ci_builder.registry.proxies import is_loopback, proxy_for
-from ci_builder.registry.tls import tls_context
+from ci_builder.registry.tls import base_authorities, tls_context
 from ci_builder.request import RegistryOptions
 
 if TYPE_CHECKING:
+    import ssl
+
     from ci_builder.registry.pools import Pools
 
 _HUB_ADDRESS = "registry-1.docker.io"
@@ -41,13 +43,21 @@ class Connections:
         self._lock = threading.Lock()
         self._probing: dict[str, threading.Lock] = {}
         self._making = threading.Lock()
+        self._authorities = ""
         if options.certificates or options.client_certificates:
             # So that a file that somebody named and that is broken is an error at once.
             self.settle()
 
     def settle(self) -> None:
-        """Make all pools that may be needed: from here on no file is read and no module imported.
-        Raises UsageError for a bundle that is broken."""
+        """Get ready for every host: from here on no file is read and no module imported. Raises UsageError
+        for a bundle that is broken."""
+        import encodings.idna  # noqa: F401 (by which names are looked up)
+
+        if not (self._options.certificates or self._options.client_certificates):
+            # A context takes long to make, and most builds need none any more.
+            self._authorities = base_authorities(self._environment)
+            self._made(_PLAIN)
+            return
         for name in (_DEFAULT, _PLAIN, *self._hosts_of_their_own()):
             self._made(name)
 
@@ -114,9 +124,12 @@ class Connections:
                 # Here, because a build that asks no registry needs it not, and it takes long.
                 from ci_builder.registry.pools import Pools
 
-                context = None if name == _PLAIN else tls_context(name, self._options, self._environment)
+                context = None if name == _PLAIN else self._context(name)
                 self._pools[name] = Pools(context)
             return self._pools[name]
+
+    def _context(self, host: str) -> ssl.SSLContext:
+        return tls_context(host, self._options, self._environment, self._authorities)
 
     def _hosts_of_their_own(self) -> set[str]:
         options = self._options

@@ -23,9 +23,12 @@ _SYSTEM_BUNDLES = (
 )
 
 
-def tls_context(host: str, options: RegistryOptions, environment: Mapping[str, str]) -> ssl.SSLContext:
+def tls_context(
+    host: str, options: RegistryOptions, environment: Mapping[str, str], authorities: str = ""
+) -> ssl.SSLContext:
     """The TLS context for ``host``: the system's authorities (SSL_CERT_FILE and REQUESTS_CA_BUNDLE name
-    others) and, in addition, those of ``options``. Raises UsageError for a bundle that cannot be read."""
+    others) and, in addition, those of ``options``. ``authorities``: what ``base_authorities`` has read
+    before. Raises UsageError for a bundle that cannot be read."""
     import ssl  # here: most builds against a registry on loopback need none
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -33,7 +36,10 @@ def tls_context(host: str, options: RegistryOptions, environment: Mapping[str, s
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
-        _load(context, base_bundle(environment))
+        if authorities:
+            context.load_verify_locations(cadata=authorities)
+        else:
+            _load(context, base_bundle(environment))
         for wanted, path in options.certificates:
             if wanted in ("*", host):
                 _load(context, path)
@@ -44,6 +50,17 @@ def tls_context(host: str, options: RegistryOptions, environment: Mapping[str, s
             except OSError as error:
                 raise UsageError(f"the client certificate {certificate} cannot be used: {error}") from error
     return context
+
+
+def base_authorities(environment: Mapping[str, str]) -> str:
+    """The authorities that everybody is verified with, in PEM: for a context that is made when their file is
+    not there any more. Raises UsageError when they cannot be read."""
+    path = Path(base_bundle(environment))
+    try:
+        # What stands between the certificates may be in any language.
+        return "\n".join(item.read_text("ascii", "ignore") for item in _files(path))
+    except OSError as error:
+        raise UsageError(f"the bundle of certificates {path} cannot be read: {error}") from error
 
 
 def base_bundle(environment: Mapping[str, str]) -> str:
@@ -60,11 +77,14 @@ def base_bundle(environment: Mapping[str, str]) -> str:
 
 def _load(context: ssl.SSLContext, path: str) -> None:
     try:
-        if Path(path).is_dir():
-            for file in sorted(Path(path).iterdir()):
-                if file.suffix in (".crt", ".pem", ".cert"):
-                    context.load_verify_locations(cafile=str(file))
-            return
-        context.load_verify_locations(cafile=path)
+        for file in _files(Path(path)):
+            context.load_verify_locations(cafile=str(file))
     except OSError as error:
         raise UsageError(f"the bundle of certificates {path} cannot be read: {error}") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or those of a folder that are certificates by their name."""
+    if not path.is_dir():
+        return [path]
+    return [file for file in sorted(path.iterdir()) if file.suffix in (".crt", ".pem", ".cert")]

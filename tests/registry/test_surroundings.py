@@ -78,7 +78,8 @@ def test_a_proxy_that_is_not_there(tmp_path: Path) -> None:
         assert "s3cret" not in str(caught.value) + recorder.text()
 
 
-def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path, by: str) -> None:
     """In place, ``/`` is another root file system after the unpack: nothing may be read from it then."""
     tls = make_certificates(tmp_path)
     (tmp_path / ".netrc").write_text("machine localhost login bad password bad\n")
@@ -95,10 +96,12 @@ def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path) -> None:
             from ci_builder.progress import silent
             from tests.registry.images import AMD64, make_image, read_layers
             image = make_image()
-            options = RegistryOptions(certificates=(({name!r}, {str(tls.authority)!r}),))
+            authority = {str(tls.authority)!r}
+            options = RegistryOptions(certificates=(({name!r}, authority),) if {by == "option"} else ())
+            variables = {{}} if {by == "option"} else {{"SSL_CERT_FILE": authority}}
             login = Login({name!r}, {server.user!r}, {server.password!r})
             blobs = pathlib.Path({str(tmp_path / "blobs")!r})
-            registry = Registry(load({{}}, [login]), options, {{}}, silent, blobs)
+            registry = Registry(load({{}}, [login]), options, variables, silent, blobs)
             for module in LATE:
                 importlib.import_module(module)
             registry.settle()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -64,9 +63,9 @@ def test_wrong_arguments(
 def test_frozen(module: Any, instances: int) -> None:
     one = _frozen(module, instances)(1)
     for name in ("x", "unknown"):
-        with pytest.raises((FrozenInstanceError, TypeError)):
+        with pytest.raises((AttributeError, TypeError)):
             setattr(one, name, 2)
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         del one.x
     assert one.x == 1
 
