@@ -16,6 +16,7 @@ from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, fetcher_for
+from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
@@ -59,10 +60,12 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     started = time.monotonic()
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
-        _check_outputs(job.outputs)
+        # Registries take their time to answer: whether one may push is asked while the bases are looked for.
+        checked = meanwhile(partial(_check_outputs, job.outputs))
         planned = _plan_with_triggers(job)
         works = _evaluate(job, planned)
         _lint(job, planned, stack)
+        checked()
         fetcher = fetcher_for(job, works)
         cache = job.caching.open(job.surroundings.progress)
         readiness = Readiness(job, works, stack)
