@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat as stat_module
 
 from ci_builder.rootfs.tree import Ownership, Status
 from ci_builder.rootfs.xattrs import belongs_to_host, read_xattrs
@@ -53,6 +54,17 @@ def set_metadata(ownership: Ownership, parent: int, name: bytes, metadata: Metad
         if not belongs_to_host(key):
             ownership.setxattr(parent, name, key, value)
     set_time(parent, name, metadata.mtime_ns)
+
+
+def set_open_metadata(descriptor: int, metadata: Metadata) -> None:
+    """``set_metadata`` of an open file where the kernel keeps everything, without looking its name up again
+    and again. Raises OSError."""
+    os.fchown(descriptor, metadata.uid, metadata.gid)
+    os.fchmod(descriptor, stat_module.S_IMODE(metadata.mode))
+    for key, value in metadata.xattrs:
+        if not belongs_to_host(key):
+            os.setxattr(descriptor, key, value)
+    os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
 
 
 def set_time(parent: int, name: bytes, mtime_ns: int) -> None:

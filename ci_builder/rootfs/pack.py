@@ -50,11 +50,14 @@ def pack(
 def _with_parents(changes: Changes) -> Iterator[Change]:
     """``changes``, and the directories above each before it."""
     shown = b""  # the last one that is present: what lies above it came before
+    last = b""  # the directory of the last one
     for change in changes:
         folder = change.path if change.kind == "opaque" else change.path.rpartition(b"/")[0]
-        for above in _missing(folder, shown):
-            yield Change(above, "present")
-            shown = above
+        if folder != last:
+            last = folder
+            for above in _missing(folder, shown):
+                yield Change(above, "present")
+                shown = above
         if change.kind == "present":
             shown = change.path
         yield change

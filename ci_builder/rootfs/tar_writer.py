@@ -13,6 +13,9 @@ from ci_builder.rootfs.pax import format_record, xattr_record
 END = bytes(1024)
 _HEADER = struct.Struct("100s48s8sc100s8s32s32s8s8s155s12x")
 _NO_DEVICE = (b"0000000\0", b"0000000\0")
+# What follows the type in the header of a file that is neither a link nor a device.
+_REST = bytes(100) + b"ustar\x0000" + bytes(64) + b"".join(_NO_DEVICE) + bytes(167)
+_REST_SUM = sum(_REST) + 8 * ord(" ")
 _TYPES = {
     stat_module.S_IFREG: b"0",
     stat_module.S_IFLNK: b"2",
@@ -42,6 +45,25 @@ def entry_header(
     kind = b"1" if hard else _TYPES[stat_module.S_IFMT(metadata.mode)]
     if kind == b"5":
         name += b"/"
+    if len(name) <= 100 and not (link or device or metadata.xattrs):
+        plain = _plain(name, metadata, size, kind)
+        if plain is not None:
+            return plain
+    return _any_header(name, metadata, size, kind, (link, device))
+
+
+def _plain(name: bytes, metadata: Metadata, size: int, kind: bytes) -> bytes | None:
+    """What ``_any_header`` gives for nearly all files, in fewer steps; None for the others."""
+    uid, gid, seconds = metadata.uid, metadata.gid, metadata.mtime_ns // 10**9
+    if not (0 <= uid <= _MAX_7 and 0 <= gid <= _MAX_7 and 0 <= size <= _MAX_11 and 0 <= seconds <= _MAX_11):
+        return None
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (metadata.mode & 0o7777, uid, gid, size, seconds)
+    checksum = byte_sum(name) + byte_sum(numbers) + kind[0] + _REST_SUM
+    return b"%b%b%06o\0 %b%b" % (name.ljust(100, b"\0"), numbers, checksum, kind, _REST)
+
+
+def _any_header(name: bytes, metadata: Metadata, size: int, kind: bytes, target: tuple[bytes, int]) -> bytes:
+    link, device = target
     records = b""
     split = _split(name)
     if split is None:

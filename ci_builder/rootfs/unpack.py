@@ -18,7 +18,14 @@ from collections.abc import Iterable, Iterator, Set
 from ci_builder.errors import CiBuilderError, ExecutorError, ImageError, OutputError, UnsafeLayer
 from ci_builder.packed import Sorter
 from ci_builder.rootfs import whiteout
-from ci_builder.rootfs.metadata import Metadata, copy_metadata, read_metadata, set_metadata
+from ci_builder.rootfs.metadata import (
+    Metadata,
+    copy_metadata,
+    read_metadata,
+    set_metadata,
+    set_open_metadata,
+)
+from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.paths import Directories, HeldBack, Place
 from ci_builder.rootfs.remove import remove
 from ci_builder.rootfs.seen import Seen
@@ -119,6 +126,7 @@ class _Unpacking:
         self._tree = directories.tree
         self._reader = reader
         self._keep = keep
+        self._is_kernels = isinstance(directories.tree.ownership, KernelOwnership)
         self._later = Sorter()
         self._count = 0
 
@@ -188,26 +196,33 @@ class _Unpacking:
                 os.mkdir(place.name, 0o700, dir_fd=place.parent)
 
     def _other(self, entry: Entry, place: Place) -> None:
+        make = self._file if entry.kind == "file" else self._special
         try:
-            self._make(entry, place)
+            make(entry, place)
         except FileExistsError:
             self._clear(place)
-            self._make(entry, place)
-        set_metadata(self._tree.ownership, place.parent, place.name, _metadata(entry))
+            make(entry, place)
 
-    def _make(self, entry: Entry, place: Place) -> None:
-        if entry.kind == "file":
-            descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.parent)
-            try:
-                if entry.size and (self._keep is None or place.path in self._keep):
-                    self._reader.copy_to(descriptor)
-            finally:
-                os.close(descriptor)
-        elif entry.kind == "symlink":
+    def _file(self, entry: Entry, place: Place) -> None:
+        metadata = _metadata(entry)
+        descriptor = os.open(place.name, _NEW_FILE, 0o600, dir_fd=place.parent)
+        try:
+            if entry.size and (self._keep is None or place.path in self._keep):
+                self._reader.copy_to(descriptor)
+            if self._is_kernels:
+                set_open_metadata(descriptor, metadata)
+        finally:
+            os.close(descriptor)
+        if not self._is_kernels:
+            set_metadata(self._tree.ownership, place.parent, place.name, metadata)
+
+    def _special(self, entry: Entry, place: Place) -> None:
+        if entry.kind == "symlink":
             os.symlink(entry.link, place.name, dir_fd=place.parent)
         else:
             mode = _TYPES[entry.kind] | entry.mode
             self._tree.ownership.mknod(place.parent, place.name, mode, entry.device)
+        set_metadata(self._tree.ownership, place.parent, place.name, _metadata(entry))
 
     def _link(self, entry: Entry, place: Place) -> None:
         """A hard link. Owner and permissions that differ from the file's are applied, as docker does."""

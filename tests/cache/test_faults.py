@@ -148,6 +148,22 @@ def test_layers_that_were_removed(bench: Bench) -> None:
     _right(bench, "a third\n")
 
 
+@pytest.mark.parametrize("isolation", ["auto", "namespace"])
+def test_a_layer_that_only_the_push_misses(bench: Bench, isolation: str) -> None:
+    """Everything is found, so nothing is asked for, and no executor is entered: until it has to be."""
+    _project(bench)
+    bench.cached("-t", f"{bench.host}/first:1", push=False)
+    (middle,) = [record for record in bench.records() if "cat /word" in record["title"]]
+    bench.remove_blob(middle["digest"])
+    outcome = bench.cached(isolation=isolation)
+    _one_warning(outcome, "so it is made anew")
+    assert "executor: none" in outcome.text
+    assert "executor: namespace" in outcome.text
+    assert "DONE" in outcome.steps.values()
+    _right(bench)
+    assert set(bench.cached().steps.values()) == {"CACHED"}
+
+
 @pytest.mark.parametrize("what", ["another image", "records of nothing", "no json", "no manifest"])
 def test_something_else_is_there(bench: Bench, what: str) -> None:
     _project(bench)
