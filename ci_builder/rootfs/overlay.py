@@ -30,8 +30,13 @@ def overlay_changes(
 
     def look(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
         for name in sorted_names(descriptor):
-            if not (untouchable and b"/" + child(path, name) in untouchable):
-                yield from _entry(descriptor, (path, name), below, whole)
+            if untouchable and b"/" + child(path, name) in untouchable:
+                continue
+            stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if whole and stat.st_size and stat_module.S_ISREG(stat.st_mode):
+                yield Change(child(path, name), "present")  # as nearly all are
+            else:
+                yield from _entry(descriptor, (path, name), stat, below, whole)
 
     return walk(upper, look)
 
@@ -83,11 +88,12 @@ def _kinds(root: str, path: bytes) -> Iterator[tuple[bytes, bool]]:
         os.close(descriptor)
 
 
-def _entry(descriptor: int, where: tuple[bytes, bytes], below: Names, whole: bool) -> Iterator[Change]:
+def _entry(
+    descriptor: int, where: tuple[bytes, bytes], stat: os.stat_result, below: Names, whole: bool
+) -> Iterator[Change]:
     """What the upper directory's entry ``where`` (folder, name) stands for."""
     name = where[1]
     path = child(*where)
-    stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
     if _is_whiteout(descriptor, name, stat):
         yield Change(path, "absent")
         return
