@@ -33,8 +33,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tomli
-
 from ci_builder import options
 from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions, CachePlace, RegistryOptions, Request
@@ -103,6 +101,8 @@ def read_settings(path: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read: {error}") from error
+    import tomli  # here: most projects have no such file
+
     try:
         return parse_settings(tomli.loads(text))
     except tomli.TOMLDecodeError as error:

@@ -21,6 +21,7 @@ _NEVER_IN_PLACE = {
     "context/git.py": "repositories are cloned before; settle imports it for named contexts",
     "ci/git_facts.py": "asked before there is a build",
     "executors/keeper.py": "only under ptrace",
+    "settings.py": "read before there is a build",
     "values.py": "only the standard library's own functions ask for it",
     "registry/tls.py": "Registry.settle reads the authorities before",
 }
