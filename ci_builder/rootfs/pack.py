@@ -36,9 +36,10 @@ def pack(
     says which times the files get. Raises OutputError naming the path when a
     file cannot be read or changes meanwhile.
     """
+    found = Changes.of(changes)
     with Directories(tree) as directories:
-        packing = _Packing(directories, write, progress, times)
-        for change in _with_parents(Changes.of(changes)):
+        packing = _Packing(directories, write, progress, times, still=found.kept_in is tree)
+        for change in _with_parents(found):
             try:
                 packing.add(change)
             except OSError as error:
@@ -74,15 +75,18 @@ def _missing(folder: bytes, shown: bytes) -> Iterator[bytes]:
 
 
 class _Packing:
-    """One tar on its way."""
+    """One tar on its way. ``still``: nobody writes to the tree meanwhile."""
 
-    def __init__(self, directories: Directories, write: Write, progress: Progress, times: Times) -> None:
+    def __init__(
+        self, directories: Directories, write: Write, progress: Progress, times: Times, *, still: bool
+    ) -> None:
         self._directories = directories
         self._ownership = directories.tree.ownership
         self._write = write
         self._progress = progress
         self._times = times
         self._first = FirstNames()
+        self._still = still
 
     def add(self, change: Change) -> None:
         """Write one change. Raises OSError as well."""
@@ -137,14 +141,19 @@ class _Packing:
             return
         descriptor = os.open(place.name, _READ, dir_fd=place.parent)
         try:
-            found = os.fstat(descriptor)
-            if (found.st_dev, found.st_ino) != status.key or found.st_size != status.size:
+            if not self._still and not _is(descriptor, status):
                 raise _changed(place.path)
             metadata = self._metadata(status, with_recorded(read_open_xattrs(descriptor), status))
             header = entry_header(place.path, metadata, size=status.size)
             write_file(self._write, header, descriptor, status.size, place.path)
         finally:
             os.close(descriptor)
+
+
+def _is(descriptor: int, status: Status) -> bool:
+    """Whether the open file is the one that was looked at."""
+    found = os.fstat(descriptor)
+    return (found.st_dev, found.st_ino) == status.key and found.st_size == status.size
 
 
 def write_file(write: Write, header: bytes, descriptor: int, size: int, path: bytes) -> None:
