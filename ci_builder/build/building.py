@@ -28,10 +28,12 @@ from ci_builder.build.stage import Found, StageWork, build_stage
 from ci_builder.build.targets import how_stages_are_made
 from ci_builder.cache.explain import compare
 from ci_builder.cache.inputs import Input
+from ci_builder.cache.record import Record
 from ci_builder.cache.told import Told
 from ci_builder.executors.interface import Workspace
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
+from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.variants import Source
 
 
@@ -64,15 +66,23 @@ class Building:
         self._caches = {stage.index: self._cache_of(stage) for stage in planned.stages}
 
     def look_ahead(self, *, sure: bool = False) -> Ahead:
-        """What the cache has, and what is left to do. A registry is asked for the layers when there is work
-        that would be lost without them, or to be ``sure``: a build that only moves them finds it out."""
+        """What the cache has, and what is left to do. The layers that were found are asked for, all of them
+        to be ``sure``, but for those of which a build that has nothing to make finds it out by itself."""
         while True:
             looking = Looking(self._planned, self._works, self._base_image, self._look)
             ahead = looking.ahead(self._planned.targets)
-            all_of_them = sure or ahead.makes
-            asked = [item for item in ahead.records if all_of_them or not item.layer.origin]
+            asked = [item for item in ahead.records if sure or ahead.makes or self._asks_for(item)]
             if not self._cache.lacks(asked):
                 return ahead
+
+    def _asks_for(self, record: Record) -> bool:
+        """Whether it would be too late, or never be seen, that this layer is lost. It is not where all that
+        happens to it is that other repositories of its registry mount it."""
+        registry = record.layer.origin.partition("/")[0]
+        places = [reference for item in self._job.outputs for reference in item.references]
+        moved = all(isinstance(item.output, PushOutput) for item in self._job.outputs)
+        elsewhere = all(place.registry == registry and place.name != record.layer.origin for place in places)
+        return not (places and moved and elsewhere and self._cache.stays(record))
 
     def cache_of(self, index: int) -> StageCache:
         """What the cache is to the stage with that number."""

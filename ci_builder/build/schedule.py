@@ -39,7 +39,7 @@ from ci_builder.errors import (
 )
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
-from ci_builder.outputs.choose import Wanted
+from ci_builder.outputs.choose import Wanted, is_stream
 from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
 from ci_builder.request import Request, Result
@@ -73,16 +73,20 @@ def build(request: Request, surroundings: Surroundings) -> Result:
             leaving.push(partial(_write_down, cache, planned.targets))
             while True:
                 building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
+                begun = False
                 try:
                     ahead = building.look_ahead()
                     ready = readiness.ready(ahead)
-                    delivered = _deliver(job, planned, building.build(ahead, ready), ready, cache)
+                    sources = building.build(ahead, ready)
+                    begun = any(map(is_stream, request.outputs))
+                    delivered = _deliver(job, planned, sources, ready, cache)
                     break
                 except CiBuilderError as error:
                     # A cache never fails a build: what was found and did not come is made.
                     building.rest()
                     readiness.rest()
-                    if isinstance(error, Interrupted) or not cache.forget_lost():
+                    # What went to standard output cannot be taken back.
+                    if begun or isinstance(error, Interrupted) or not cache.forget_lost():
                         raise
                     text = f"a layer of the cache cannot be had, so it is made anew: {error}"
                     job.surroundings.progress(Notice("warning", text))

@@ -67,6 +67,12 @@ def is_standard_output(spec: OutputSpec) -> bool:
     return spec.type in ("oci", "docker", "tar") and spec.dest in ("", "-") and not folder
 
 
+def is_stream(spec: OutputSpec) -> bool:
+    """Whether what was written once cannot be written anew: standard output, a pipe, a device."""
+    place = Path(spec.dest or "-")
+    return is_standard_output(spec) or (place.exists() and not (place.is_file() or place.is_dir()))
+
+
 def options_for(request: Request) -> RegistryOptions:
     """How registries are reached: as the Request says, less secure for the names of outputs with
     ``registry.insecure=true``. Raises UsageError, InvalidValue."""

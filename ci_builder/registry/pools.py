@@ -5,10 +5,11 @@ Imported when the first request is sent: a build that asks no registry never wai
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import urllib3
 
@@ -67,7 +68,7 @@ class Pools:
             url,
             body=body,
             headers=sent,
-            timeout=urllib3.Timeout(*timeouts),
+            timeout=urllib3.Timeout(connect=timeouts[0], read=timeouts[1]),
             retries=False,
             redirect=False,
             preload_content=False,
@@ -94,6 +95,6 @@ def _through(proxy: str, settings: dict[str, Any]) -> urllib3.ProxyManager:
     parts = urlsplit(proxy)
     headers = None
     if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=login)
+        login = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+        headers = {"Proxy-Authorization": f"Basic {base64.b64encode(login).decode()}"}
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)

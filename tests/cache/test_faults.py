@@ -164,6 +164,69 @@ def test_a_layer_that_only_the_push_misses(bench: Bench, isolation: str) -> None
     assert set(bench.cached().steps.values()) == {"CACHED"}
 
 
+def _without_the_middle(bench: Bench, name: str, repository: str) -> None:
+    """Remove the layer of a step in the middle from a repository; the cache ``name`` has it still."""
+    (middle,) = [record for record in bench.records(name) if "cat /word" in record["title"]]
+    bench.remove_blob(middle["digest"], repository)
+
+
+def test_a_layer_is_lost_where_cache_and_image_are(bench: Bench) -> None:
+    _project(bench)
+    places = bench.places(name="app:cache-main")
+    bench.build(*places)
+    _without_the_middle(bench, "app:cache-main", "app")
+    outcome = bench.build(*places)
+    assert outcome.warnings == []
+    assert "DONE" in outcome.steps.values()
+    _right(bench)
+
+
+def test_a_layer_of_the_image_that_is_the_cache_is_lost(bench: Bench) -> None:
+    _project(bench)
+    places = ("--cache-to=type=inline", f"--cache-from=type=registry,ref={bench.host}/app:1")
+    bench.build(*places)
+    bench.remove_blob(bench.manifest("app:1")["layers"][2]["digest"], "app")
+    assert "DONE" in bench.build(*places).steps.values()
+    _right(bench)
+
+
+def test_a_layer_is_lost_for_another_scope(bench: Bench) -> None:
+    _project(bench)
+    bench.cached()
+    _without_the_middle(bench, "cache:main", "cache")
+    branch = bench.places(name="cache:branch")
+    outcome = bench.build(bench.places()[0], *branch)
+    assert outcome.warnings == []
+    assert set(bench.build(*branch).steps.values()) == {"CACHED"}
+    _right(bench)
+
+
+@pytest.mark.parametrize("kind", ["oci", "docker"])
+def test_nothing_lost_reaches_standard_output(bench: Bench, kind: str) -> None:
+    bench.write(
+        {"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": random.Random(1).randbytes(10**6).hex()}
+    )
+    bench.cached(push=False, isolation="none")
+    (record,) = bench.records()
+    bench.remove_blob(record["digest"])
+    archive = bench.folder / "archive.tar"
+    words = ["build", bench.places()[0], f"--output=type={kind},dest=-", str(bench.context)]
+    with archive.open("wb") as out:
+        home = bench.folder / "home"
+        subprocess.run(command(words), stdout=out, env=environment(home), cwd=home, check=True)
+    subprocess.run(["skopeo", "inspect", f"{kind}-archive:{archive}"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_what_breaks_off_on_standard_output_is_an_error(bench: Bench) -> None:
+    """The registry says that it has the layer, and does not give it: what was written stays written."""
+    bench.write({"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": "word\n"})
+    bench.cached(push=False, isolation="none")
+    (record,) = bench.records()
+    bench.proxy.breaks(Status(404), "GET", f"/cache/blobs/{record['digest']}", _ALWAYS)
+    words = ("--output=type=oci,dest=-", "--registry-retries=0", bench.places()[0])
+    assert "cannot pull the blob" in bench.build(*words, push=False, code=1).text
+
+
 @pytest.mark.parametrize("what", ["another image", "records of nothing", "no json", "no manifest"])
 def test_something_else_is_there(bench: Bench, what: str) -> None:
     _project(bench)

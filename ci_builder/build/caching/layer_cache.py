@@ -102,6 +102,11 @@ class LayerCache:
         self._forget(missing)
         return bool(missing)
 
+    def stays(self, record: Record) -> bool:
+        """Whether nothing is written but where it was found."""
+        home = str(self._homes[record.identity])
+        return all(str(target.cache) == home for target in self._targets)
+
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
         now = self._rules.now()
@@ -144,9 +149,21 @@ class LayerCache:
             if number in self._broken or not len(records):
                 continue
             try:
-                target.cache.write(records, self._rules.oldest)
+                self._write(target.cache, records)
             except CiBuilderError as error:
                 self._told(number, target.cache, error)
+
+    def _write(self, cache: Cache, records: Records) -> None:
+        """What turns out to be lost on the way is left out: the next build makes it anew."""
+        try:
+            cache.write(records, self._rules.oldest)
+        except CiBuilderError:
+            with self._lock:
+                lost = set(self._lost)
+            left = Records(tuple(record for record in records if record.identity not in lost))
+            if len(left) in (0, len(records)):
+                raise
+            cache.write(left, self._rules.oldest)
 
     def _upload(self, number: int, cache: Cache, layer: Layer) -> None:
         if number in self._broken:

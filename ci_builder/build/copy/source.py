@@ -42,8 +42,9 @@ class CopySource:
 
     def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""
-        for name in sorted_names(os.fsdecode(self.path(relative))):
-            path = child(relative, name)
+        folder = relative.rstrip(b"/")
+        for name in sorted_names(os.fsdecode(self.path(folder))):
+            path = child(folder, name)
             if self.tree.holds_back(path):
                 continue
             if not self.ignore.excludes(path) or self._shows_more(path):

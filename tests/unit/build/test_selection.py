@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ci_builder.build.action import CopyFiles, InlineFile
 from ci_builder.build.copy.selection import Selection
-from ci_builder.build.copy.source import CopySource
+from ci_builder.build.copy.source import CopySource, find
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.prepare import MountSources
@@ -165,3 +165,11 @@ def test_folders_above_what_is_taken_are_entered(path: str, excludes: list[str],
         return
     parts = path.split("/")
     assert all(selection.enters("/".join(parts[:end]).encode()) for end in range(1, len(parts)))
+
+
+def test_wildcards_find_what_an_exception_takes_back(context: Path) -> None:
+    ignore = parse("*\n!d/*.txt\n!d/e\n")
+    origin = CopySource("the build context", Tree(str(context), KernelOwnership()), False, ignore)
+    assert [found.path for found in find(origin, "d/*")] == [b"d/a.txt", b"d/e"]
+    assert [found.path for found in find(origin, "d/*/*.md")] == [b"d/e/b.md"]
+    assert [found.path for found in find(origin, "*")] == [b"d"]
