@@ -45,6 +45,15 @@ CASES = (
     _case("question-mark-and-class", "?.txt\n[bB].md\n"),
     _case("star-in-the-middle", "sub/*/d.log\n.git\nnode_*\n"),
     Case(
+        name="dockerignore-exception-and-wildcard",
+        dockerfile="""\
+FROM busybox
+COPY sub/* /x/
+COPY sub/d*/*.log /y/
+""",
+        context=_FILES | {".dockerignore": "*\n!sub/*.txt\n!sub/deep/k*\n"},
+    ),
+    Case(
         name="dockerignore-makes-a-source-missing",
         dockerfile="""\
 FROM busybox
