@@ -39,6 +39,7 @@ class Pusher:
         self._last: dict[tuple[str, Digest], Future[None]] = {}
         self._homes: dict[tuple[str, Digest], str] = {}
         self._unsharing: set[str] = set()  # registries that would not mount
+        self._lacking: dict[str, bool] = {}  # repositories: whether what was asked for was never there
 
     def push_layer(self, layer: Layer, repository: Reference) -> None:
         """As ``Registry.push_layer``."""
@@ -94,6 +95,7 @@ class Pusher:
                 # And so it has all parts: a registry takes no manifest before them.
                 parts = [*image.layers, config]
                 self.note_present(parts, target)
+                self._wait_for(parts, target)
                 for part in parts:
                     self._progress(Transferred(str(part.descriptor.digest), "present", part.descriptor.size))
                 continue
@@ -102,6 +104,12 @@ class Pusher:
         for reference in references:
             self._put_manifest(image, manifest, reference)
         return manifest
+
+    def _wait_for(self, layers: Sequence[Layer], repository: Reference) -> None:
+        """Until none of them is on its way any more, as some may be that were pushed ahead."""
+        with self._lock:
+            known = [self._uploads.get((repository.name, layer.descriptor.digest)) for layer in layers]
+        wait([future for future in known if future is not None])
 
     def _has_manifest(self, manifest: Descriptor, repository: Reference) -> bool:
         what = f"cannot ask {repository.name} for the manifest {manifest.digest}"
@@ -141,12 +149,20 @@ class Pusher:
         if origin == repository.repository:
             origin = ""
         upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set, self._chunk)
-        outcome = upload.run(origin, shares=repository.registry not in self._unsharing)
+        outcome = upload.run(origin, mounts_first=self._mounts_first(repository))
         with self._lock:
-            if origin and outcome != "mounted":
+            self._lacking[repository.name] = outcome != "present" and self._lacking.get(repository.name, True)
+            if origin and outcome == "pushed":
                 self._unsharing.add(repository.registry)
             self._homes.setdefault((repository.registry, digest), repository.repository)
         self._progress(Transferred(str(digest), outcome, layer.descriptor.size))
+
+    def _mounts_first(self, repository: Reference) -> bool:
+        """Whether to mount without asking before: in a repository that seems to be new. Where a blob is there
+        already, docker-registry writes its link anew, and somebody's manifest that names it is refused in
+        that moment."""
+        with self._lock:
+            return self._lacking.get(repository.name, False) and repository.registry not in self._unsharing
 
     def _put_manifest(self, image: Image, manifest: Descriptor, reference: Reference) -> None:
         data = image.manifest_bytes()

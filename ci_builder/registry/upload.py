@@ -1,8 +1,8 @@
 """One blob on its way to a repository (distribution spec 1.1, "Pushing blobs").
 
-A mount from a repository of the same registry, where one has it; else a HEAD, then an upload: small blobs in
-one PUT, others streamed by PATCH, in chunks when they are large, going on at the offset that the registry
-names after a failure; a registry that refuses PATCH gets the blob in one PUT.
+A HEAD, but for repositories that have nothing, then a mount from a repository of the same registry, then
+an upload: small blobs in one PUT, others streamed by PATCH, in chunks when they are large, going on at the
+offset that the registry names after a failure; a registry that refuses PATCH gets the blob in one PUT.
 """
 
 from __future__ import annotations
@@ -62,15 +62,14 @@ class Upload:
         self._chunk = chunk
         self._monolithic = self._size <= min(_AT_ONCE, chunk)
 
-    def run(self, mount_from: str = "", *, shares: bool = True) -> Outcome:
-        """Do it; ``mount_from`` is a repository of the same registry that has the blob, or empty. ``shares``:
-        the registry is thought to mount, and so asked for that first; it says the same of a blob that was
-        here before.
+    def run(self, mount_from: str = "", *, mounts_first: bool = False) -> Outcome:
+        """Do it; ``mount_from`` is a repository of the same registry that has the blob, or empty.
+        ``mounts_first``: without asking before whether it is here.
 
         Raises RegistryError, DigestMismatch when the layer is not what its descriptor says.
         """
         session = None
-        if mount_from and shares:
+        if mount_from and mounts_first:
             session = self._mount(mount_from)
             if session is None:
                 return "mounted"

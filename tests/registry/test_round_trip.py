@@ -17,6 +17,7 @@ from ci_builder.errors import (
     RegistryUnreachable,
     UsageError,
 )
+from ci_builder.oci.config import History
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.reference import Reference
@@ -97,6 +98,26 @@ def test_every_blob_moves_once(tmp_path: Path) -> None:
         registry.push(first, [Reference.parse(f"{server.host}/third:1")])
     assert recorder.transferred("mounted") == 6
     assert recorder.transferred("pushed") == 3
+
+
+def test_mounts_are_asked_for_where_something_is_there(tmp_path: Path) -> None:
+    """What is there is not mounted again: that writes its link anew, at which a manifest may be refused."""
+    with _connected(tmp_path, "token") as (server, registry, _):
+        first, second = (Reference.parse(f"{server.host}/{name}:1") for name in ("first", "second"))
+        registry.push(make_image([100] * 14), [first])
+
+        def asked(method: str, path: str) -> int:
+            return sum(line.startswith(method) and path in line for line in server.requests())
+
+        with connect(tmp_path / "new", login_of(server)) as other:
+            other.push(other.image(first, AMD64), [second])
+        assert asked("POST", "/second/blobs/uploads/?mount=") == 14
+        assert asked("HEAD", "/second/blobs/") < 10, "a repository that has nothing is asked again and again"
+        with connect(tmp_path / "newer", login_of(server)) as other:
+            image = other.image(first, AMD64).append(make_layer(100, 99), History())
+            other.push(image, [second])
+        assert asked("POST", "/second/blobs/uploads/?mount=") == 14
+        read_layers(registry.image(second, AMD64))
 
 
 def test_a_second_build_finds_what_is_there(tmp_path: Path) -> None:
