@@ -15,13 +15,14 @@ from ci_builder.oci.image import Image, Manifest
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import Notice, Progress, Transferred
-from ci_builder.registry.answers import discard
+from ci_builder.registry.answers import Answer, discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.parallel import run_at_once
 from ci_builder.registry.transport import Call, Transport
 from ci_builder.registry.upload import CHUNK, Upload, give_up
 
 _AT_ONCE = 4
+_DIGEST_INVALID = "DIGEST_INVALID"
 
 
 class Pusher:
@@ -175,11 +176,25 @@ class Pusher:
             {"Content-Type": manifest.media_type},
             lambda: data,
         )
-        response = self._transport.send(call)
+        response = self._sent(call) if reference.tag else self._transport.send(call)
         discard(response)
         stored = response.headers.get("Docker-Content-Digest", "")
         if stored and stored != str(manifest.digest):
             raise DigestMismatch(f"{reference} as the registry stored it", str(manifest.digest), stored)
+
+    def _sent(self, call: Call) -> Answer:
+        """The answer to a manifest that is put under a tag. docker-registry calls its digest invalid, which
+        nobody has named, at the moment in which another push writes the link of one of its blobs anew."""
+        attempt = 0
+        while True:
+            try:
+                return self._transport.send(call)
+            except RegistryError as error:
+                if error.code != _DIGEST_INVALID:
+                    raise
+                error.temporary = True
+                self._transport.wait(error, attempt, self._transport.retry)
+            attempt += 1
 
 
 def _config_layer(image: Image, manifest: Descriptor) -> Layer:

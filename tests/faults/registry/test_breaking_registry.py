@@ -326,6 +326,18 @@ def test_nothing_under_the_tag_when_a_blob_fails(scene: Scene) -> None:
     assert scene.proxy.count("PUT", "/manifests/") == 0
 
 
+@pytest.mark.parametrize("times", [2, 6])
+def test_a_manifest_while_another_push_writes_a_link(scene: Scene, times: int) -> None:
+    body = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}'
+    scene.proxy.breaks(Status(400, body=body), "PUT", "/manifests/", times=times)
+    if times == 2:
+        scene.registry.push(IMAGE, [scene.reference])
+        _pulls(scene)
+        return
+    with pytest.raises(RegistryError, match="provided digest"):
+        scene.registry.push(IMAGE, [scene.reference])
+
+
 def test_a_layer_that_is_not_what_it_says(scene: Scene) -> None:
     layer = make_layer(1000)
     longer = replace(layer, descriptor=replace(layer.descriptor, size=layer.descriptor.size + 1))
