@@ -18,9 +18,10 @@ from ci_builder.registry.answers import Answer
 if TYPE_CHECKING:
     import ssl
 
-_POOL = 16
+# Connections, and hosts to which there are some.
+KEPT = 16
 # Larger than urllib3's 16 KiB, for uploads.
-_BLOCK = 1 << 18
+BLOCK = 1 << 18
 
 
 class _Connection(urllib3.connection.HTTPSConnection):
@@ -35,7 +36,7 @@ class _Pool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
-_POOLS = {"http": urllib3.HTTPConnectionPool, "https": _Pool}
+CLASSES = {"http": urllib3.HTTPConnectionPool, "https": _Pool}
 
 
 class Pools:
@@ -43,7 +44,7 @@ class Pools:
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         """Without a context it is for plain HTTP only."""
-        settings: dict[str, Any] = {"num_pools": _POOL, "maxsize": _POOL, "blocksize": _BLOCK}
+        settings: dict[str, Any] = {"num_pools": KEPT, "maxsize": KEPT, "blocksize": BLOCK}
         self._settings = settings | ({"ssl_context": context} if context is not None else {})
         self._managers: dict[str, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
@@ -86,7 +87,7 @@ class Pools:
         with self._lock:
             if proxy not in self._managers:
                 made = _through(proxy, self._settings) if proxy else urllib3.PoolManager(**self._settings)
-                made.pool_classes_by_scheme = _POOLS
+                made.pool_classes_by_scheme = CLASSES
                 self._managers[proxy] = made
             return self._managers[proxy]
 

@@ -1,6 +1,6 @@
 """Sessions of requests: with a ready TLS context, and nothing of the process's environment.
 
-Imported when the first session is made: a build that asks no registry never waits for requests.
+Imported when the first session is made: most builds fetch no URL, and never wait for requests.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from ci_builder.registry.pools import BLOCK, CLASSES, KEPT
+
 if TYPE_CHECKING:
     import ssl
-
-_POOL = 16
-_BLOCK = 1 << 18
 
 
 def session_with(context: ssl.SSLContext | None) -> requests.Session:
@@ -45,35 +44,20 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
         return False
 
 
-class _Connection(urllib3.connection.HTTPSConnection):
-    """urllib3 warns at every request that is not verified; here somebody chose that by an option."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.is_verified = True
-
-
-class _Pool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Connection
-
-
-_POOLS = {"http": urllib3.HTTPConnectionPool, "https": _Pool}
-
-
 class _Adapter(HTTPAdapter):
     """Connections with a ready TLS context, and blocks larger than urllib3's 16 KiB for uploads."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
-        super().__init__(pool_connections=_POOL, pool_maxsize=_POOL, max_retries=urllib3.Retry(0, read=False))
+        super().__init__(pool_connections=KEPT, pool_maxsize=KEPT, max_retries=urllib3.Retry(0, read=False))
 
     def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
-        super().init_poolmanager(*arguments, **keywords, ssl_context=self._context, blocksize=_BLOCK)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        super().init_poolmanager(*arguments, **keywords, ssl_context=self._context, blocksize=BLOCK)
+        self.poolmanager.pool_classes_by_scheme = CLASSES
 
     def proxy_manager_for(self, proxy: Any, **keywords: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **keywords, ssl_context=self._context, blocksize=_BLOCK)
-        manager.pool_classes_by_scheme = _POOLS
+        manager = super().proxy_manager_for(proxy, **keywords, ssl_context=self._context, blocksize=BLOCK)
+        manager.pool_classes_by_scheme = CLASSES
         return manager
 
     def build_connection_pool_key_attributes(
