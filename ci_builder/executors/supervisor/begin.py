@@ -21,6 +21,7 @@ from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
 from ci_builder.executors.supervisor.affinity import PAUSE, Affinity
+from ci_builder.executors.supervisor.answers import Answers
 from ci_builder.executors.supervisor.auxiliary import Vectors
 from ci_builder.executors.supervisor.bell import Bell, hang
 from ci_builder.executors.supervisor.context import RLIMIT_LOCKS, Context, Contexts
@@ -70,10 +71,11 @@ def supervise(launch: Launch, supervised: Supervised, streams: Streams, parent: 
             redirects = Redirects(architecture, listener, exec_key)
             # Nothing of what is there now will ever be garbage.
             gc.freeze()
-            network = launch.process.network != "none"
-            kernel = _kernel(supervised, (contexts, records), redirects, network)
+            kernel = _kernel(supervised, (contexts, records), redirects, launch.process.network != "none")
             bell = Bell(listener, exec_key)
-            status = Supervision(kernel, architecture, command, parent, wake, bell).run()
+            status = Supervision(
+                kernel, Answers(kernel, architecture, bell), command, parent, wake, bell
+            ).run()
         else:
             _, status = os.waitpid(command, 0)
         with rewritten(streams.record) as file:

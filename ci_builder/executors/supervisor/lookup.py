@@ -17,7 +17,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
-from ci_builder.executors.supervisor.found import Found, key_of, raw_stat_of
+from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.view import View
 from ci_builder.executors.supervisor.walk import Located, Walker
 from ci_builder.rootfs.record import Key
@@ -68,38 +68,6 @@ class Lookup:
             if found is not None:
                 return found
         return self.found_at(self.locate(task, context, (folder, path), follow=follow))
-
-    def look(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found | bytes:
-        """Like ``find``, for its status only: where there is no more to say, that is all (struct stat)."""
-        if path and not follow and b"/" not in path and path != b"..":
-            context = self._contexts.of(task)
-            if context.ignores_permissions:
-                raw = self._looked_at(task, folder, path)
-                if raw is not None:
-                    return raw
-        return self.find(task, folder, path, follow=follow)
-
-    def look_at_descriptor(self, task: int, descriptor: int) -> Found | bytes:
-        """Like ``by_descriptor``, for its status only."""
-        if descriptor == CURRENT:
-            return self.by_descriptor(task, descriptor)
-        try:
-            return raw_stat_of(b"/proc/%d/fd/%d" % (task, descriptor), follow=True)
-        except FileNotFoundError as error:
-            raise failure(errno.EBADF) from error
-
-    def _looked_at(self, task: int, folder: int, name: bytes) -> bytes | None:
-        try:
-            if folder == CURRENT:
-                raw = raw_stat_of(b"/proc/%d/cwd/%b" % (task, name), follow=False)
-            else:
-                raw = raw_stat_of(b"/proc/%d/fd/%d/%b" % (task, folder, name), follow=False)
-        except OSError:
-            return None
-        key = key_of(raw)
-        if key in self._view.covered or key[0] == self._walker.proc_device:
-            return None
-        return raw
 
     def open_again(self, path: bytes) -> tuple[int, Key] | None:
         """A descriptor to read and the key of the regular file that an absolute path led to before; None

@@ -55,8 +55,6 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
         flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     elif flags & os.O_CREAT:
         return _create(kernel, call, (folder, path), wanted)
-    elif not flags & ~os.O_CLOEXEC and _give_again(kernel, call, path, flags):
-        return ANSWERED
     elif kernel.lookup.is_missing(call.task, path):
         return -errno.ENOENT
     found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
@@ -66,25 +64,6 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
         if flags & _TMPFILE and flags & os.O_DIRECTORY:
             return _temporary(kernel, call, found, wanted)
         return _give(kernel, call, found, flags)
-
-
-def _give_again(kernel: Kernel, call: Call, path: bytes, flags: int) -> bool:
-    """Whether a path that was opened before, to be read, could be opened without a second look."""
-    context = kernel.contexts.of(call.task)
-    if context.root or not context.ignores_permissions:
-        return False
-    opened = kernel.lookup.open_again(path)
-    if opened is None:
-        return False
-    descriptor, key = opened
-    try:
-        record = kernel.owners.records.get(key)
-        if record is not None and record.device is not None:
-            return False
-        kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def _is_ordinary(kernel: Kernel, call: Call, path: bytes, found: Found) -> bool:

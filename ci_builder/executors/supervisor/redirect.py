@@ -84,8 +84,8 @@ class Interrupted:
 
 
 class Redirects:
-    """The redirects that are under way, by thread. ``exec_key``: see the module. ``others`` are processes
-    that were seen to end while a call was waited for, with their wait status."""
+    """Redirects; ``pending`` are those under way, by thread. ``exec_key``: see the module. ``others`` are
+    processes that were seen to end while a call was waited for, with their wait status."""
 
     def __init__(self, architecture: Architecture, listener: Listener, exec_key: int) -> None:
         self.others: list[tuple[int, int]] = []
@@ -93,7 +93,7 @@ class Redirects:
         self.listener = listener
         self._exec_key = exec_key
         self._registers = ptrace.Registers(architecture)
-        self._pending: dict[int, _Pending] = {}
+        self.pending: dict[int, _Pending] = {}
         self._hears = True
         self._hear(False)
 
@@ -137,7 +137,7 @@ class Redirects:
 
     def _is_at_hand(self, pending: _Pending, path: bytes) -> bool:
         """Whether an exec's path is in the usual room now, and the registers are set; else nothing is."""
-        if self._pending:
+        if self.pending:
             return False  # somebody may use that room
         try:
             room = room_of(pending.call.task)
@@ -170,7 +170,7 @@ class Redirects:
 
     def _let_go(self, pending: _Pending) -> None:
         task = pending.call.task
-        self._pending[task] = pending
+        self.pending[task] = pending
         self._registers.store(task)
         if pending.order.name == "execve":
             ptrace.step(task)
@@ -179,19 +179,14 @@ class Redirects:
             self._hear(True)
             ptrace.proceed_to_call(task)
 
-    @property
-    def are_under_way(self) -> bool:
-        """Whether there are any, whose stops have to be heard of."""
-        return bool(self._pending)
-
-    def recognises(self, call: Call) -> bool:
-        """Step 4: whether ``call`` is one that was ordered; then it is let through."""
-        pending = self._pending.get(call.task)
+    def recognises(self, cookie: int, task: int) -> bool:
+        """Step 4: whether the call ``cookie`` of ``task`` is one that was ordered; then it is let through."""
+        pending = self.pending.get(task)
         if pending is None:
             return False
-        self.listener.let_go_on(call.cookie)
+        self.listener.let_go_on(cookie)
         if pending.order.soon:
-            self._await(call.task)
+            self._await(task)
         return True
 
     def stopped(self, task: int, status: int) -> None:
@@ -200,8 +195,8 @@ class Redirects:
         event = status >> 16
         if event == ptrace.EVENT_EXEC:
             # The thread that made it takes its process's number; the one that had it is gone.
-            alone = len(self._pending) == 1 and task in self._pending
-            pending = self._pending.pop(task if alone else ptrace.event_message(task), None)
+            alone = len(self.pending) == 1 and task in self.pending
+            pending = self.pending.pop(task if alone else ptrace.event_message(task), None)
             self._forget(task)
             try:
                 if pending is not None:
@@ -209,7 +204,7 @@ class Redirects:
             finally:
                 ptrace.detach(task)
             return
-        pending = self._pending.get(task)
+        pending = self.pending.get(task)
         in_call = os.WSTOPSIG(status) == ptrace.IN_CALL
         signal = 0 if event or in_call else os.WSTOPSIG(status)
         if pending is None:
@@ -236,8 +231,8 @@ class Redirects:
         self._forget(task)
 
     def _forget(self, task: int) -> None:
-        self._pending.pop(task, None)
-        if not self._pending:
+        self.pending.pop(task, None)
+        if not self.pending:
             self._hear(False)
 
     def _hear(self, wanted: bool) -> None:
@@ -249,7 +244,7 @@ class Redirects:
 
     def _await(self, task: int) -> None:
         """Until the call of ``task`` has ended."""
-        while task in self._pending:
+        while task in self.pending:
             try:
                 changed, status = os.waitpid(-1, _WALL)
             except ChildProcessError:
@@ -317,7 +312,7 @@ class Redirects:
         if (
             room is not None
             and size <= room.size
-            and room not in [item.room for item in self._pending.values()]
+            and room not in [item.room for item in self.pending.values()]
         ):
             return room
         if order.name == "execve":

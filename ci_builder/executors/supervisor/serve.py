@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import signal
 
 from ci_builder.executors.linux import numbers as n
-from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.calls import prctl, signal_descriptor
 from ci_builder.executors.supervisor.affinity import PAUSE
-from ci_builder.executors.supervisor.bell import CALL, Bell
-from ci_builder.executors.supervisor.call import Call
-from ci_builder.executors.supervisor.kernel import ANSWERED, Handler, Kernel
+from ci_builder.executors.supervisor.answers import Answers
+from ci_builder.executors.supervisor.bell import Bell
+from ci_builder.executors.supervisor.kernel import Kernel
 from ci_builder.executors.supervisor.members import kill_all
-from ci_builder.executors.supervisor.table import HANDLERS
 from ci_builder.values import dataclass
 
 _WALL = 0x40000000
@@ -46,7 +43,7 @@ class Supervision:
     """``command`` is the first process; ``parent`` a descriptor whose hang-up means to stop at once."""
 
     kernel: Kernel
-    architecture: Architecture
+    answers: Answers
     command: int
     parent: int
     wake: Wake
@@ -60,23 +57,17 @@ class Supervision:
             kill_all(self.kernel.contexts)
 
     def _loop(self) -> int:
-        handlers = {
-            self.architecture.calls[name]: handler
-            for name, handler in HANDLERS.items()
-            if name in self.architecture.calls
-        }
-        handlers[self.architecture.calls[CALL]] = self._ring_or(HANDLERS[CALL])
         listener = self.kernel.listener.descriptor
         poll = select.poll()
         for descriptor in (listener, self.wake.descriptor):
             poll.register(descriptor, select.POLLIN)
         poll.register(self.parent, select.POLLRDHUP)
         while True:
-            ready = self._wait(poll, handlers)
+            ready = self._wait(poll)
             for descriptor, event in ready:
                 if descriptor == listener:
                     if event & select.POLLIN:
-                        self._serve(handlers)
+                        self.answers.next()
                     else:
                         poll.unregister(listener)
                 elif descriptor == self.parent:
@@ -88,11 +79,11 @@ class Supervision:
                     if ended is not None:
                         return ended
 
-    def _wait(self, poll: select.poll, handlers: dict[int, Handler]) -> list[tuple[int, int]]:
+    def _wait(self, poll: select.poll) -> list[tuple[int, int]]:
         """The descriptors that something has come from. Calls that come thick are answered meanwhile."""
         affinity = self.kernel.affinity
-        if affinity.is_hot and not self.kernel.redirects.are_under_way and self.bell.wind():
-            if not self._serve_calls(handlers):
+        if affinity.is_hot and not self.kernel.redirects.pending and self.bell.wind():
+            if not self._serve_calls():
                 affinity.pause()
             return poll.poll(0)
         ready = poll.poll(PAUSE if affinity.is_hot else None)
@@ -100,40 +91,14 @@ class Supervision:
             affinity.pause()
         return ready
 
-    def _ring_or(self, handler: Handler) -> Handler:
-        def handle(kernel: Kernel, call: Call) -> int | None:
-            return ANSWERED if self.bell.is_rung_by(call) else handler(kernel, call)
-
-        return handle
-
-    def _serve_calls(self, handlers: dict[int, Handler]) -> int:
+    def _serve_calls(self) -> int:
         """Calls alone, until the bell rings or there may be something else to do; how many there were."""
         served = 0
-        while served < _MANY and self._serve(handlers) and self.bell.will_ring:
+        while served < _MANY and self.answers.next() and self.bell.will_ring:
             served += 1
-            if self.kernel.redirects.are_under_way:
+            if self.kernel.redirects.pending:
                 break
         return served
-
-    def _serve(self, handlers: dict[int, Handler]) -> bool:
-        """Wait for a call and answer it; whether there was one."""
-        kernel = self.kernel
-        received = kernel.listener.receive()
-        if received is None:
-            return False
-        call = Call(received, kernel.memory)
-        kernel.contexts.forget()
-        kernel.affinity.before(call.task)
-        if kernel.redirects.recognises(call):
-            return True
-        try:
-            result = handlers[call.number](kernel, call)
-        except OSError as error:
-            kernel.listener.fail(call.cookie, error.errno or errno.EIO)
-        else:
-            if result is not ANSWERED:
-                kernel.listener.answer(call.cookie, result)
-        return True
 
     def _reap(self) -> int | None:
         """See to every child and traced thread that has changed; the command's wait status at its end."""

@@ -36,29 +36,26 @@ _syscall = quick_library().syscall
 
 def _stat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    return _tell(kernel, call, kernel.lookup.look(call.task, CURRENT, call.text(path)), into)
+    return tell(kernel, call, kernel.lookup.find(call.task, CURRENT, call.text(path)), into)
 
 
 def _lstat(kernel: Kernel, call: Call) -> int:
     path, into, *_ = call.arguments
-    return _tell(kernel, call, kernel.lookup.look(call.task, CURRENT, call.text(path), follow=False), into)
+    return tell(kernel, call, kernel.lookup.find(call.task, CURRENT, call.text(path), follow=False), into)
 
 
 def _fstat(kernel: Kernel, call: Call) -> int:
     descriptor, into, *_ = call.arguments
-    return _tell(kernel, call, kernel.lookup.look_at_descriptor(call.task, _real(descriptor)), into)
+    return tell(kernel, call, kernel.lookup.by_descriptor(call.task, _real(descriptor)), into)
 
 
 def _newfstatat(kernel: Kernel, call: Call) -> int:
     folder, pointer, into, flags, _, _ = call.arguments
     if flags & _NOT_OF_STAT:
         raise failure(errno.EINVAL)
-    path = call.text(pointer) if pointer or not flags & _EMPTY_PATH else b""
-    if flags & _EMPTY_PATH and not path:
-        found = kernel.lookup.look_at_descriptor(call.task, signed(folder))
-    else:
-        found = kernel.lookup.look(call.task, signed(folder), path, follow=not flags & _NO_FOLLOW)
-    return _tell(kernel, call, found, into)
+    if flags & _EMPTY_PATH and not pointer:
+        pointer = NO_PATH
+    return tell(kernel, call, object_of(kernel, call, (folder, pointer), flags), into)
 
 
 def _statx(kernel: Kernel, call: Call) -> int:
@@ -106,22 +103,19 @@ def _real(descriptor: int) -> int:
     return number
 
 
-def _tell(kernel: Kernel, call: Call, looked_at: Found | bytes, into: int) -> int:
-    if isinstance(looked_at, bytes):
-        told = kernel.told.data(looked_at)
-        if told is not None:
-            call.write(into, told)
-            return 0
-        looked_at = Found(-1, None, looked_at)
-    with looked_at as found:
-        uid, gid, mode, device = _shown(kernel, call, found)
-        data = bytearray(found.raw)
-        _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
-        _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
-        _U64.pack_into(data, _ARCHITECTURE.stat_rdev, device)
-        told = bytes(data)
-        if kernel.is_recorded(found):
-            kernel.told.keep(found, told)
+def tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
+    """Answer a call with the struct stat of a file, written to the address ``into``. Raises OSError."""
+    with found:
+        told = kernel.told.data(found.raw)
+        if told is None:
+            uid, gid, mode, device = _shown(kernel, call, found)
+            data = bytearray(found.raw)
+            _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
+            _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
+            _U64.pack_into(data, _ARCHITECTURE.stat_rdev, device)
+            told = bytes(data)
+            if kernel.is_recorded(found):
+                kernel.told.keep(found, told)
         call.write(into, told)
     return 0
 
