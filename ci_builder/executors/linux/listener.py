@@ -22,8 +22,8 @@ _ANSWER = struct.Struct("=QqiI")
 _ADDED = struct.Struct("=QIIII")
 _ioctl = quick_library().ioctl
 
-Received = tuple[int, int, int, tuple[int, ...]]
-"""Cookie, thread, number and arguments of a call."""
+Received = tuple[int, int, int, int, int, int, int, int, int]
+"""Cookie, thread and number of a call, and its six arguments."""
 
 
 class Listener:
@@ -45,8 +45,8 @@ class Listener:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
             raise
-        fields = _NOTIFICATION.unpack(buffer)
-        return fields[0], fields[1], fields[2], fields[3:]
+        received: Received = _NOTIFICATION.unpack(buffer)
+        return received
 
     def answer(self, cookie: int, value: int) -> None:
         """The call returns ``value``; a negative one is the errno that it fails with."""

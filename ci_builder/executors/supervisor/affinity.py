@@ -20,23 +20,22 @@ from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.members import members
 
-_ROUND = 64  # calls between two looks at the clock
-_HOT, _COLD = _ROUND * 250e-6, _ROUND * 600e-6  # seconds for a round
+ROUND = 64  # calls between two looks at the clock
+_HOT, _COLD = ROUND * 250e-6, ROUND * 600e-6  # seconds for a round
 _LOOK_AROUND = 0.1  # seconds between two looks at everyone
-_QUIET = 4 * _ROUND  # calls of others since a thread's last one
 PAUSE = 5  # milliseconds without a call after which everyone is set free
 
 
 class Affinity:
-    """See the module. ``before`` is told of every call before it is answered."""
+    """See the module. Whoever answers calls puts every caller into ``callers``, and says ``round`` after each
+    ROUND of calls."""
 
     def __init__(self, contexts: Contexts) -> None:
         self._contexts = contexts
         self._all = os.sched_getaffinity(0)
         self._possible = len(self._all) > 1
         self._here: set[int] = set()
-        self._called: dict[int, int] = {}
-        self._calls = 0
+        self.callers: set[int] = set()
         self._since = self._looked_around = time.monotonic()
 
     @property
@@ -44,13 +43,22 @@ class Affinity:
         """Whether callers are bound."""
         return bool(self._here)
 
-    def before(self, task: int) -> None:
-        """A call of ``task`` came in."""
-        self._calls += 1
-        if self._here:
-            self._called[task] = self._calls
-        if self._calls % _ROUND == 0 and self._possible:
-            self._look()
+    def round(self) -> None:
+        """So many calls came in: see how thick they come."""
+        if not self._here:
+            self.callers.clear()
+        if not self._possible:
+            return
+        now = time.monotonic()
+        took, self._since = now - self._since, now
+        if not self._here:
+            if took < _HOT:
+                self._heat()
+        elif took > _COLD:
+            self._cool()
+        elif now - self._looked_around > _LOOK_AROUND:
+            self._looked_around = now
+            self._look_around()
 
     def pause(self) -> None:
         """No call came for a while: set everyone free."""
@@ -74,18 +82,6 @@ class Affinity:
         call.write(pointer, mask.to_bytes(8 * words, "little"))
         return 8 * words
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        took, self._since = now - self._since, now
-        if not self._here:
-            if took < _HOT:
-                self._heat()
-        elif took > _COLD:
-            self._cool()
-        elif now - self._looked_around > _LOOK_AROUND:
-            self._looked_around = now
-            self._look_around()
-
     def _heat(self) -> None:
         here = library().sched_getcpu()
         if here not in self._all:
@@ -97,17 +93,15 @@ class Affinity:
 
     def _look_around(self) -> None:
         """Bind who calls, for its parent may have been free, and set free who computes."""
-        oldest = self._calls - _QUIET
-        self._called = {task: last for task, last in self._called.items() if last >= oldest}
         for task in self._threads():
-            if task in self._called:
+            if task in self.callers:
                 self._set(task, self._here)
             elif _is_running(task):
                 self._set(task, self._all)
+        self.callers.clear()
 
     def _cool(self) -> None:
         self._here = set()
-        self._called.clear()
         self._set(0, self._all)
         for task in self._threads():
             self._set(task, self._all)

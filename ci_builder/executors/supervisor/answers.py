@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from ci_builder.executors.linux.architecture import Architecture
+from ci_builder.executors.supervisor.affinity import ROUND
 from ci_builder.executors.supervisor.at_once import AT_ONCE
 from ci_builder.executors.supervisor.bell import CALL, Bell
 from ci_builder.executors.supervisor.call import Call
@@ -17,6 +18,8 @@ class Answers:
 
     def __init__(self, kernel: Kernel, architecture: Architecture, bell: Bell) -> None:
         self._kernel = kernel
+        self._affinity = kernel.affinity
+        self._left = ROUND
         numbers = architecture.calls
         self._handlers = {numbers[name]: item for name, item in HANDLERS.items() if name in numbers}
         self._handlers[numbers[CALL]] = _ring_or(bell, HANDLERS[CALL])
@@ -28,8 +31,11 @@ class Answers:
         received = kernel.listener.receive()
         if received is None:
             return False
-        kernel.contexts.forget()
-        kernel.affinity.before(received[1])
+        self._affinity.callers.add(received[1])
+        self._left -= 1
+        if not self._left:
+            self._left = ROUND
+            self._affinity.round()
         if kernel.redirects.pending and kernel.redirects.recognises(received[0], received[1]):
             return True
         number = received[2]
@@ -37,6 +43,7 @@ class Answers:
             at_once = self._at_once.get(number)
             if at_once is not None and at_once(kernel, received):
                 return True
+            kernel.contexts.forget()
             result = self._handlers[number](kernel, Call(received, kernel.memory))
         except OSError as error:
             kernel.listener.fail(received[0], error.errno or errno.EIO)

@@ -29,7 +29,7 @@ _FORMAT = _ARCHITECTURE.stat_mode + 1  # the byte of st_mode that has the file's
 _LINK = stat_module.S_IFLNK >> 12
 _CURRENT = -100
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
-_MOST_DESCRIPTORS = 1 << 31  # from here on the 32 bits are a negative number
+_FOLLOW = -1
 _HERE = _CURRENT & 0xFFFFFFFF
 _TEXT = 256
 _TMPFILE = 0o20000000
@@ -43,71 +43,57 @@ AtOnce = Callable[[Kernel, Received], bool]
 """Whether the call was answered; else nothing was done. Raises OSError: the call fails so."""
 
 
-def _newfstatat(kernel: Kernel, received: Received) -> bool:
-    folder, pointer, into, flags, _, _ = received[3]
-    if flags & ~(_NO_FOLLOW | _EMPTY_PATH):
-        return False
-    return _status(kernel, received, (folder & 0xFFFFFFFF, pointer), (flags, into))
-
-
 def _stat(kernel: Kernel, received: Received) -> bool:
-    pointer, into, *_ = received[3]
-    return _status(kernel, received, (_HERE, pointer), (0, into))
+    cookie, task, number, pointer, into, *_ = received
+    return _newfstatat(kernel, (cookie, task, number, _HERE, pointer, into, 0, 0, 0))
 
 
 def _lstat(kernel: Kernel, received: Received) -> bool:
-    pointer, into, *_ = received[3]
-    return _status(kernel, received, (_HERE, pointer), (_NO_FOLLOW, into))
+    cookie, task, number, pointer, into, *_ = received
+    return _newfstatat(kernel, (cookie, task, number, _HERE, pointer, into, _NO_FOLLOW, 0, 0))
 
 
 def _fstat(kernel: Kernel, received: Received) -> bool:
-    descriptor, into, *_ = received[3]
-    return _of_descriptor(kernel, received, descriptor & 0xFFFFFFFF, into)
+    _, task, _, descriptor, into, *_ = received
+    return _answer(kernel, received, (b"/proc/%d/fd/%d" % (task, descriptor & 0xFFFFFFFF), into), 0)
 
 
-def _status(kernel: Kernel, received: Received, where: tuple[int, int], how: tuple[int, int]) -> bool:
-    _, task, _, _ = received
-    folder, pointer = where
-    flags, into = how
+def _newfstatat(kernel: Kernel, received: Received) -> bool:
+    _, task, _, folder, pointer, into, flags, _, _ = received
     memory = kernel.memory
     try:
         name, zero, _ = memory.read(task, pointer, _TEXT).partition(b"\0")
-        if not name and flags & _EMPTY_PATH:
-            return _of_descriptor(kernel, received, folder, into)
-        if not zero or not name or b"/" in name or name == b"..":
-            return False
-        context = memory.note if isinstance(memory.note, Context) else kernel.contexts.of(task)
     except OSError:
         return False
-    if not context.effective & _IGNORES_PERMISSIONS:
+    folder &= 0xFFFFFFFF
+    if not name:
+        return flags == _EMPTY_PATH and _answer(
+            kernel, received, (b"/proc/%d/fd/%d" % (task, folder), into), 0
+        )
+    if not zero or b"/" in name or name == b".." or flags & ~_NO_FOLLOW:
         return False
-    if folder < _MOST_DESCRIPTORS:
-        path = b"/proc/%d/fd/%d/%b" % (task, folder, name)
-    elif folder == _HERE:
-        path = b"/proc/%d/cwd/%b" % (task, name)
-    else:
+    context = memory.note
+    if not isinstance(context, Context) or not context.effective & _IGNORES_PERMISSIONS:
         return False
-    if _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, _NO_FOLLOW) < 0:
+    start = b"/proc/%d/cwd/" % task if folder == _HERE else b"/proc/%d/fd/%d/" % (task, folder)
+    return _answer(kernel, received, (start + name, into), flags or _FOLLOW)
+
+
+def _answer(kernel: Kernel, received: Received, what: tuple[bytes, int], how: int) -> bool:
+    """``how`` is 0 for the very file of a descriptor; for a name whether the call follows it."""
+    path, into = what
+    if _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
         return False
     raw = _BUFFER.raw
-    key = key_of(raw)
-    if key in kernel.view.covered or key[0] in kernel.foreign_devices:
-        return False
-    if not flags & _NO_FOLLOW and raw[_FORMAT] >> 4 == _LINK:
-        return False
-    return _answer(kernel, received, raw, into)
-
-
-def _of_descriptor(kernel: Kernel, received: Received, descriptor: int, into: int) -> bool:
-    path = b"/proc/%d/fd/%d" % (received[1], descriptor)
-    if descriptor >= _MOST_DESCRIPTORS or _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, 0) < 0:
-        return False
-    return _answer(kernel, received, _BUFFER.raw, into)
-
-
-def _answer(kernel: Kernel, received: Received, raw: bytes, into: int) -> bool:
+    if how:
+        key = key_of(raw)
+        if key in kernel.view.covered or key[0] in kernel.foreign_devices:
+            return False
+        if how == _FOLLOW and raw[_FORMAT] >> 4 == _LINK:
+            return False
     told = kernel.told.data(raw)
     if told is None:
+        kernel.contexts.forget()
         tell(kernel, Call(received, kernel.memory), Found(-1, None, raw), into)
     else:
         try:
@@ -118,30 +104,23 @@ def _answer(kernel: Kernel, received: Received, raw: bytes, into: int) -> bool:
     return True
 
 
-def _openat(kernel: Kernel, received: Received) -> bool:
-    folder, pointer, flags, *_ = received[3]
-    return not flags & _NOT_TO_READ and _opened(kernel, received, (folder & 0xFFFFFFFF, pointer), flags)
-
-
 def _open(kernel: Kernel, received: Received) -> bool:
-    pointer, flags, *_ = received[3]
-    return not flags & _NOT_TO_READ and _opened(kernel, received, (_HERE, pointer), flags)
+    cookie, task, number, pointer, flags, *_ = received
+    return _openat(kernel, (cookie, task, number, _HERE, pointer, flags, 0, 0, 0))
 
 
-def _opened(kernel: Kernel, received: Received, where: tuple[int, int], flags: int) -> bool:
-    cookie, task, _, _ = received
-    folder, pointer = where
+def _openat(kernel: Kernel, received: Received) -> bool:
+    cookie, task, _, folder, pointer, flags, *_ = received
+    if flags & _NOT_TO_READ:
+        return False
     memory = kernel.memory
     try:
-        data = memory.read(task, pointer, _TEXT)
-        context = memory.note if isinstance(memory.note, Context) else kernel.contexts.of(task)
-        if not context.effective & _IGNORES_PERMISSIONS:
-            return False
-        path, zero, _ = data.partition(b"\0")
-        if not zero:
+        path, zero, _ = memory.read(task, pointer, _TEXT).partition(b"\0")
+        context = memory.note
+        if not zero or not isinstance(context, Context) or not context.effective & _IGNORES_PERMISSIONS:
             return False
         if flags & _FOLDER == _FOLDER:
-            descriptor = _folder(kernel, task, (folder, path), flags & 0xFFFFFFFF)
+            descriptor = _folder(kernel, task, (folder & 0xFFFFFFFF, path), flags & 0xFFFFFFFF)
         elif not context.root and not flags & ~os.O_CLOEXEC:
             descriptor = _again(kernel, path)
         else:
@@ -160,7 +139,7 @@ def _opened(kernel: Kernel, received: Received, where: tuple[int, int], flags: i
 def _folder(kernel: Kernel, task: int, where: tuple[int, bytes], flags: int) -> int:
     """A directory in an open one, no link followed; -1: the handler has to tell. Raises OSError."""
     folder, name = where
-    if not name or b"/" in name or name == b".." or folder >= _MOST_DESCRIPTORS:
+    if not name or b"/" in name or name == b"..":
         return -1
     descriptor = os.open(b"/proc/%d/fd/%d/%b" % (task, folder, name), flags | os.O_CLOEXEC)
     if _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) == 0:

@@ -25,7 +25,8 @@ class Call:
 
     def __init__(self, received: Received, memory: Memory) -> None:
         self._memory = memory
-        self.cookie, self.task, self.number, self.arguments = received
+        self.cookie, self.task, self.number = received[:3]
+        self.arguments = received[3:]
 
     def read(self, pointer: int, size: int) -> bytes:
         """``size`` bytes. Raises OSError (EFAULT)."""
