@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,8 +46,6 @@ def namespace(calls_layer: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def ptrace(calls_layer: Path) -> Iterator[Server]:
     """The executor ``ptrace`` as a user without any right."""
-    if importlib.util.find_spec("ci_builder.executors.ptrace") is None:
-        pytest.skip("there is no executor ptrace yet")
     yield from _server("ptrace", calls_layer, user=USER)
 
 
