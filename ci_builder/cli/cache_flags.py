@@ -6,6 +6,7 @@ import argparse
 
 from ci_builder import options
 from ci_builder.cli.parser import Switch
+from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions
 
 
@@ -71,6 +72,8 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 
 def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     """Where layers are looked for and kept. Raises UsageError, InvalidValue."""
+    if arguments.cache_branch and not arguments.cache_repo:
+        raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
     return CacheOptions(
         sources=options.cache_places(arguments.cache_from, "--cache-from"),
