@@ -48,6 +48,10 @@ class Memory:
             self._open(task)
         try:
             written = os.pwrite(self._descriptor, data, address)
+            if not written and data:
+                # As in read.
+                self._open(task)
+                written = os.pwrite(self._descriptor, data, address)
         except OverflowError as error:
             raise _error(errno.EFAULT) from error
         if written != len(data):

@@ -36,8 +36,10 @@ class Answers:
         if not self._left:
             self._left = ROUND
             self._affinity.round()
-        if kernel.redirects.pending and kernel.redirects.recognises(received[0], received[1]):
-            return True
+        if kernel.redirects.pending:
+            kernel.contexts.forget()
+            if kernel.redirects.recognises(received[0], received[1]):
+                return True
         number = received[2]
         try:
             at_once = self._at_once.get(number)

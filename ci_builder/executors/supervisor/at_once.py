@@ -21,6 +21,7 @@ from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.context import DAC_OVERRIDE, Context
 from ci_builder.executors.supervisor.found import Found, key_of
 from ci_builder.executors.supervisor.kernel import Kernel
+from ci_builder.executors.supervisor.opening import KNOWN
 from ci_builder.executors.supervisor.status import tell
 
 _ARCHITECTURE = of_this_machine()
@@ -120,7 +121,7 @@ def _openat(kernel: Kernel, received: Received) -> bool:
         if not zero or not isinstance(context, Context) or not context.effective & _IGNORES_PERMISSIONS:
             return False
         if flags & _FOLDER == _FOLDER:
-            descriptor = _folder(kernel, task, (folder & 0xFFFFFFFF, path), flags & 0xFFFFFFFF)
+            descriptor = _folder(kernel, task, (folder & 0xFFFFFFFF, path), flags & KNOWN)
         elif not context.root and not flags & ~os.O_CLOEXEC:
             descriptor = _again(kernel, path)
         else:

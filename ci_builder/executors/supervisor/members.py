@@ -11,6 +11,8 @@ from ci_builder.executors.supervisor.context import Contexts
 
 def members(contexts: Contexts) -> list[int]:
     """The numbers of all processes of the command."""
+    # The number of whoever called last may be another process's by now.
+    contexts.forget()
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and contexts.holds(int(name))]
 
 

@@ -17,6 +17,8 @@ from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_
 from ci_builder.executors.supervisor.proc_files import content
 from ci_builder.executors.supervisor.redirect import Order
 
+KNOWN = 0x7FFFFFFF
+"""The flags of open(2) that mean something, and fit into a C int: others are no error."""
 _CREATION = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY
 _TTY = os.makedev(5, 0)
@@ -34,12 +36,12 @@ Wanted = tuple[int, int]
 
 def _open(kernel: Kernel, call: Call) -> int | None:
     path, flags, mode, *_ = call.arguments
-    return _do(kernel, call, (CURRENT, path), (flags & 0xFFFFFFFF, mode & 0o7777))
+    return _do(kernel, call, (CURRENT, path), (flags & KNOWN, mode & 0o7777))
 
 
 def _openat(kernel: Kernel, call: Call) -> int | None:
     folder, path, flags, mode, _, _ = call.arguments
-    return _do(kernel, call, (signed(folder), path), (flags & 0xFFFFFFFF, mode & 0o7777))
+    return _do(kernel, call, (signed(folder), path), (flags & KNOWN, mode & 0o7777))
 
 
 def _creat(kernel: Kernel, call: Call) -> int | None:

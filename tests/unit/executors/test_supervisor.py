@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,16 +11,20 @@ from pathlib import Path
 import pytest
 
 from ci_builder.executors.linux.architecture import AARCH64, X86_64, of_this_machine
+from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.supervisor.context import (
     CHOWN,
     DAC_OVERRIDE,
+    RLIMIT_LOCKS,
     ROOT_CAPABILITIES,
     Context,
+    Contexts,
     FileCapabilities,
     Ids,
 )
 from ci_builder.executors.supervisor.elf import interpreter, with_interpreter
 from ci_builder.executors.supervisor.executables import script_line
+from ci_builder.executors.supervisor.members import members
 from ci_builder.executors.supervisor.permissions import EXECUTE, READ, WRITE, allowed
 from ci_builder.executors.supervisor.table import HANDLERS
 from ci_builder.executors.supervisor.view import Mount, View
@@ -56,6 +61,22 @@ def test_leaving_root_takes_the_capabilities() -> None:
     back = ROOT.with_user(Ids(0, 5, 0, 5))
     assert (back.permitted, back.effective) == (ROOT_CAPABILITIES, 0)
     assert back.with_user(Ids(0, 0, 0, 0)).effective == ROOT_CAPABILITIES
+
+
+def test_a_process_with_the_number_of_one_that_was_known_is_no_member() -> None:
+    contexts = Contexts(ROOT, os.getpid(), Memory())
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        contexts.put(process.pid, ROOT)
+        assert members(contexts) == [process.pid]
+        assert contexts.of(process.pid) == ROOT
+        # As if the number were another one's by now: it has no tag.
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(process.pid, RLIMIT_LOCKS, unlimited)
+        assert members(contexts) == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_files_are_accessed_as_the_file_system_id() -> None:
