@@ -1,10 +1,10 @@
 """Which processor busy callers run on: the supervisor's.
 
 Two processes that take turns are nearly twice as fast on one processor as on two. So while calls come
-thick, all processes of the command are bound to the supervisor's processor, and what they start inherits
-that. Who computes meanwhile is set free: a thread that is seen running without having called for a while.
-When calls become rare everyone is. Programs do not see it: they are told of all processors. A program that
-binds itself ends this for good.
+thick, or less thick but nobody computes meanwhile, all processes of the command are bound to the supervisor's
+processor, and what they start inherits that. Who computes meanwhile is set free: a thread that is seen
+running without having called for a while. When calls become rare everyone is. Programs do not see it: they
+are told of all processors. A program that binds itself ends this for good.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.members import members
 
 ROUND = 64  # calls between two looks at the clock
-_HOT, _COLD = ROUND * 250e-6, ROUND * 600e-6  # seconds for a round
+_HOT, _COLD, _WARM = ROUND * 250e-6, ROUND * 600e-6, ROUND * 1000e-6  # seconds for a round
+_ENOUGH = 3  # looks in a row that see nobody compute
+_NOT_AGAIN = 1.0  # seconds after all were set free, since they were slower than it seemed
 _LOOK_AROUND = 0.1  # seconds between two looks at everyone
 PAUSE = 5  # milliseconds without a call after which everyone is set free
 
@@ -36,7 +38,8 @@ class Affinity:
         self._possible = len(self._all) > 1
         self._here: set[int] = set()
         self.callers: set[int] = set()
-        self._since = self._looked_around = time.monotonic()
+        self._quiet = 0
+        self._since = self._looked_around = self._next_look = time.monotonic()
 
     @property
     def is_hot(self) -> bool:
@@ -52,10 +55,11 @@ class Affinity:
         now = time.monotonic()
         took, self._since = now - self._since, now
         if not self._here:
-            if took < _HOT:
+            if took < _HOT or (took < _WARM and self._take_turns(now)):
                 self._heat()
         elif took > _COLD:
             self._cool()
+            self._next_look = now + _NOT_AGAIN
         elif now - self._looked_around > _LOOK_AROUND:
             self._looked_around = now
             self._look_around()
@@ -91,6 +95,16 @@ class Affinity:
         for task in self._threads():
             self._set(task, self._here)
 
+    def _take_turns(self, now: float) -> bool:
+        """Whether nobody was seen to compute while a call waits, several times in a row."""
+        if now < self._next_look:
+            return False
+        if any(_is_running(task) for task in self._threads()):
+            self._quiet, self._next_look = 0, now + _LOOK_AROUND
+            return False
+        self._quiet += 1
+        return self._quiet >= _ENOUGH
+
     def _look_around(self) -> None:
         """Bind who calls, for its parent may have been free, and set free who computes."""
         for task in self._threads():
@@ -102,6 +116,7 @@ class Affinity:
 
     def _cool(self) -> None:
         self._here = set()
+        self._quiet = 0
         self._set(0, self._all)
         for task in self._threads():
             self._set(task, self._all)
