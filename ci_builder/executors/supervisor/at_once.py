@@ -21,20 +21,19 @@ from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.context import DAC_OVERRIDE, Context
 from ci_builder.executors.supervisor.found import Found, key_of
 from ci_builder.executors.supervisor.kernel import Kernel
-from ci_builder.executors.supervisor.opening import KNOWN
+from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.opening import KNOWN, TMPFILE
 from ci_builder.executors.supervisor.status import tell
 
 _ARCHITECTURE = of_this_machine()
 _NEWFSTATAT = _ARCHITECTURE.calls["newfstatat"]
 _FORMAT = _ARCHITECTURE.stat_mode + 1  # the byte of st_mode that has the file's type in its upper half
 _LINK = stat_module.S_IFLNK >> 12
-_CURRENT = -100
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _FOLLOW = -1
-_HERE = _CURRENT & 0xFFFFFFFF
+_HERE = CURRENT & 0xFFFFFFFF
 _TEXT = 256
-_TMPFILE = 0o20000000
-_NOT_TO_READ = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_PATH | _TMPFILE
+_NOT_TO_READ = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_PATH | TMPFILE
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW
 _IGNORES_PERMISSIONS = 1 << DAC_OVERRIDE
 _BUFFER = ctypes.create_string_buffer(_ARCHITECTURE.stat_size)
@@ -83,7 +82,7 @@ def _newfstatat(kernel: Kernel, received: Received) -> bool:
 def _answer(kernel: Kernel, received: Received, what: tuple[bytes, int], how: int) -> bool:
     """``how`` is 0 for the very file of a descriptor; for a name whether the call follows it."""
     path, into = what
-    if _syscall(_NEWFSTATAT, _CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
+    if _syscall(_NEWFSTATAT, CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
         return False
     raw = _BUFFER.raw
     if how:

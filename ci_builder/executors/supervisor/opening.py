@@ -20,7 +20,7 @@ from ci_builder.executors.supervisor.redirect import Order
 KNOWN = 0x7FFFFFFF
 """The flags of open(2) that mean something, and fit into a C int: others are no error."""
 _CREATION = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY
+TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY
 _TTY = os.makedev(5, 0)
 # Devices that stand in the image's /dev or were made by mknod, and are the kernel's to open.
 _KNOWN = {
@@ -63,7 +63,7 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
     with found:
         if not flags & ~os.O_CLOEXEC and _is_ordinary(kernel, call, path, found):
             kernel.lookup.opened(path)
-        if flags & _TMPFILE and flags & os.O_DIRECTORY:
+        if flags & TMPFILE and flags & os.O_DIRECTORY:
             return _temporary(kernel, call, found, wanted)
         return _give(kernel, call, found, flags)
 
