@@ -2,9 +2,10 @@
 
 Two processes that take turns are nearly twice as fast on one processor as on two. So while calls come
 thick, or less thick but nobody computes meanwhile, all processes of the command are bound to the supervisor's
-processor, and what they start inherits that. Who computes meanwhile is set free: a thread that is seen
-running without having called for a while. When calls become rare everyone is. Programs do not see it: they
-are told of all processors. A program that binds itself ends this for good.
+processor, and what they start inherits that. Who computes meanwhile is set free: a thread that calls
+nothing and is seen running several times in a row; a shell that forks is seen so now and then. When calls
+become rare everyone is. Programs do not see it: they are told of all processors. A program that binds itself
+ends this for good.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Contexts
 from ci_builder.executors.supervisor.members import members
 
-ROUND = 64  # calls between two looks at the clock
+ROUND = 61  # calls between two looks at the clock; a prime: no loop is seen at the same place each time
 _HOT, _COLD, _WARM = ROUND * 250e-6, ROUND * 600e-6, ROUND * 1000e-6  # seconds for a round
 _ENOUGH = 3  # looks in a row that see nobody compute
+_CERTAIN = 4  # looks in a row that see the same thread compute
 _NOT_AGAIN = 1.0  # seconds after all were set free, since they were slower than it seemed
 _LOOK_AROUND = 0.1  # seconds between two looks at everyone
 PAUSE = 5  # milliseconds without a call after which everyone is set free
@@ -38,6 +40,7 @@ class Affinity:
         self._possible = len(self._all) > 1
         self._here: set[int] = set()
         self.callers: set[int] = set()
+        self._running: dict[int, int] = {}
         self._quiet = 0
         self._since = self._looked_around = self._next_look = time.monotonic()
 
@@ -60,6 +63,8 @@ class Affinity:
         elif took > _COLD:
             self._cool()
             self._next_look = now + _NOT_AGAIN
+        elif self._running:
+            self._look_again()
         elif now - self._looked_around > _LOOK_AROUND:
             self._looked_around = now
             self._look_around()
@@ -106,16 +111,28 @@ class Affinity:
         return self._quiet >= _ENOUGH
 
     def _look_around(self) -> None:
-        """Bind who calls, for its parent may have been free, and set free who computes."""
+        """Bind who calls, for its parent may have been free, and see who may compute."""
         for task in self._threads():
             if task in self.callers:
                 self._set(task, self._here)
             elif _is_running(task):
-                self._set(task, self._all)
+                self._running[task] = 1
         self.callers.clear()
+
+    def _look_again(self) -> None:
+        """Set free who was seen running often enough."""
+        for task, seen in list(self._running.items()):
+            if task in self.callers or not _is_running(task):
+                del self._running[task]
+            elif seen + 1 < _CERTAIN:
+                self._running[task] = seen + 1
+            else:
+                del self._running[task]
+                self._set(task, self._all)
 
     def _cool(self) -> None:
         self._here = set()
+        self._running.clear()
         self._quiet = 0
         self._set(0, self._all)
         for task in self._threads():

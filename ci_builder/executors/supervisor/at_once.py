@@ -10,6 +10,7 @@ leaves to the handler, untouched.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat as stat_module
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.linux.listener import Received
 from ci_builder.executors.supervisor.call import Call
 from ci_builder.executors.supervisor.context import DAC_OVERRIDE, Context
+from ci_builder.executors.supervisor.execution import execute_again
 from ci_builder.executors.supervisor.found import Found, key_of
 from ci_builder.executors.supervisor.kernel import Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
@@ -34,6 +36,7 @@ _FOLLOW = -1
 _HERE = CURRENT & 0xFFFFFFFF
 _TEXT = 256
 _NOT_TO_READ = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_PATH | TMPFILE
+_NOT_OF_ACCESS = 0xFFFFFFFF & ~7
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW
 _IGNORES_PERMISSIONS = 1 << DAC_OVERRIDE
 _BUFFER = ctypes.create_string_buffer(_ARCHITECTURE.stat_size)
@@ -163,6 +166,22 @@ def _again(kernel: Kernel, path: bytes) -> int:
     return -1
 
 
+def _access(kernel: Kernel, received: Received) -> bool:
+    """Of what is known to be missing: every program asks for /etc/ld.so.preload."""
+    memory = kernel.memory
+    try:
+        path, zero, _ = memory.read(received[1], received[3], _TEXT).partition(b"\0")
+    except OSError:
+        return False
+    context = memory.note
+    if not zero or received[4] & _NOT_OF_ACCESS or not isinstance(context, Context):
+        return False
+    if not kernel.lookup.is_missing(context, path):
+        return False
+    kernel.listener.fail(received[0], errno.ENOENT)
+    return True
+
+
 AT_ONCE: Mapping[str, AtOnce] = {
     "stat": _stat,
     "lstat": _lstat,
@@ -170,4 +189,6 @@ AT_ONCE: Mapping[str, AtOnce] = {
     "fstat": _fstat,
     "openat": _openat,
     "open": _open,
+    "execve": execute_again,
+    "access": _access,
 }

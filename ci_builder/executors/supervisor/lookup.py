@@ -17,7 +17,7 @@ from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import Context, Contexts
-from ci_builder.executors.supervisor.found import Found
+from ci_builder.executors.supervisor.found import Found, key_of, raw_stat
 from ci_builder.executors.supervisor.view import View
 from ci_builder.executors.supervisor.walk import Located, Walker
 from ci_builder.rootfs.record import Key
@@ -34,6 +34,8 @@ _NO_FOLLOW = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _IN_ROOT)
 _NO_LINKS = _HOW.pack(_PATH, 0, _IN_ROOT | _NO_SYMLINKS)
 _EXACT = _HOW.pack(_PATH | os.O_NOFOLLOW, 0, _NO_SYMLINKS | _BENEATH)
 _TO_READ = _HOW.pack(os.O_CLOEXEC, 0, _IN_ROOT)
+_FORMAT = of_this_machine().stat_mode + 1  # the byte of st_mode that has the file's type in its upper half
+_REGULAR = stat_module.S_IFREG >> 12
 _MOST_REMEMBERED = 4096
 _KERNELS = (b"/proc", b"/dev", b"/sys")
 _PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
@@ -77,19 +79,16 @@ class Lookup:
         descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, _TO_READ, _HOW.size)
         if descriptor < 0:
             return None
-        status = os.fstat(descriptor)
-        key = (status.st_dev, status.st_ino)
-        if stat_module.S_ISREG(status.st_mode) and key not in self._view.covered:
+        raw = raw_stat(descriptor)
+        key = key_of(raw)
+        if raw[_FORMAT] >> 4 == _REGULAR and key not in self._view.covered:
             return descriptor, key
         os.close(descriptor)
         return None
 
-    def is_missing(self, task: int, path: bytes) -> bool:
+    def is_missing(self, context: Context, path: bytes) -> bool:
         """Whether the path is known not to be there."""
-        if path not in self._missing:
-            return False
-        context = self._contexts.of(task)
-        return context.ignores_permissions and not context.root
+        return path in self._missing and context.ignores_permissions and not context.root
 
     def opened(self, path: bytes) -> None:
         """The absolute path leads to a regular file of the image: see ``open_again``."""

@@ -57,7 +57,7 @@ def _do(kernel: Kernel, call: Call, where: tuple[int, int], wanted: Wanted) -> i
         flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     elif flags & os.O_CREAT:
         return _create(kernel, call, (folder, path), wanted)
-    elif kernel.lookup.is_missing(call.task, path):
+    elif kernel.lookup.is_missing(kernel.contexts.of(call.task), path):
         return -errno.ENOENT
     found = kernel.lookup.find(call.task, folder, path, follow=not flags & os.O_NOFOLLOW)
     with found:

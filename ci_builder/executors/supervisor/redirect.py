@@ -103,17 +103,30 @@ class Redirects:
         if pending is not None and self._is_prepared(pending):
             self._let_go(pending)
 
-    def execute(self, call: Call, path: bytes, done: Done) -> None:
-        """``start`` for an execve(2) of another ``path`` with the caller's own arguments. Raises OSError
-        before anything has changed."""
-        pending = self._stopped_in(call, _EXEC)
-        if pending is not None:
-            pending.done = done
-            if not self._is_at_hand(pending, path + b"\0"):
-                pending.order = Order("execve", {}, {0: path + b"\0"}, {}, done)
-                if not self._is_prepared(pending):
-                    return
-            self._let_go(pending)
+    def execute(self, call: Call, path: tuple[int, int], done: Done) -> bool:
+        """``start`` for an execve(2) with the caller's own arguments and another ``path``: its address and
+        length. Whether the call was seen to; else nothing has changed, and ``start`` tells why."""
+        task = call.task
+        try:
+            ptrace.seize(task)
+        except OSError:
+            return False
+        ptrace.interrupt(task)
+        self.listener.fail(call.cookie, errno.EINTR)
+        status = ptrace.stop_of(task)
+        if status is None:
+            return True
+        self._registers.load(task)
+        pending = _Pending(call, _EXEC, done, bytes(self._registers.words), given=path[1])
+        if status >> 16 != ptrace.EVENT_STOP:
+            self._do_again(task, pending, os.WSTOPSIG(status))
+            return True
+        words, registers = self._registers.words, self._architecture.arguments
+        words[registers[0]] = path[0]
+        words[registers[KEY_ARGUMENT]] = self._exec_key
+        pending.at = self._enter("execve")
+        self._let_go(pending)
+        return True
 
     def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
         """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
@@ -134,25 +147,6 @@ class Redirects:
             self._do_again(task, pending, os.WSTOPSIG(status))
             return None
         return pending
-
-    def _is_at_hand(self, pending: _Pending, path: bytes) -> bool:
-        """Whether an exec's path is in the usual room now, and the registers are set; else nothing is."""
-        if self.pending:
-            return False  # somebody may use that room
-        try:
-            room = room_of(pending.call.task)
-            if room is None or len(path) > room.size:
-                return False
-            text = path.rjust(min(USUAL, room.size), b"/")
-            pending.call.write(room.address, text)
-        except OSError:
-            return False
-        pending.room, pending.given = room, len(text) - 1
-        words, registers = self._registers.words, self._architecture.arguments
-        words[registers[0]] = room.address
-        words[registers[KEY_ARGUMENT]] = self._exec_key
-        pending.at = self._enter("execve")
-        return True
 
     def _is_prepared(self, pending: _Pending) -> bool:
         """Whether strings and registers are set now (step 2); else the thread was let go."""

@@ -168,7 +168,7 @@ def _check(kernel: Kernel, call: Call, where: tuple[int, int], how: tuple[int, i
     if wanted & ~7:
         raise failure(errno.EINVAL)
     path = call.text(where[1])
-    if kernel.lookup.is_missing(call.task, path):
+    if kernel.lookup.is_missing(kernel.contexts.of(call.task), path):
         return -errno.ENOENT
     with _object_at(kernel, call, (where[0], path), flags) as found:
         if wanted:
