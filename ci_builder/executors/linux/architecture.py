@@ -20,7 +20,8 @@ class Architecture:
     (``entered``: writing -1 there keeps it from restarting the call; None where it forgets by itself),
     program counter and stack pointer. ``call_size`` is the size in bytes of the instruction that enters
     the kernel. ``stat`` unpacks device, inode, mode, uid, gid, rdev of its struct stat (``stat_order``
-    says at which positions), which is ``stat_size`` bytes long.
+    says at which positions), which is ``stat_size`` bytes long. ``large_file`` is O_LARGEFILE, which some C
+    libraries set and the kernel assumes.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Architecture:
     stat_mode: int
     stat_ids: int
     stat_rdev: int
+    large_file: int
 
 
 X86_64 = Architecture(
@@ -60,6 +62,7 @@ X86_64 = Architecture(
     stat_mode=24,
     stat_ids=28,
     stat_rdev=40,
+    large_file=0o100000,
 )
 
 AARCH64 = Architecture(
@@ -80,6 +83,7 @@ AARCH64 = Architecture(
     stat_mode=16,
     stat_ids=24,
     stat_rdev=32,
+    large_file=0o400000,
 )
 
 _BY_MACHINE = {item.name: item for item in (X86_64, AARCH64)}

@@ -23,6 +23,7 @@ from ci_builder.executors.supervisor.walk import Located, Walker
 from ci_builder.rootfs.record import Key
 
 CURRENT = -100  # AT_FDCWD
+ELSEWHERE = -4096  # beyond every errno
 _OPENAT2 = of_this_machine().calls["openat2"]
 _READLINKAT = of_this_machine().calls["readlinkat"]
 _NOWHERE = ctypes.create_string_buffer(1)
@@ -59,6 +60,7 @@ class Lookup:
         self._roots = {b"": view.descriptor(view.root)}
         self._regular: set[bytes] = set()
         self._missing: set[bytes] = set()
+        self._no_links: set[bytes] = set()
 
     def find(self, task: int, folder: int, path: bytes, *, follow: bool = True) -> Found:
         """The file that ``path`` means to ``task``. Raises OSError as open(2) would."""
@@ -90,6 +92,31 @@ class Lookup:
         """Whether the path is known not to be there."""
         return path in self._missing and context.ignores_permissions and not context.root
 
+    def at_once(self, path: bytes, *, follow: bool) -> int:
+        """An O_PATH descriptor of what an absolute path leads to, for contexts without a root directory that
+        ignore permissions; -ENOENT where nothing is, ELSEWHERE where only ``find`` can tell. Who asks has to
+        see whether something lies over it."""
+        if path.startswith(_KERNELS):
+            return ELSEWHERE
+        if path in self._missing:
+            return -errno.ENOENT
+        how = _FOLLOW if follow else _NO_FOLLOW
+        descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, how, _HOW.size)
+        if descriptor >= 0:
+            return descriptor
+        missing = ctypes.get_errno() == errno.ENOENT and self._is_simply_missing(b"", path)
+        return -errno.ENOENT if missing else ELSEWHERE
+
+    def is_no_link(self, path: bytes) -> bool:
+        """Whether an absolute path is known to lead to something of the image that is no symbolic link."""
+        return path in self._no_links
+
+    def no_link(self, path: bytes) -> None:
+        """It does so for contexts without a root directory."""
+        if len(self._no_links) >= _MOST_REMEMBERED:
+            self._no_links.clear()
+        self._no_links.add(path)
+
     def opened(self, path: bytes) -> None:
         """The absolute path leads to a regular file of the image: see ``open_again``."""
         if len(self._regular) >= _MOST_REMEMBERED:
@@ -104,6 +131,7 @@ class Lookup:
         """Paths may lead elsewhere from now on: to a FIFO, which must not be opened just to see that; to
         another root directory."""
         self._regular.clear()
+        self._no_links.clear()
         for root in [root for root in self._roots if root]:
             os.close(self._roots.pop(root))
 
@@ -202,12 +230,12 @@ class Lookup:
         if path in self._missing and not context.root:
             raise failure(errno.ENOENT)
         how = _FOLLOW if follow else _NO_FOLLOW
-        descriptor: int = _syscall(_OPENAT2, self._root(context), path, how, _HOW.size)
+        descriptor: int = _syscall(_OPENAT2, self._root(context.root), path, how, _HOW.size)
         if descriptor >= 0:
             return self._plain(Found(descriptor))
         error = ctypes.get_errno()
         if error not in _PERHAPS_ELSEWHERE or (
-            error == errno.ENOENT and self._is_simply_missing(context, path)
+            error == errno.ENOENT and self._is_simply_missing(context.root, path)
         ):
             raise failure(error)
         return None
@@ -274,23 +302,23 @@ class Lookup:
                 raise
             raise failure(errno.EBADF) from None
 
-    def _is_simply_missing(self, context: Context, path: bytes) -> bool:
+    def _is_simply_missing(self, root: bytes, path: bytes) -> bool:
         """Whether an absolute path is not there because it plainly has no such name (or its directory is
         missing): nothing that lies elsewhere is on the way."""
-        if b"/." not in path and b"//" not in path and self._view.is_plain(context.root + path):
+        if b"/." not in path and b"//" not in path and self._view.is_plain(root + path):
             # Programs look for many files that are not there: mostly no link is on the way.
-            descriptor = _syscall(_OPENAT2, self._root(context), path, _NO_LINKS, _HOW.size)
+            descriptor = _syscall(_OPENAT2, self._root(root), path, _NO_LINKS, _HOW.size)
             if descriptor >= 0:
                 os.close(descriptor)
                 return False
             if ctypes.get_errno() == errno.ENOENT:
-                if not context.root and len(self._missing) < _MOST_REMEMBERED:
+                if not root and len(self._missing) < _MOST_REMEMBERED:
                     self._missing.add(path)
                 return True
         head, _, name = path.rpartition(b"/")
         if not path.startswith(b"/") or not head or name in (b"", b".", b".."):
             return False
-        folder = _syscall(_OPENAT2, self._root(context), head, _FOLLOW, _HOW.size)
+        folder = _syscall(_OPENAT2, self._root(root), head, _FOLLOW, _HOW.size)
         if folder < 0:
             return False
         try:
@@ -300,11 +328,11 @@ class Lookup:
         finally:
             os.close(folder)
 
-    def _root(self, context: Context) -> int:
-        descriptor = self._roots.get(context.root)
+    def _root(self, root: bytes) -> int:
+        descriptor = self._roots.get(root)
         if descriptor is None:
-            descriptor = os.open(self._view.seen(context.root).host, _PATH | os.O_DIRECTORY)
-            self._roots[context.root] = descriptor
+            descriptor = os.open(self._view.seen(root).host, _PATH | os.O_DIRECTORY)
+            self._roots[root] = descriptor
         return descriptor
 
 

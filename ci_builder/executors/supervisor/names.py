@@ -228,11 +228,12 @@ def _remove(kernel: Kernel, call: Call, at: At, *, directory: bool) -> int:
         if path.endswith(b"/") and not directory:
             raise failure(errno.EISDIR if stat_module.S_ISDIR(status.st_mode) else errno.ENOTDIR)
         _permit_removal(kernel, call, parent, status)
-        kernel.forget_paths()
         if directory:
             os.rmdir(name, dir_fd=parent.descriptor)
         else:
             os.unlink(name, dir_fd=parent.descriptor)
+        # Not before: package managers try to remove many directories that are not empty.
+        kernel.forget_paths()
     return 0
 
 
