@@ -22,7 +22,6 @@ from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
 from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
-from ci_builder.executors.limits import check_limits
 from ci_builder.executors.removal import release_folder
 from ci_builder.progress import Notice
 from ci_builder.request import Request
@@ -157,6 +156,9 @@ class Readiness:
         choice = choose_executor(job, ahead, self._fetches, self._stack)
         choice.executor.enter()
         if ahead.runs:
+            # With what it needs it takes some of a build's time that runs nothing.
+            from ci_builder.executors.limits import check_limits
+
             check_limits(job.request.commands.limits)
         # Before the folders go that the executor was given, and before another build enters one.
         self._stack.callback(self.rest)
