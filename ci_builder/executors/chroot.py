@@ -64,7 +64,7 @@ class ChrootExecutor:
         with self._counting:
             folder = self._state / f"c{next(self._numbers)}"
         folder.mkdir(mode=0o755)
-        tree = Tree(str(folder), KernelOwnership())
+        tree = Tree(str(folder), KernelOwnership(), hire=self._launcher.hire)
         apply_layers(image.layers, tree, self._progress)
         if not writable:
             return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))

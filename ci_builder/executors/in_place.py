@@ -111,7 +111,7 @@ class InPlaceExecutor:
             raise ExecutorError("the executor was not entered")
         if self._current is not None:
             self._current.close()
-        tree = Tree("/", KernelOwnership(), self._untouchable())
+        tree = Tree("/", KernelOwnership(), self._untouchable(), self._launcher.hire)
         _clear(tree)
         apply_layers(image.layers, tree, self._progress)
         without_secrets = partial(taken_away, self._secrets, self._progress)

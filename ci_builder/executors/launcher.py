@@ -1,4 +1,5 @@
-"""Starts commands from a process of its own, which was forked while the builder had one thread.
+"""Starts commands, and second packers, from a process of its own, which was forked while the builder had one
+thread.
 
 Forking a process with threads is not safe in general, and a fork of the builder would carry its
 credentials; the launcher is small, has one thread, and shares the builder's namespaces.
@@ -22,10 +23,13 @@ from ci_builder.executors.in_memory import Known, new_file, opened, rewritten
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
+from ci_builder.rootfs.pack_parts import pack_parts
+from ci_builder.rootfs.second_packer import PackOrder, SecondPacker
 from ci_builder.values import dataclass
 
 _LONGEST_WAIT = 2**31 - 1
 _BETWEEN_CHECKS = 0.2
+_RUN, _PACK = b"r", b"p"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ class Launcher:
             with rewritten(record) as file:
                 known.write(file)
         try:
-            socket.send_fds(self._socket, [b"r"], [theirs.fileno(), output_write, source, record])
+            socket.send_fds(self._socket, [_RUN], [theirs.fileno(), output_write, source, record])
             data = launch.to_bytes()
             control.sendall(len(data).to_bytes(8, "big") + data)
         except OSError as error:
@@ -171,6 +175,20 @@ class Launcher:
             os.close(output_write)
             os.close(source)
         return Running(control, output, record, known, launch.process.seconds)
+
+    def hire(self, order: PackOrder) -> SecondPacker | None:
+        """See Hire."""
+        control, theirs = socket.socketpair()
+        memory = new_file()
+        try:
+            socket.send_fds(self._socket, [_PACK], [theirs.fileno(), memory])
+        except OSError:
+            control.close()
+            os.close(memory)
+            return None
+        finally:
+            theirs.close()
+        return SecondPacker(order, control, memory)
 
     def close(self) -> None:
         """End the launcher; commands that still run are not touched."""
@@ -204,6 +222,10 @@ def _answer(requests: socket.socket) -> None:
             return
         if os.fork() == 0:
             requests.close()
+            if message == _PACK:
+                with contextlib.suppress(OSError), socket.socket(fileno=descriptors[0]) as control:
+                    pack_parts(control, descriptors[1])
+                os._exit(0)
             keep(socket.socket(fileno=descriptors[0]), descriptors[1:])
         for descriptor in descriptors:
             os.close(descriptor)

@@ -145,7 +145,9 @@ class NamespaceExecutor:
         folder.mkdir(mode=0o755)
         # A record of its own for each: inode numbers are used again when a folder was removed.
         record = SingleIdOwnership()
-        tree = Tree(str(folder), record if self._single_id else self._ownership)
+        tree = Tree(str(folder), record)
+        if not self._single_id:
+            tree = Tree(str(folder), self._ownership, hire=self._runs().surroundings.launcher.hire)
         apply_layers(image.layers, tree, self._progress)
         if writable and self._single_id:
             return SingleIdWorkspace(tree, self._runs(), record, self._progress)

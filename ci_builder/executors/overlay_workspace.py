@@ -18,6 +18,7 @@ from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.overlay import overlay_changes, without_marks
 from ci_builder.rootfs.tree import Ownership, Tree
+from ci_builder.values import replace
 
 _LONG = 3000  # bytes; a longer path may not be looked up at once
 
@@ -47,7 +48,7 @@ class OverlayWorkspace:
             (folder / "empty").mkdir(mode=0o755)
             self._lowers = (folder / "empty",)
         self._mount_next()
-        self._tree = Tree(str(self._root), ownership)
+        self._tree = Tree(str(self._root), ownership, hire=runs.surroundings.launcher.hire)
 
     @property
     def tree(self) -> Tree:
@@ -84,7 +85,7 @@ class OverlayWorkspace:
         except OSError as error:
             raise ExecutorError(f"the next layer cannot be begun: {describe(error)}") from error
         # Nothing writes to a lower folder: it can be packed while the next command runs.
-        return found.staying_in(Tree(str(upper), self._tree.ownership))
+        return found.staying_in(replace(self._tree, root=str(upper)))
 
     def close(self) -> None:
         """See Workspace."""

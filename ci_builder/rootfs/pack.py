@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +15,7 @@ from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, Xattrs, all_xattrs, with_recorded
 from ci_builder.rootfs.paths import Directories, Place
+from ci_builder.rootfs.second_packer import PackOrder, SecondPacker
 from ci_builder.rootfs.tar_writer import entry_header, padding
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
@@ -20,6 +23,8 @@ from ci_builder.rootfs.xattrs import read_open_xattrs
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK = 1 << 20
+_PART = 1 << 8  # changes that each of two processes packs at once
+_MANY = 1 << 12  # changes that are worth a second process
 _WHITEOUT = Metadata(stat_module.S_IFREG, 0, 0, 0)
 
 Write = Callable[[bytes], object]
@@ -37,15 +42,40 @@ def pack(
     file cannot be read or changes meanwhile.
     """
     found = Changes.of(changes)
-    with Directories(tree) as directories:
-        packing = _Packing(directories, write, progress, times, still=found.kept_in is tree)
-        for change in _with_parents(found):
-            try:
+    still = found.kept_in is tree
+    with Directories(tree) as directories, _second(tree, len(found), times, still) as second:
+        packing = Packing(directories, write, progress, times, still=still)
+        if second is None:
+            for change in _with_parents(found):
                 packing.add(change)
-            except OSError as error:
-                path = os.fsdecode(change.path)
-                raise OutputError(f"cannot pack /{path}: {error.strerror or error}") from error
+        else:
+            _pack_in_turns(packing, second, write, _with_parents(found))
     write(tar_writer.END)
+
+
+@contextlib.contextmanager
+def _second(tree: Tree, changes: int, times: Times, still: bool) -> Iterator[SecondPacker | None]:
+    """A second process where it is worth one."""
+    second = None
+    if tree.hire is not None and changes >= _MANY and len(os.sched_getaffinity(0)) > 1:
+        second = tree.hire(PackOrder(tree.root, tree.untouchable, times, still))
+    try:
+        yield second
+    finally:
+        if second is not None:
+            second.close()
+
+
+def _pack_in_turns(packing: Packing, second: SecondPacker, write: Write, changes: Iterator[Change]) -> None:
+    """One part by this process, and the next by the ``second`` at the same time."""
+    while mine := list(itertools.islice(changes, _PART)):
+        theirs = list(itertools.islice(changes, _PART))
+        present = itertools.takewhile(lambda change: change.kind == "present", theirs)
+        second.begin([change.path for change in present])
+        for change in mine:
+            packing.add(change)
+        for change in theirs[second.end(write) :]:
+            packing.add(change)
 
 
 def _with_parents(changes: Changes) -> Iterator[Change]:
@@ -74,7 +104,7 @@ def _missing(folder: bytes, shown: bytes) -> Iterator[bytes]:
             yield above
 
 
-class _Packing:
+class Packing:
     """One tar on its way. ``still``: nobody writes to the tree meanwhile."""
 
     def __init__(
@@ -89,7 +119,31 @@ class _Packing:
         self._still = still
 
     def add(self, change: Change) -> None:
-        """Write one change. Raises OSError as well."""
+        """Write one change. Raises OutputError."""
+        try:
+            self._add(change)
+        except OSError as error:
+            path = os.fsdecode(change.path)
+            raise OutputError(f"cannot pack /{path}: {error.strerror or error}") from error
+
+    def add_plain(self, path: bytes) -> bool:
+        """Write what is present at ``path`` if that needs nothing of what came before and nobody has to be
+        told anything. Whether it did. Raises OSError, OutputError."""
+        if path.rpartition(b"/")[2].startswith(whiteout.PREFIX):
+            return False
+        place, status = self._look(path)
+        kind = stat_module.S_IFMT(status.mode)
+        if kind == stat_module.S_IFREG and status.links < 2 and status.size < _BLOCK:
+            self._file(place, status)
+            return True
+        if kind != stat_module.S_IFDIR and (kind != stat_module.S_IFLNK or status.links > 1):
+            return False
+        metadata = self._metadata(status, all_xattrs(place.parent, place.name, status))
+        link = os.readlink(place.name, dir_fd=place.parent) if kind == stat_module.S_IFLNK else b""
+        self._write(entry_header(path, metadata, link=link))
+        return True
+
+    def _add(self, change: Change) -> None:
         folder, slash, name = change.path.rpartition(b"/")
         if change.kind == "absent":
             self._write(entry_header(folder + slash + whiteout.PREFIX + name, _WHITEOUT))
@@ -100,11 +154,15 @@ class _Packing:
                 raise OutputError(f"/{os.fsdecode(change.path)} cannot be in a layer: it would hide a file")
             self._present(change.path)
 
-    def _present(self, path: bytes) -> None:
+    def _look(self, path: bytes) -> tuple[Place, Status]:
         place = self._directories.place(path)
         if place.path != path:
             raise OutputError(f"cannot pack /{os.fsdecode(path)}: a symbolic link lies on the way")
-        status = self._ownership.status(os.stat(place.name, dir_fd=place.parent, follow_symlinks=False))
+        found = os.stat(place.name, dir_fd=place.parent, follow_symlinks=False)
+        return place, self._ownership.status(found)
+
+    def _present(self, path: bytes) -> None:
+        place, status = self._look(path)
         kind = stat_module.S_IFMT(status.mode)
         if kind == stat_module.S_IFREG and status.size and status.links < 2:
             self._file(place, status)

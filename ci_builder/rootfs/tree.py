@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+from ci_builder.rootfs.second_packer import Hire
 from ci_builder.values import dataclass, field
 
 KERNEL_FOLDERS = (b"proc", b"sys", b"dev")
@@ -59,12 +60,14 @@ class Tree:
     """A root file system whose ``/`` is the folder ``root`` (absolute, no trailing slash but "/").
 
     ``untouchable`` are paths inside it (absolute as seen from ``root``, e.g. ``b"/proc"``) that are
-    never read, written, removed or reported: mount points, the builder's own folder.
+    never read, written, removed or reported: mount points, the builder's own folder. ``hire`` starts a
+    second process that packs files of it, whose owners are the kernel's; None: there is none.
     """
 
     root: str
     ownership: Ownership
     untouchable: frozenset[bytes] = field(default=frozenset())
+    hire: Hire | None = None
 
     def holds_back(self, path: bytes) -> bool:
         """Whether ``path`` (real, relative to the root) is untouchable or lies beneath what is."""
