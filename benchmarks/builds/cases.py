@@ -37,7 +37,7 @@ class Case:
     """``fill`` makes the build context. ``floor`` are the steps of the bare tools: ("run", script, path) or
     ("copy", source, path), each a layer of the path. ``warm``: built twice, the first time untimed, with a
     cache in the registry and nothing else kept. ``busy``: its commands take processor time themselves.
-    ``bars`` by builder."""
+    ``short``: it is measured more often. ``bars`` by builder."""
 
     name: str
     title: str
@@ -48,6 +48,7 @@ class Case:
     warm: bool = False
     memory: bool = False
     busy: bool = False
+    short: bool = False
 
 
 def _nothing(context: Path) -> None:
@@ -82,6 +83,7 @@ CASES = (
         _one_file,
         (("run", "echo hello > /srv/hello", "srv/hello"), ("copy", "file", "srv/file")),
         _bars("W1", 1.0, 1.2),
+        short=True,
     ),
     Case(
         "W2",
@@ -122,6 +124,7 @@ CASES = (
         _nothing,
         bars=(("namespace", Bar(0.3, "W1")),),
         warm=True,
+        short=True,
     ),
     Case(
         "W7",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.builds.builder import Builder
 from benchmarks.builds.cases import Bar, Case
-from benchmarks.builds.measure import Results
+from benchmarks.builds.measure import MORE, Results
 from benchmarks.builds.peers import FLOOR
 from benchmarks.readme import today, write_between_marks
 
@@ -96,7 +96,9 @@ class Report:
 def write_readme(report: Report, folder: Path) -> None:
     """Put the table between the marks of README.md."""
     where = f"Linux {platform.release()}, {platform.machine()}"
-    said = f"{today()}, {where}; the least of {report.rounds} interleaved rounds in {folder}."
+    short = [case.name for case in report.cases if case.short]
+    more = f" ({' and '.join(short)}: of {report.rounds * MORE})" if short else ""
+    said = f"{today()}, {where}; the least of {report.rounds} interleaved rounds{more} in {folder}."
     said += " In brackets: times the bare tools."
     chart = "![Seconds by builder and case](builds.svg)"
     inside = f"{report.table()}\n\n{chart}\n\n{said}\n\n{report.details()}".rstrip()
