@@ -305,7 +305,8 @@ class Lookup:
     def _is_simply_missing(self, root: bytes, path: bytes) -> bool:
         """Whether an absolute path is not there because it plainly has no such name (or its directory is
         missing): nothing that lies elsewhere is on the way."""
-        if b"/." not in path and b"//" not in path and self._view.is_plain(root + path):
+        plain = b"/." not in path and b"//" not in path and self._view.is_plain(root + path)
+        if plain or self._stays_clear(root, path):
             # Programs look for many files that are not there: mostly no link is on the way.
             descriptor = _syscall(_OPENAT2, self._root(root), path, _NO_LINKS, _HOW.size)
             if descriptor >= 0:
@@ -327,6 +328,18 @@ class Lookup:
             return raw_key(folder) not in self._view.covered
         finally:
             os.close(folder)
+
+    def _stays_clear(self, root: bytes, path: bytes) -> bool:
+        """Whether the way of an absolute path leads through no mount point, if no link is on it."""
+        parts: list[bytes] = []
+        for name in path.split(b"/"):
+            if name == b"..":
+                del parts[-1:]
+            elif name not in (b"", b"."):
+                parts.append(name)
+                if self._view.is_mount_point(root + b"/" + b"/".join(parts)):
+                    return False
+        return True
 
     def _root(self, root: bytes) -> int:
         descriptor = self._roots.get(root)
