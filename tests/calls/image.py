@@ -137,6 +137,9 @@ def make_image(folder: Path) -> Path:
         ("show-setgid-no-execute", 0o2745, USER, GROUP),
     ):
         items[f"bin/{name}"] = _Item(mode, uid, gid, program)
+    killed = folder / "killed"
+    compile_file(Path(__file__).parent / "attack/killed.c", killed)
+    items["bin/killed"] = _Item(0o755, content=killed.read_bytes())
     items["bin/race"] = _Item(0o755, content=race.read_bytes())
     items["bin/show-dynamic"] = _Item(0o755, content=dynamic.read_bytes())
     items["bin/show-no-loader"] = _Item(0o755, content=without_interpreter(dynamic.read_bytes()))

@@ -61,10 +61,9 @@ def interrupt(task: int) -> None:
         raise _error()
 
 
-def stop_of(task: int) -> int | None:
-    """The wait status of a thread once it has stopped; None: it was killed. Raises OSError."""
-    _, status = os.waitpid(task, _WALL)
-    return status if os.WIFSTOPPED(status) else None
+def next_status(task: int) -> int:
+    """The wait status of a thread once it has stopped, or was killed. Raises OSError."""
+    return os.waitpid(task, _WALL)[1]
 
 
 def step(task: int) -> None:

@@ -286,7 +286,7 @@ def _access(kernel: Kernel, received: Received) -> bool:
     context = memory.note
     if not zero or received[4] & _NOT_OF_ACCESS or not isinstance(context, Context):
         return False
-    if not kernel.lookup.is_missing(context, path):
+    if not context.is_real or not kernel.lookup.is_missing(context, path):
         return False
     kernel.listener.fail(received[0], errno.ENOENT)
     return True

@@ -93,6 +93,11 @@ class Context:
         return bool(self.effective >> DAC_OVERRIDE & 1)
 
     @property
+    def is_real(self) -> bool:
+        """Whether its files are looked for as its real user and group."""
+        return self.user.real == self.user.file and self.group.real == self.group.file
+
+    @property
     def _is_settled(self) -> bool:
         """Whether an ordinary program changes nothing."""
         user, group = self.user, self.group
@@ -200,6 +205,11 @@ class Contexts:
         self._task = task
         self.note(task, context)
         return context
+
+    def pretend(self, task: int, context: Context) -> None:
+        """Take ``context`` for that of ``task`` until another call is answered."""
+        self._task = task
+        self._context = context
 
     def put(self, task: int, context: Context) -> None:
         """Give a thread's process another context. Raises OSError."""

@@ -92,9 +92,13 @@ class Kernel:
 
     def need_seen(self, task: int, link: bytes, key: Key) -> None:
         """Kill ``task`` unless ``link`` (of /proc) leads to the file ``key`` or to another one of the view:
-        its path was changed in its memory after it was looked at. Raises OSError when it is gone."""
-        found = os.stat(link)
-        if (found.st_dev, found.st_ino) != key and self.view.place_of(os.readlink(link)) is None:
+        its path was changed in its memory after it was looked at."""
+        with contextlib.suppress(OSError):
+            found = os.stat(link)
+            if (found.st_dev, found.st_ino) == key or self.view.place_of(os.readlink(link)) is not None:
+                return
+        # Of one that was killed meanwhile nothing is to be seen any more.
+        with contextlib.suppress(ProcessLookupError):
             os.kill(task, signal.SIGKILL)
 
     def is_recorded(self, found: Found) -> bool:

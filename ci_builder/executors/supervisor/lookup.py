@@ -38,6 +38,7 @@ _TO_READ = _HOW.pack(os.O_CLOEXEC, 0, _IN_ROOT)
 _FORMAT = of_this_machine().stat_mode + 1  # the byte of st_mode that has the file's type in its upper half
 _REGULAR = stat_module.S_IFREG >> 12
 _MOST_REMEMBERED = 4096
+_CORE = b"core"  # a name that the kernel makes itself (core(5))
 _KERNELS = (b"/proc", b"/dev", b"/sys")
 _PERHAPS_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EAGAIN)
 _syscall = quick_library().syscall
@@ -313,7 +314,8 @@ class Lookup:
                 os.close(descriptor)
                 return False
             if ctypes.get_errno() == errno.ENOENT:
-                if not root and len(self._missing) < _MOST_REMEMBERED:
+                dumped = path.rpartition(b"/")[2].startswith(_CORE)
+                if not root and not dumped and len(self._missing) < _MOST_REMEMBERED:
                     self._missing.add(path)
                 return True
         head, _, name = path.rpartition(b"/")

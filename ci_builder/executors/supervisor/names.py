@@ -177,8 +177,9 @@ def _link_to(kernel: Kernel, call: Call, old: tuple[int, int, int], new: At) -> 
     with object_of(kernel, call, old[:2], old[2]) as found:
         parent, name = _new(kernel, call, new, source=found)
         with parent:
-            if not is_there(parent, name):
-                kernel.need_same_mount(found, parent)
+            if is_there(parent, name):
+                raise failure(errno.EEXIST)
+            kernel.need_same_mount(found, parent)
             if found.is_directory:
                 raise failure(errno.EPERM)
             kernel.forget_paths()

@@ -85,7 +85,7 @@ class Interrupted:
 
 class Redirects:
     """Redirects; ``pending`` are those under way, by thread. ``exec_key``: see the module. ``others`` are
-    processes that were seen to end while a call was waited for, with their wait status."""
+    processes that were seen to end while one of them was waited for, with their wait status."""
 
     def __init__(self, architecture: Architecture, listener: Listener, exec_key: int) -> None:
         self.others: list[tuple[int, int]] = []
@@ -113,7 +113,7 @@ class Redirects:
             return False
         ptrace.interrupt(task)
         self.listener.fail(call.cookie, errno.EINTR)
-        status = ptrace.stop_of(task)
+        status = self._stop_of(task)
         if status is None:
             return True
         self._registers.load(task)
@@ -138,7 +138,7 @@ class Redirects:
             raise failure(errno.EPERM) from error
         ptrace.interrupt(task)
         self.listener.fail(call.cookie, errno.EINTR)
-        status = ptrace.stop_of(task)
+        status = self._stop_of(task)
         if status is None:
             return None
         self._registers.load(task)
@@ -228,6 +228,16 @@ class Redirects:
         self.pending.pop(task, None)
         if not self.pending:
             self._hear(False)
+
+    def _stop_of(self, task: int) -> int | None:
+        """The wait status of a thread that is about to stop; None: it was killed instead."""
+        status = ptrace.next_status(task)
+        if os.WIFSTOPPED(status):
+            return status
+        self._forget(task)
+        # It may be the command itself, whose end nobody is told of again.
+        self.others.append((task, status))
+        return None
 
     def _hear(self, wanted: bool) -> None:
         """Stops are heard of while there are redirects that are not waited for at once: else each exec
@@ -332,10 +342,10 @@ class Redirects:
         self._registers.store(task)
         for _ in ("in", "out"):
             ptrace.proceed_to_call(task)
-            status = ptrace.stop_of(task)
+            status = self._stop_of(task)
             while status is not None and status >> 16 == ptrace.EVENT_STOP:
                 ptrace.proceed_to_call(task)
-                status = ptrace.stop_of(task)
+                status = self._stop_of(task)
             if status is None:
                 return None
             if os.WSTOPSIG(status) != ptrace.IN_CALL:

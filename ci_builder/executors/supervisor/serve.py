@@ -105,7 +105,7 @@ class Supervision:
         ended = None
         others = self.kernel.redirects.others
         while True:
-            if others:
+            while others:
                 task, status = others.pop()
                 self.bell.gone(task)
                 if task == self.command:

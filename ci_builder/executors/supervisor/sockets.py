@@ -9,7 +9,7 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import NET_BIND_SERVICE
+from ci_builder.executors.supervisor.context import NET_BIND_SERVICE, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
@@ -104,17 +104,28 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
 
     def done(task: int, result: int, given: int) -> None:
         if result == 0:
-            if elsewhere:
-                os.rename(elsewhere, folder + b"/" + name)
-            with Found(os.open(folder, os.O_PATH | os.O_CLOEXEC)) as above:
-                os.chmod(name, full & 0o777 | 0o600, dir_fd=above.descriptor)
-                status = os.stat(name, dir_fd=above.descriptor, follow_symlinks=False)
-                made(kernel, context, above, status, full)
+            # Another process may have removed the name, or the folder, already.
+            with contextlib.suppress(FileNotFoundError):
+                _record_socket(kernel, (context, full), (folder, name), elsewhere)
 
     address = _FAMILY.pack(_UNIX) + short + b"\0"
     values = {0: call.arguments[0], 2: len(address)}
     kernel.redirects.start(call, Order("bind", values, {1: address}, {}, done))
     return ANSWERED
+
+
+def _record_socket(
+    kernel: Kernel, who: tuple[Context, int], where: tuple[bytes, bytes], elsewhere: bytes
+) -> None:
+    """A socket that was bound by ``who`` (context and mode) at ``where`` (folder and name out here), or first
+    ``elsewhere``. Raises OSError."""
+    folder, name = where
+    if elsewhere:
+        os.rename(elsewhere, folder + b"/" + name)
+    with Found(os.open(folder, os.O_PATH | os.O_CLOEXEC)) as above:
+        os.chmod(name, who[1] & 0o777 | 0o600, dir_fd=above.descriptor)
+        status = os.stat(name, dir_fd=above.descriptor, follow_symlinks=False)
+        made(kernel, who[0], above, status, who[1])
 
 
 def _shortened(kernel: Kernel, host: bytes) -> bytes:

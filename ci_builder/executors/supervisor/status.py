@@ -17,6 +17,7 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.permissions import need
+from ci_builder.values import replace
 
 _ARCHITECTURE = of_this_machine()
 _NO_FOLLOW, _EACCESS, _EMPTY_PATH, _NO_AUTOMOUNT = 0x100, 0x200, 0x1000, 0x800
@@ -168,31 +169,27 @@ def _check(kernel: Kernel, call: Call, where: tuple[int, int], how: tuple[int, i
     if wanted & ~7:
         raise failure(errno.EINVAL)
     path = call.text(where[1])
-    if kernel.lookup.is_missing(kernel.contexts.of(call.task), path):
+    context = kernel.contexts.of(call.task)
+    if not flags & _EACCESS and not context.is_real:
+        # access(2) asks for the real user, whatever the effective one is; for the way to the file, too.
+        real = Context.of(context.user.real, context.group.real, context.groups)
+        context = replace(real, root=context.root)
+        kernel.contexts.pretend(call.task, context)
+    if kernel.lookup.is_missing(context, path):
         return -errno.ENOENT
     with _object_at(kernel, call, (where[0], path), flags) as found:
         if wanted:
-            _permit(kernel, call, found, (wanted, flags))
+            _permit(kernel, context, found, wanted)
     return 0
 
 
-def _permit(kernel: Kernel, call: Call, found: Found, how: tuple[int, int]) -> None:
-    wanted, flags = how
+def _permit(kernel: Kernel, context: Context, found: Found, wanted: int) -> None:
     if stat_module.S_ISLNK(found.mode):
         return
-    if not kernel.is_recorded(found):
-        if not os.access(found.path, wanted):
-            raise failure(errno.EACCES)
-        return
-    context = kernel.contexts.of(call.task)
-    need(context if flags & _EACCESS else _real_context(context), kernel.owners.of(found), wanted)
-
-
-def _real_context(context: Context) -> Context:
-    """access(2) asks for the real user, whatever the effective one is."""
-    if context.user.real == context.user.file and context.group.real == context.group.file:
-        return context
-    return Context.of(context.user.real, context.group.real, context.groups)
+    if kernel.is_recorded(found):
+        need(context, kernel.owners.of(found), wanted)
+    elif not os.access(found.path, wanted):
+        raise failure(errno.EACCES)
 
 
 def _readlink(kernel: Kernel, call: Call) -> int:

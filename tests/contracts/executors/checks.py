@@ -37,6 +37,14 @@ def check_exit_codes(world: World) -> None:
         assert shell(workspace, "kill -TERM $$")[0] == 143
 
 
+def check_a_command_that_is_killed_while_it_executes(world: World) -> None:
+    with world.open() as workspace:
+        assert shell(workspace, "printf '#!/bin/sh\\nexec /again\\n' > /again; chmod 755 /again")[0] == 0
+        for moment in range(20):
+            killed = f'setsid sh -c "usleep {700 * moment}; kill -9 $$" & exec /again'
+            assert shell(workspace, killed, seconds=20)[0] == 137
+
+
 def check_a_program_that_is_not_there(world: World) -> None:
     said: list[bytes] = []
     with world.open() as workspace:

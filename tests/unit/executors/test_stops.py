@@ -37,7 +37,7 @@ def _stopped_child() -> int:
         os._exit(0)
     ptrace.seize(process)
     ptrace.interrupt(process)
-    assert ptrace.stop_of(process) is not None
+    assert os.WIFSTOPPED(ptrace.next_status(process))
     return process
 
 
