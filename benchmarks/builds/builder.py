@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -86,18 +87,28 @@ def timed(
             stderr=output,
         )
         watch = Watch((running.pid, *processes)) if job.case.memory else None
-        try:
-            code = running.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
+        if not _has_ended(running.pid):
             running.kill()
             running.wait()
-            raise Failed(f"not done after {_PATIENCE} s") from None
+            raise Failed(f"not done after {_PATIENCE} s")
+        code = running.wait()
         seconds = time.perf_counter() - began
         megabytes = watch.end() if watch else 0.0
     used = processor_seconds(processes) - used
     if code:
         raise Failed(f"{os.path.basename(command[0])}: exit code {code}: {last_line(log)}")
     return Took(seconds, used, megabytes)
+
+
+def _has_ended(process: int) -> bool:
+    """Whether it ends while there is patience. (Popen.wait with a time-out may sleep 50 ms too long.)"""
+    descriptor = os.pidfd_open(process)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(_PATIENCE * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def last_line(log: Path) -> str:
