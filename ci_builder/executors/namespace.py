@@ -144,15 +144,16 @@ class NamespaceExecutor:
         folder = self._new_folder("w")
         folder.mkdir(mode=0o755)
         # A record of its own for each: inode numbers are used again when a folder was removed.
-        record = SingleIdOwnership()
-        tree = Tree(str(folder), record)
-        if not self._single_id:
-            tree = Tree(str(folder), self._ownership, hire=self._runs().surroundings.launcher.hire)
+        record, runs = SingleIdOwnership(), self._runs()
+        if self._single_id:
+            tree = Tree(str(folder), record)
+        else:
+            tree = Tree(str(folder), self._ownership, hire=runs.surroundings.launcher.hire)
         apply_layers(image.layers, tree, self._progress)
         if writable and self._single_id:
-            return SingleIdWorkspace(tree, self._runs(), record, self._progress)
+            return SingleIdWorkspace(tree, runs, record, self._progress)
         if writable:
-            return FolderWorkspace(tree, self._runs())
+            return FolderWorkspace(tree, runs)
         return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
 
     def _unpack(self, image: Image, first: int, below: tuple[Path, ...]) -> Path:

@@ -129,19 +129,8 @@ class Packing:
     def add_plain(self, path: bytes) -> bool:
         """Write what is present at ``path`` if that needs nothing of what came before and nobody has to be
         told anything. Whether it did. Raises OSError, OutputError."""
-        if path.rpartition(b"/")[2].startswith(whiteout.PREFIX):
-            return False
         place, status = self._look(path)
-        kind = stat_module.S_IFMT(status.mode)
-        if kind == stat_module.S_IFREG and status.links < 2 and status.size < _BLOCK:
-            self._file(place, status)
-            return True
-        if kind != stat_module.S_IFDIR and (kind != stat_module.S_IFLNK or status.links > 1):
-            return False
-        metadata = self._metadata(status, all_xattrs(place.parent, place.name, status))
-        link = os.readlink(place.name, dir_fd=place.parent) if kind == stat_module.S_IFLNK else b""
-        self._write(entry_header(path, metadata, link=link))
-        return True
+        return status.size < _BLOCK and self._is_written(place, status)
 
     def _add(self, change: Change) -> None:
         folder, slash, name = change.path.rpartition(b"/")
@@ -150,11 +139,11 @@ class Packing:
         elif change.kind == "opaque":
             self._write(entry_header(change.path + b"/" + whiteout.OPAQUE, _WHITEOUT))
         else:
-            if name.startswith(whiteout.PREFIX):
-                raise OutputError(f"/{os.fsdecode(change.path)} cannot be in a layer: it would hide a file")
             self._present(change.path)
 
     def _look(self, path: bytes) -> tuple[Place, Status]:
+        if path.rpartition(b"/")[2].startswith(whiteout.PREFIX):
+            raise OutputError(f"/{os.fsdecode(path)} cannot be in a layer: it would hide a file")
         place = self._directories.place(path)
         if place.path != path:
             raise OutputError(f"cannot pack /{os.fsdecode(path)}: a symbolic link lies on the way")
@@ -163,27 +152,41 @@ class Packing:
 
     def _present(self, path: bytes) -> None:
         place, status = self._look(path)
-        kind = stat_module.S_IFMT(status.mode)
-        if kind == stat_module.S_IFREG and status.size and status.links < 2:
-            self._file(place, status)
+        if self._is_written(place, status):
             return
+        kind = stat_module.S_IFMT(status.mode)
         metadata = self._metadata(status, all_xattrs(place.parent, place.name, status))
         if kind == stat_module.S_IFSOCK:
             self._progress(
                 Notice("info", f"the socket /{os.fsdecode(path)} is left out: no layer can hold it")
             )
-            return
-        if kind == stat_module.S_IFDIR:
-            self._write(entry_header(path, metadata))
         elif (first := self._linked(path, status)) is not None:
             self._write(entry_header(path, metadata, link=first, hard=True))
         elif kind == stat_module.S_IFREG:
             self._file(place, status)
         elif kind == stat_module.S_IFLNK:
-            target = os.readlink(place.name, dir_fd=place.parent)
-            self._write(entry_header(path, metadata, link=target))
+            self._link(place, metadata)
         else:
             self._write(entry_header(path, metadata, device=status.device))
+
+    def _is_written(self, place: Place, status: Status) -> bool:
+        """Whether it is a directory, or a file or symbolic link with one name: then it was written."""
+        kind = stat_module.S_IFMT(status.mode)
+        if kind == stat_module.S_IFREG and status.links < 2:
+            self._file(place, status)
+            return True
+        if kind != stat_module.S_IFDIR and (kind != stat_module.S_IFLNK or status.links > 1):
+            return False
+        metadata = self._metadata(status, all_xattrs(place.parent, place.name, status))
+        if kind == stat_module.S_IFLNK:
+            self._link(place, metadata)
+        else:
+            self._write(entry_header(place.path, metadata))
+        return True
+
+    def _link(self, place: Place, metadata: Metadata) -> None:
+        target = os.readlink(place.name, dir_fd=place.parent)
+        self._write(entry_header(place.path, metadata, link=target))
 
     def _linked(self, path: bytes, status: Status) -> bytes | None:
         return None if status.links < 2 else self._first.other(status.key, path)

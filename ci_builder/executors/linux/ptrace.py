@@ -45,20 +45,17 @@ def hear_of_stops(wanted: bool) -> None:
     # A handler, which will never run: without one the kernel takes back what is pending (sigaction(2)).
     handler = ctypes.cast(quick_library().abs, ctypes.c_void_p)
     action = _Action(handler, flags=0 if wanted else _NO_STOPS)
-    if quick_library().sigaction(signal.SIGCHLD, ctypes.byref(action), None) < 0:
-        raise _error()
+    _check(quick_library().sigaction(signal.SIGCHLD, ctypes.byref(action), None))
 
 
 def seize(task: int) -> None:
     """Become the tracer of a thread, told of its next exec. Raises OSError."""
-    if _ptrace(_SEIZE, task, None, _O_TRACEEXEC | _O_TRACESYSGOOD | _O_EXITKILL) < 0:
-        raise _error()
+    _check(_ptrace(_SEIZE, task, None, _O_TRACEEXEC | _O_TRACESYSGOOD | _O_EXITKILL))
 
 
 def interrupt(task: int) -> None:
     """Have a seized thread stop before it runs its program's next instruction. Raises OSError."""
-    if _ptrace(_INTERRUPT, task, None, None) < 0:
-        raise _error()
+    _check(_ptrace(_INTERRUPT, task, None, None))
 
 
 def next_status(task: int) -> int:
@@ -69,28 +66,24 @@ def next_status(task: int) -> int:
 def step(task: int) -> None:
     """Let a stopped thread do one instruction, a whole system call if it is one. It stops after it, and
     instead at its end when that is an exec. Raises OSError."""
-    if _ptrace(_STEP, task, None, None) < 0:
-        raise _error()
+    _check(_ptrace(_STEP, task, None, None))
 
 
 def proceed_to_call(task: int, number: int = 0) -> None:
     """Let a stopped thread run, with the signal ``number`` delivered, until it enters or leaves a system
     call. Raises OSError."""
-    if _ptrace(_SYSCALL, task, None, number or None) < 0:
-        raise _error()
+    _check(_ptrace(_SYSCALL, task, None, number or None))
 
 
 def detach(task: int, number: int = 0) -> None:
     """Let a stopped thread go. Raises OSError."""
-    if _ptrace(_DETACH, task, None, number or None) < 0:
-        raise _error()
+    _check(_ptrace(_DETACH, task, None, number or None))
 
 
 def event_message(task: int) -> int:
     """What a stop tells besides its event: after an exec, the number that the thread had. Raises OSError."""
     message = ctypes.c_ulong()
-    if _ptrace(_GETEVENTMSG, task, None, ctypes.byref(message)) < 0:
-        raise _error()
+    _check(_ptrace(_GETEVENTMSG, task, None, ctypes.byref(message)))
     return message.value
 
 
@@ -110,16 +103,15 @@ class Registers:
     def load(self, task: int) -> None:
         """Read them. Raises OSError."""
         self._vector.length = self._size
-        if _ptrace(_GETREGSET, task, _NT_PRSTATUS, self._pointer) < 0:
-            raise _error()
+        _check(_ptrace(_GETREGSET, task, _NT_PRSTATUS, self._pointer))
 
     def store(self, task: int) -> None:
         """Write them. Raises OSError."""
         self._vector.length = self._size
-        if _ptrace(_SETREGSET, task, _NT_PRSTATUS, self._pointer) < 0:
-            raise _error()
+        _check(_ptrace(_SETREGSET, task, _NT_PRSTATUS, self._pointer))
 
 
-def _error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number), "ptrace")
+def _check(result: int) -> None:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), "ptrace")

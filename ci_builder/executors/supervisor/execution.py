@@ -41,7 +41,7 @@ class _Program:
 
 def execute_again(kernel: Kernel, received: Received) -> bool:
     """execve(2) of what was executed before by the same path in the same context, the short way. Whether it
-    was done; else nothing was."""
+    was done; else nothing was. Raises OSError: the call fails so."""
     task, pointer = received[1], received[3]
     if kernel.redirects.pending:
         return False  # somebody may use the room
@@ -59,7 +59,8 @@ def execute_again(kernel: Kernel, received: Received) -> bool:
     except OSError:
         return False
     call, done = Call(received, kernel.memory), _finish(kernel, name, (context, context))
-    return kernel.redirects.execute(call, (room.address, len(path)), done)
+    kernel.redirects.execute(call, (room.address, len(path)), done)
+    return True
 
 
 def _execve(kernel: Kernel, call: Call) -> int | None:

@@ -103,30 +103,18 @@ class Redirects:
         if pending is not None and self._is_prepared(pending):
             self._let_go(pending)
 
-    def execute(self, call: Call, path: tuple[int, int], done: Done) -> bool:
+    def execute(self, call: Call, path: tuple[int, int], done: Done) -> None:
         """``start`` for an execve(2) with the caller's own arguments and another ``path``: its address and
-        length. Whether the call was seen to; else nothing has changed, and ``start`` tells why."""
-        task = call.task
-        try:
-            ptrace.seize(task)
-        except OSError:
-            return False
-        ptrace.interrupt(task)
-        self.listener.fail(call.cookie, errno.EINTR)
-        status = self._stop_of(task)
-        if status is None:
-            return True
-        self._registers.load(task)
-        pending = _Pending(call, _EXEC, done, bytes(self._registers.words), given=path[1])
-        if status >> 16 != ptrace.EVENT_STOP:
-            self._do_again(task, pending, os.WSTOPSIG(status))
-            return True
+        length. Raises OSError before anything has changed."""
+        pending = self._stopped_in(call, _EXEC)
+        if pending is None:
+            return
+        pending.done, pending.given = done, path[1]
         words, registers = self._registers.words, self._architecture.arguments
         words[registers[0]] = path[0]
         words[registers[KEY_ARGUMENT]] = self._exec_key
         pending.at = self._enter("execve")
         self._let_go(pending)
-        return True
 
     def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
         """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""

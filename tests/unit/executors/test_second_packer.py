@@ -132,7 +132,7 @@ def test_all_kinds_of_files(root: Path, launcher: Launcher) -> None:
     assert [type(event) for event in told[True]] == [Notice] * 3
 
 
-def test_untouchable_paths_are_no_way(root: Path, launcher: Launcher) -> None:
+def test_a_link_on_the_way_is_refused(root: Path, launcher: Launcher) -> None:
     changes = _changes(root)
     (root / "elsewhere").mkdir()
     (root / "folder-19").rename(root / "elsewhere/folder-19")
@@ -171,7 +171,7 @@ def test_a_second_packer_that_ends_is_done_without(root: Path, launcher: Launche
 def test_no_launcher_no_second_packer(root: Path) -> None:
     launcher = Launcher()
     launcher.close()
-    assert _packed(root, _changes(root), lambda order: None) == _packed(root, _changes(root), None)
+    assert _packed(root, _changes(root), launcher.hire) == _packed(root, _changes(root), None)
 
 
 def test_few_files_need_none(root: Path, launcher: Launcher) -> None:
