@@ -123,13 +123,13 @@ def _stat_of_path(kernel: Kernel, received: Received, what: tuple[bytes, int], *
 
 
 def _raw_of_path(kernel: Kernel, received: Received, path: bytes, *, follow: bool) -> bytes | None:
-    """The struct stat of an absolute path; empty: nothing is there, which was answered; None: the handler has
-    to tell."""
+    """The struct stat of an absolute path; empty: it leads nowhere, which was answered; None: the handler
+    has to tell."""
     descriptor = kernel.lookup.at_once(path, follow=follow)
     if descriptor < 0:
         if descriptor == ELSEWHERE:
             return None
-        kernel.listener.fail(received[0], errno.ENOENT)
+        kernel.listener.fail(received[0], -descriptor)
         return b""
     failed = _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0
     os.close(descriptor)

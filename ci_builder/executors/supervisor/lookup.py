@@ -93,20 +93,22 @@ class Lookup:
         """Whether the path is known not to be there."""
         return path in self._missing and context.ignores_permissions and not context.root
 
-    def at_once(self, path: bytes, *, follow: bool) -> int:
-        """An O_PATH descriptor of what an absolute path leads to, for contexts without a root directory that
-        ignore permissions; -ENOENT where nothing is, ELSEWHERE where only ``find`` can tell. Who asks has to
-        see whether something lies over it."""
+    def at_once(self, path: bytes, *, follow: bool, root: bytes = b"") -> int:
+        """An O_PATH descriptor of what an absolute path leads to, for contexts with this ``root`` directory
+        that ignore permissions; the negative errno that it fails with, or ELSEWHERE where only a walk can
+        tell. Who asks has to see whether something lies over it. Raises OSError for a root that is gone."""
         if path.startswith(_KERNELS):
             return ELSEWHERE
-        if path in self._missing:
+        if path in self._missing and not root:
             return -errno.ENOENT
         how = _FOLLOW if follow else _NO_FOLLOW
-        descriptor: int = _syscall(_OPENAT2, self._roots[b""], path, how, _HOW.size)
+        descriptor: int = _syscall(_OPENAT2, self._root(root), path, how, _HOW.size)
         if descriptor >= 0:
             return descriptor
-        missing = ctypes.get_errno() == errno.ENOENT and self._is_simply_missing(b"", path)
-        return -errno.ENOENT if missing else ELSEWHERE
+        error = ctypes.get_errno()
+        if error not in _PERHAPS_ELSEWHERE or (error == errno.ENOENT and self._is_simply_missing(root, path)):
+            return -error
+        return ELSEWHERE
 
     def is_no_link(self, path: bytes) -> bool:
         """Whether an absolute path is known to lead to something of the image that is no symbolic link."""
@@ -226,20 +228,12 @@ class Lookup:
 
     def _in_root(self, context: Context, path: bytes, follow: bool) -> Found | None:
         """An absolute path of the image; None where a walk has to tell. Raises OSError."""
-        if path.startswith(_KERNELS):
+        descriptor = self.at_once(path, follow=follow, root=context.root)
+        if descriptor == ELSEWHERE:
             return None
-        if path in self._missing and not context.root:
-            raise failure(errno.ENOENT)
-        how = _FOLLOW if follow else _NO_FOLLOW
-        descriptor: int = _syscall(_OPENAT2, self._root(context.root), path, how, _HOW.size)
-        if descriptor >= 0:
-            return self._plain(Found(descriptor))
-        error = ctypes.get_errno()
-        if error not in _PERHAPS_ELSEWHERE or (
-            error == errno.ENOENT and self._is_simply_missing(context.root, path)
-        ):
-            raise failure(error)
-        return None
+        if descriptor < 0:
+            raise failure(-descriptor)
+        return self._plain(Found(descriptor))
 
     def _plain(self, found: Found) -> Found | None:
         """``found`` unless a walk has to tell what is there."""
