@@ -14,12 +14,11 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterator
 
 from ci_builder.executors.linux.calls import library
 from ci_builder.executors.supervisor.call import Call, failure
 from ci_builder.executors.supervisor.context import Contexts
-from ci_builder.executors.supervisor.members import members
+from ci_builder.executors.supervisor.members import threads
 
 ROUND = 61  # calls between two looks at the clock; a prime: no loop is seen at the same place each time
 _HOT, _COLD, _WARM = ROUND * 250e-6, ROUND * 600e-6, ROUND * 1000e-6  # seconds for a round
@@ -97,14 +96,14 @@ class Affinity:
             return
         self._here = {here}
         self._set(0, self._here)
-        for task in self._threads():
+        for task in threads(self._contexts):
             self._set(task, self._here)
 
     def _take_turns(self, now: float) -> bool:
         """Whether nobody was seen to compute while a call waits, several times in a row."""
         if now < self._next_look:
             return False
-        if any(_is_running(task) for task in self._threads()):
+        if any(_is_running(task) for task in threads(self._contexts)):
             self._quiet, self._next_look = 0, now + _LOOK_AROUND
             return False
         self._quiet += 1
@@ -112,7 +111,7 @@ class Affinity:
 
     def _look_around(self) -> None:
         """Bind who calls, for its parent may have been free, and see who may compute."""
-        for task in self._threads():
+        for task in threads(self._contexts):
             if task in self.callers:
                 self._set(task, self._here)
             elif _is_running(task):
@@ -135,13 +134,8 @@ class Affinity:
         self._running.clear()
         self._quiet = 0
         self._set(0, self._all)
-        for task in self._threads():
+        for task in threads(self._contexts):
             self._set(task, self._all)
-
-    def _threads(self) -> Iterator[int]:
-        for process in members(self._contexts):
-            with contextlib.suppress(OSError):
-                yield from map(int, os.listdir(f"/proc/{process}/task"))
 
     def _set(self, task: int, processors: set[int]) -> None:
         with contextlib.suppress(OSError):
