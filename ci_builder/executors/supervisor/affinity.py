@@ -23,6 +23,7 @@ from ci_builder.executors.supervisor.members import threads
 ROUND = 61  # calls between two looks at the clock; a prime: no loop is seen at the same place each time
 _HOT, _COLD, _WARM = ROUND * 250e-6, ROUND * 600e-6, ROUND * 1000e-6  # seconds for a round
 _ENOUGH = 3  # looks in a row that see nobody compute
+_SLOW = 2  # slow rounds in a row: one alone may be the machine's
 _CERTAIN = 4  # looks in a row that see the same thread compute
 _NOT_AGAIN = 1.0  # seconds after all were set free, since they were slower than it seemed
 _LOOK_AROUND = 0.1  # seconds between two looks at everyone
@@ -40,7 +41,7 @@ class Affinity:
         self._here: set[int] = set()
         self.callers: set[int] = set()
         self._running: dict[int, int] = {}
-        self._quiet = 0
+        self._quiet = self._slow = 0
         self._since = self._looked_around = self._next_look = time.monotonic()
 
     @property
@@ -60,9 +61,16 @@ class Affinity:
             if took < _HOT or (took < _WARM and self._take_turns(now)):
                 self._heat()
         elif took > _COLD:
-            self._cool()
-            self._next_look = now + _NOT_AGAIN
-        elif self._running:
+            self._slow += 1
+            if self._slow == _SLOW:
+                self._cool()
+                self._next_look = now + _NOT_AGAIN
+        else:
+            self._slow = 0
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        if self._running:
             self._look_again()
         elif now - self._looked_around > _LOOK_AROUND:
             self._looked_around = now
@@ -132,7 +140,7 @@ class Affinity:
     def _cool(self) -> None:
         self._here = set()
         self._running.clear()
-        self._quiet = 0
+        self._quiet = self._slow = 0
         self._set(0, self._all)
         for task in threads(self._contexts):
             self._set(task, self._all)
