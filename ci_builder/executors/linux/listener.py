@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import struct
 import time
+from fcntl import ioctl
 
 from ci_builder.executors.linux.calls import quick_library
 
@@ -15,9 +15,11 @@ _RECEIVE, _SEND, _ADD_DESCRIPTOR, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x4018210
 _SYNCHRONOUS = 1  # SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
 _CONTINUE = 1
 _ADD_AND_SEND = 2
+_CLOSE_ON_EXEC = os.O_CLOEXEC
 _LOOKS, _PAUSE = 20, 1e-3
 _EXITING, _KILLED = 0x4, 1 << 8  # PF_EXITING; SIGKILL in a set of signals (proc_pid_stat(5))
 _NOTIFICATION = struct.Struct("=QI4xi12x6Q")
+_SIZE = _NOTIFICATION.size
 _ANSWER = struct.Struct("=QqiI")
 _ADDED = struct.Struct("=QIIII")
 _ioctl = quick_library().ioctl
@@ -38,9 +40,9 @@ class Listener:
 
     def receive(self) -> Received | None:
         """Cookie, thread, number and arguments of the next call; None: its thread is gone. Raises OSError."""
-        buffer = bytearray(_NOTIFICATION.size)
+        buffer = bytearray(_SIZE)
         try:
-            fcntl.ioctl(self.descriptor, _RECEIVE, buffer)
+            ioctl(self.descriptor, _RECEIVE, buffer)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
@@ -50,8 +52,10 @@ class Listener:
 
     def answer(self, cookie: int, value: int) -> None:
         """The call returns ``value``; a negative one is the errno that it fails with."""
-        error = value if value < 0 else 0
-        _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value - error, error, 0))
+        if value < 0:
+            self.fail(cookie, -value)
+        else:
+            _ioctl(self.descriptor, _SEND, _ANSWER.pack(cookie, value, 0, 0))
 
     def fail(self, cookie: int, error: int) -> None:
         """The call fails with the errno ``error``."""
@@ -64,7 +68,7 @@ class Listener:
     def install(self, cookie: int, descriptor: int, close_on_exec: bool) -> int | None:
         """The caller gets a copy of ``descriptor`` and waits on; its number there, None: it was killed.
         Raises OSError (EMFILE)."""
-        flags = os.O_CLOEXEC if close_on_exec else 0
+        flags = _CLOSE_ON_EXEC if close_on_exec else 0
         data = _ADDED.pack(cookie, 0, descriptor, 0, flags)
         while (number := _ioctl(self.descriptor, _ADD_DESCRIPTOR, data)) < 0:
             error = ctypes.get_errno()
@@ -78,7 +82,7 @@ class Listener:
         """The call (cookie and thread) returns a copy of ``descriptor``. Raises OSError (EMFILE), and
         RuntimeError where it returned something else, because this process was stopped in that moment."""
         cookie, task = call
-        flags = os.O_CLOEXEC if close_on_exec else 0
+        flags = _CLOSE_ON_EXEC if close_on_exec else 0
         if self._adds_and_sends:
             data = _ADDED.pack(cookie, _ADD_AND_SEND, descriptor, 0, flags)
             if _ioctl(self.descriptor, _ADD_DESCRIPTOR, data) >= 0:

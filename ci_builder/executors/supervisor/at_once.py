@@ -1,8 +1,7 @@
 """The commonest calls, answered by the shortest way: stat and open of absolute paths, of what is in an open
-directory and of a descriptor, readlink of absolute paths, access of what is missing, exec of what was
-executed before.
+directory and of a descriptor, readlink of absolute paths, access of what is missing.
 
-Half of an answer's time is Python's, so each of these is one function that calls little but the kernel. It
+Half of an answer's time is Python's, so each of these is one method that calls little but the kernel. It
 does what the call's handler would do (status.py, opening.py) where that is plain: permissions hold the caller
 back from nothing, no link is followed, nothing is mounted there. Everything else, and what fails, it
 leaves to the handler, untouched.
@@ -14,20 +13,20 @@ import ctypes
 import errno
 import os
 import stat as stat_module
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from os import pread, pwrite
 
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import quick_library
 from ci_builder.executors.linux.listener import Received
 from ci_builder.executors.supervisor.call import Call
-from ci_builder.executors.supervisor.context import DAC_OVERRIDE, Context
+from ci_builder.executors.supervisor.context import DAC_OVERRIDE
 from ci_builder.executors.supervisor.execution import execute_again
 from ci_builder.executors.supervisor.found import Found, key_of
 from ci_builder.executors.supervisor.kernel import Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT, ELSEWHERE
 from ci_builder.executors.supervisor.opening import KNOWN, TMPFILE
 from ci_builder.executors.supervisor.status import tell
-from ci_builder.rootfs.record import Key
 
 _ARCHITECTURE = of_this_machine()
 _NEWFSTATAT = _ARCHITECTURE.calls["newfstatat"]
@@ -39,267 +38,258 @@ _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _FOLLOW = -1
 _HERE = CURRENT & 0xFFFFFFFF
 _TEXT = 256
+_SLASH = ord("/")
 _NOT_TO_READ = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_PATH | TMPFILE
 _AS_BEFORE = os.O_CLOEXEC | os.O_NOCTTY | _ARCHITECTURE.large_file  # nobody sees them in the open file
 _TO_READ = _AS_BEFORE | os.O_NONBLOCK | os.O_DIRECTORY
+_NOT_AS_BEFORE, _NOT_KNOWN = ~_AS_BEFORE & KNOWN, ~_TO_READ & KNOWN
+_CLOSE_ON_EXEC = os.O_CLOEXEC
 _TOO_LARGE = 1 << 31  # no int
 _NOT_OF_ACCESS = 0xFFFFFFFF & ~7
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW
 _IGNORES_PERMISSIONS = 1 << DAC_OVERRIDE
 _BUFFER = ctypes.create_string_buffer(_ARCHITECTURE.stat_size)
+_SIZE = _ARCHITECTURE.stat_size
 _syscall = quick_library().syscall
 
-AtOnce = Callable[[Kernel, Received], bool]
-"""Whether the call was answered; else nothing was done. Raises OSError: the call fails so."""
 
+class AtOnce:
+    """Each of ``methods``, by the call's name, tells whether the call was answered; else nothing was done.
+    They raise OSError: the call fails so."""
 
-def _stat(kernel: Kernel, received: Received) -> bool:
-    cookie, task, number, pointer, into, *_ = received
-    return _newfstatat(kernel, (cookie, task, number, _HERE, pointer, into, 0, 0, 0))
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._memory = kernel.memory
+        self._listener = kernel.listener
+        self._lookup = kernel.lookup
+        self._told = kernel.told.data
+        self._record = kernel.owners.records.get
+        self._covered = kernel.view.covered
+        self._foreign = kernel.foreign_devices
+        self.methods: dict[str, Callable[[Received], bool]] = {
+            "stat": self._stat,
+            "lstat": self._lstat,
+            "newfstatat": self._newfstatat,
+            "fstat": self._fstat,
+            "openat": self._openat,
+            "open": self._open,
+            "execve": self._execve,
+            "access": self._access,
+            "readlink": self._readlink,
+        }
 
-
-def _lstat(kernel: Kernel, received: Received) -> bool:
-    cookie, task, number, pointer, into, *_ = received
-    return _newfstatat(kernel, (cookie, task, number, _HERE, pointer, into, _NO_FOLLOW, 0, 0))
-
-
-def _fstat(kernel: Kernel, received: Received) -> bool:
-    _, task, _, descriptor, into, *_ = received
-    return _stat_at(kernel, received, (b"/proc/%d/fd/%d" % (task, descriptor & 0xFFFFFFFF), into), 0)
-
-
-def _newfstatat(kernel: Kernel, received: Received) -> bool:
-    _, task, _, folder, pointer, into, flags, _, _ = received
-    memory = kernel.memory
-    try:
-        name, zero, _ = memory.read(task, pointer, _TEXT).partition(b"\0")
-    except OSError:
-        return False
-    folder &= 0xFFFFFFFF
-    if not name:
-        return flags == _EMPTY_PATH and _stat_at(
-            kernel, received, (b"/proc/%d/fd/%d" % (task, folder), into), 0
-        )
-    context = memory.note
-    if not isinstance(context, Context) or not context.effective & _IGNORES_PERMISSIONS:
-        return False
-    if not zero or b"/" in name or name == b".." or flags & ~_NO_FOLLOW:
-        if not zero or not name.startswith(b"/") or flags & ~_NO_FOLLOW or context.root:
-            return False
-        return _stat_of_path(kernel, received, (name, into), follow=not flags)
-    start = b"/proc/%d/cwd/" % task if folder == _HERE else b"/proc/%d/fd/%d/" % (task, folder)
-    return _stat_at(kernel, received, (start + name, into), flags or _FOLLOW)
-
-
-def _stat_at(kernel: Kernel, received: Received, what: tuple[bytes, int], how: int) -> bool:
-    """``how`` is 0 for the very file of a descriptor; for a name whether the call follows it."""
-    path, into = what
-    if _syscall(_NEWFSTATAT, CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
-        return False
-    raw = _BUFFER.raw
-    if how:
-        # What _lies_under and _tell do; a walk through a tree is little else than this.
-        key = key_of(raw)
-        if key in kernel.view.covered or key[0] in kernel.foreign_devices:
-            return False
-        if how == _FOLLOW and raw[_FORMAT] >> 4 == _LINK:
-            return False
-    told = kernel.told.data(raw)
-    if told is None:
-        return _tell(kernel, received, raw, into)
-    try:
-        kernel.memory.write(received[1], into, told)
-    except OSError:
-        return False
-    kernel.listener.answer(received[0], 0)
-    return True
-
-
-def _stat_of_path(kernel: Kernel, received: Received, what: tuple[bytes, int], *, follow: bool) -> bool:
-    """Of an absolute path."""
-    path, into = what
-    raw = _raw_of_path(kernel, received, path, follow=follow)
-    return raw is not None and (not raw or _tell(kernel, received, raw, into))
-
-
-def _raw_of_path(kernel: Kernel, received: Received, path: bytes, *, follow: bool) -> bytes | None:
-    """The struct stat of an absolute path; empty: it leads nowhere, which was answered; None: the handler
-    has to tell."""
-    descriptor = kernel.lookup.at_once(path, follow=follow)
-    if descriptor < 0:
-        if descriptor == ELSEWHERE:
-            return None
-        kernel.listener.fail(received[0], -descriptor)
-        return b""
-    failed = _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0
-    os.close(descriptor)
-    raw = _BUFFER.raw
-    return None if failed or _lies_under(kernel, raw) else raw
-
-
-def _lies_under(kernel: Kernel, raw: bytes) -> bool:
-    """Whether something else is mounted there, or it is not the image's."""
-    key = key_of(raw)
-    return key in kernel.view.covered or key[0] in kernel.foreign_devices
-
-
-def _tell(kernel: Kernel, received: Received, raw: bytes, into: int) -> bool:
-    told = kernel.told.data(raw)
-    if told is None:
-        kernel.contexts.forget()
-        tell(kernel, Call(received, kernel.memory), Found(-1, None, raw), into)
-    else:
+    def _path(self, task: int, pointer: int) -> bytes | None:
+        """A short path in the caller's memory; None: the handler has to see."""
+        memory = self._memory
         try:
-            kernel.memory.write(received[1], into, told)
+            if task == memory.task:
+                data = pread(memory.descriptor, _TEXT, pointer)
+            else:
+                data = memory.read(task, pointer, _TEXT)
+        except (OSError, OverflowError):
+            return None
+        end = data.find(0)
+        return data[:end] if end >= 0 else None
+
+    def _execve(self, received: Received) -> bool:
+        return execute_again(self._kernel, received)
+
+    def _stat(self, received: Received) -> bool:
+        cookie, task, number, pointer, into, *_ = received
+        return self._newfstatat((cookie, task, number, _HERE, pointer, into, 0, 0, 0))
+
+    def _lstat(self, received: Received) -> bool:
+        cookie, task, number, pointer, into, *_ = received
+        return self._newfstatat((cookie, task, number, _HERE, pointer, into, _NO_FOLLOW, 0, 0))
+
+    def _fstat(self, received: Received) -> bool:
+        path = b"/proc/%d/fd/%d" % (received[1], received[3] & 0xFFFFFFFF)
+        return self._stat_at(received, (path, received[4]), 0)
+
+    def _newfstatat(self, received: Received) -> bool:
+        _, task, _, folder, pointer, into, flags, _, _ = received
+        name = self._path(task, pointer)
+        folder &= 0xFFFFFFFF
+        if not name:
+            return (
+                name is not None
+                and flags == _EMPTY_PATH
+                and self._stat_at(received, (b"/proc/%d/fd/%d" % (task, folder), into), 0)
+            )
+        context = self._memory.note
+        if context is None or not context.effective & _IGNORES_PERMISSIONS or flags & ~_NO_FOLLOW:
+            return False
+        if b"/" in name or name == b"..":
+            if name[0] != _SLASH or context.root:
+                return False
+            return self._stat_of_path(received, (name, into), follow=not flags)
+        start = b"/proc/%d/cwd/" % task if folder == _HERE else b"/proc/%d/fd/%d/" % (task, folder)
+        return self._stat_at(received, (start + name, into), flags or _FOLLOW)
+
+    def _stat_at(self, received: Received, what: tuple[bytes, int], how: int) -> bool:
+        """``how`` is 0 for the very file of a descriptor; for a name whether the call follows it."""
+        path, into = what
+        if _syscall(_NEWFSTATAT, CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
+            return False
+        raw: bytes = _BUFFER.raw
+        if how:
+            # As in _lies_under; a walk through a tree is little else than this.
+            key = key_of(raw)
+            if key in self._covered or key[0] in self._foreign:
+                return False
+            if how == _FOLLOW and raw[_FORMAT] >> 4 == _LINK:
+                return False
+        return self._tell(received, raw, into)
+
+    def _tell(self, received: Received, raw: bytes, into: int) -> bool:
+        told = self._told(raw)
+        if told is None:
+            kernel = self._kernel
+            kernel.contexts.forget()
+            tell(kernel, Call(received, self._memory), Found(-1, None, raw), into)
+        else:
+            memory = self._memory
+            try:
+                if received[1] != memory.task:
+                    memory.write(received[1], into, told)
+                elif pwrite(memory.descriptor, told, into) != _SIZE:
+                    return False
+            except (OSError, OverflowError):
+                return False
+        self._listener.answer(received[0], 0)
+        return True
+
+    def _stat_of_path(self, received: Received, what: tuple[bytes, int], *, follow: bool) -> bool:
+        """Of an absolute path."""
+        path, into = what
+        raw = self._raw_of_path(received, path, follow=follow)
+        return raw is not None and (not raw or self._tell(received, raw, into))
+
+    def _raw_of_path(self, received: Received, path: bytes, *, follow: bool) -> bytes | None:
+        """The struct stat of an absolute path; empty: it leads nowhere, which was answered; None: the handler
+        has to tell."""
+        descriptor = self._lookup.at_once(path, follow=follow)
+        if descriptor < 0:
+            if descriptor == ELSEWHERE:
+                return None
+            self._listener.fail(received[0], -descriptor)
+            return b""
+        failed = _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0
+        os.close(descriptor)
+        raw = _BUFFER.raw
+        return None if failed or self._lies_under(raw) else raw
+
+    def _lies_under(self, raw: bytes) -> bool:
+        """Whether something else is mounted there, or it is not the image's."""
+        key = key_of(raw)
+        return key in self._covered or key[0] in self._foreign
+
+    def _readlink(self, received: Received) -> bool:
+        """Of an absolute path, which mostly is no link: that is how a compiler makes paths real."""
+        cookie, task, _, pointer, _, size, *_ = received
+        path, lookup = self._path(task, pointer), self._lookup
+        context = self._memory.note
+        if not path or not 0 < size < _TOO_LARGE or context is None or context.root:
+            return False
+        if not context.effective & _IGNORES_PERMISSIONS or path[0] != _SLASH:
+            return False
+        if not lookup.is_no_link(path):
+            raw = self._raw_of_path(received, path, follow=False)
+            if not raw:
+                return raw is not None
+            if raw[_FORMAT] >> 4 == _LINK:
+                return False
+            lookup.no_link(path)
+        self._listener.fail(cookie, errno.EINVAL)
+        return True
+
+    def _open(self, received: Received) -> bool:
+        cookie, task, number, pointer, flags, *_ = received
+        return self._openat((cookie, task, number, _HERE, pointer, flags, 0, 0, 0))
+
+    def _openat(self, received: Received) -> bool:
+        cookie, task, _, folder, pointer, flags, _, _, _ = received
+        if flags & _NOT_TO_READ:
+            return False
+        path = self._path(task, pointer)
+        context = self._memory.note
+        if not path or context is None or not context.effective & _IGNORES_PERMISSIONS:
+            return False
+        try:
+            if path[0] == _SLASH:
+                descriptor = self._by_path(path, flags) if not context.root else ELSEWHERE
+            elif flags & _FOLDER == _FOLDER:
+                descriptor = self._folder(task, (folder & 0xFFFFFFFF, path), flags & KNOWN)
+            else:
+                return False
         except OSError:
             return False
-    kernel.listener.answer(received[0], 0)
-    return True
-
-
-def _readlink(kernel: Kernel, received: Received) -> bool:
-    """Of an absolute path, which mostly is no link: that is how a compiler makes paths real."""
-    cookie, task, _, pointer, _, size, *_ = received
-    memory, lookup = kernel.memory, kernel.lookup
-    try:
-        path, zero, _ = memory.read(task, pointer, _TEXT).partition(b"\0")
-    except OSError:
-        return False
-    context = memory.note
-    if not zero or not 0 < size < _TOO_LARGE or not isinstance(context, Context) or context.root:
-        return False
-    if not context.effective & _IGNORES_PERMISSIONS or not path.startswith(b"/"):
-        return False
-    if not lookup.is_no_link(path):
-        raw = _raw_of_path(kernel, received, path, follow=False)
-        if not raw:
-            return raw is not None
-        if raw[_FORMAT] >> 4 == _LINK:
-            return False
-        lookup.no_link(path)
-    kernel.listener.fail(cookie, errno.EINVAL)
-    return True
-
-
-def _open(kernel: Kernel, received: Received) -> bool:
-    cookie, task, number, pointer, flags, *_ = received
-    return _openat(kernel, (cookie, task, number, _HERE, pointer, flags, 0, 0, 0))
-
-
-def _openat(kernel: Kernel, received: Received) -> bool:
-    cookie, task, _, folder, pointer, flags, *_ = received
-    if flags & _NOT_TO_READ:
-        return False
-    memory = kernel.memory
-    try:
-        path, zero, _ = memory.read(task, pointer, _TEXT).partition(b"\0")
-        context = memory.note
-        if not zero or not isinstance(context, Context) or not context.effective & _IGNORES_PERMISSIONS:
-            return False
-        if path.startswith(b"/"):
-            descriptor = _by_path(kernel, path, flags & KNOWN) if not context.root else ELSEWHERE
-        elif flags & _FOLDER == _FOLDER:
-            descriptor = _folder(kernel, task, (folder & 0xFFFFFFFF, path), flags & KNOWN)
-        else:
-            return False
-    except OSError:
-        return False
-    if descriptor < 0:
-        if descriptor == ELSEWHERE:
-            return False
-        kernel.listener.fail(cookie, -descriptor)
+        if descriptor < 0:
+            if descriptor == ELSEWHERE:
+                return False
+            self._listener.fail(cookie, -descriptor)
+            return True
+        try:
+            self._listener.give((cookie, task), descriptor, bool(flags & _CLOSE_ON_EXEC))
+        finally:
+            os.close(descriptor)
         return True
-    try:
-        kernel.listener.give((cookie, task), descriptor, bool(flags & os.O_CLOEXEC))
-    finally:
-        os.close(descriptor)
-    return True
 
+    def _by_path(self, path: bytes, flags: int) -> int:
+        """A directory or regular file, to be read, that an absolute path leads to; a negative errno, or
+        ELSEWHERE: the handler has to tell. Raises OSError: it has to as well."""
+        if flags & _NOT_AS_BEFORE:
+            if flags & _NOT_KNOWN:
+                return ELSEWHERE
+        else:
+            opened = self._lookup.open_again(path)
+            if opened is not None:
+                if not self._is_device(opened[1]):
+                    return opened[0]
+                os.close(opened[0])
+        found = self._lookup.at_once(path, follow=True)
+        if found < 0:
+            return found
+        try:
+            if _syscall(_NEWFSTATAT, found, b"", _BUFFER, _EMPTY_PATH) < 0:
+                return ELSEWHERE
+            raw = _BUFFER.raw
+            if self._lies_under(raw):
+                return ELSEWHERE
+            kind = raw[_FORMAT] >> 4
+            if kind == _REGULAR and not flags & os.O_DIRECTORY and not self._is_device(key_of(raw)):
+                self._lookup.opened(path)
+            elif kind != _DIRECTORY:
+                return ELSEWHERE
+            return os.open(b"/proc/self/fd/%d" % found, flags & KNOWN | os.O_CLOEXEC)
+        finally:
+            os.close(found)
 
-def _by_path(kernel: Kernel, path: bytes, flags: int) -> int:
-    """A directory or regular file, to be read, that an absolute path leads to; a negative errno, or
-    ELSEWHERE: the handler has to tell. Raises OSError: it has to as well."""
-    if flags & ~_AS_BEFORE:
-        if flags & ~_TO_READ:
+    def _is_device(self, key: tuple[int, int]) -> bool:
+        """Whether a regular file stands for a device."""
+        record = self._record(key)
+        return record is not None and record.device is not None
+
+    def _folder(self, task: int, where: tuple[int, bytes], flags: int) -> int:
+        """A directory in an open one, no link followed; ELSEWHERE: the handler has to tell.
+        Raises OSError."""
+        folder, name = where
+        if b"/" in name or name == b"..":
             return ELSEWHERE
-    else:
-        descriptor = _again(kernel, path)
-        if descriptor >= 0:
+        descriptor = os.open(b"/proc/%d/fd/%d/%b" % (task, folder, name), flags | _CLOSE_ON_EXEC)
+        failed = _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0
+        if not failed and not self._lies_under(_BUFFER.raw):
             return descriptor
-    found = kernel.lookup.at_once(path, follow=True)
-    if found < 0:
-        return found
-    try:
-        if _syscall(_NEWFSTATAT, found, b"", _BUFFER, _EMPTY_PATH) < 0:
-            return ELSEWHERE
-        raw = _BUFFER.raw
-        if _lies_under(kernel, raw):
-            return ELSEWHERE
-        kind = raw[_FORMAT] >> 4
-        if kind == _REGULAR and not flags & os.O_DIRECTORY and not _is_device(kernel, key_of(raw)):
-            kernel.lookup.opened(path)
-        elif kind != _DIRECTORY:
-            return ELSEWHERE
-        return os.open(b"/proc/self/fd/%d" % found, flags | os.O_CLOEXEC)
-    finally:
-        os.close(found)
-
-
-def _is_device(kernel: Kernel, key: Key) -> bool:
-    """Whether a regular file stands for a device."""
-    record = kernel.owners.records.get(key)
-    return record is not None and record.device is not None
-
-
-def _folder(kernel: Kernel, task: int, where: tuple[int, bytes], flags: int) -> int:
-    """A directory in an open one, no link followed; ELSEWHERE: the handler has to tell. Raises OSError."""
-    folder, name = where
-    if not name or b"/" in name or name == b"..":
+        os.close(descriptor)
         return ELSEWHERE
-    descriptor = os.open(b"/proc/%d/fd/%d/%b" % (task, folder, name), flags | os.O_CLOEXEC)
-    failed = _syscall(_NEWFSTATAT, descriptor, b"", _BUFFER, _EMPTY_PATH) < 0
-    if not failed and not _lies_under(kernel, _BUFFER.raw):
-        return descriptor
-    os.close(descriptor)
-    return ELSEWHERE
 
-
-def _again(kernel: Kernel, path: bytes) -> int:
-    """A path that was opened before, to be read, without a second look; -1: the handler has to tell."""
-    opened = kernel.lookup.open_again(path)
-    if opened is None:
-        return -1
-    descriptor, key = opened
-    if not _is_device(kernel, key):
-        return descriptor
-    os.close(descriptor)
-    return -1
-
-
-def _access(kernel: Kernel, received: Received) -> bool:
-    """Of what is known to be missing: every program asks for /etc/ld.so.preload."""
-    memory = kernel.memory
-    try:
-        path, zero, _ = memory.read(received[1], received[3], _TEXT).partition(b"\0")
-    except OSError:
-        return False
-    context = memory.note
-    if not zero or received[4] & _NOT_OF_ACCESS or not isinstance(context, Context):
-        return False
-    if not context.is_real or not kernel.lookup.is_missing(context, path):
-        return False
-    kernel.listener.fail(received[0], errno.ENOENT)
-    return True
-
-
-AT_ONCE: Mapping[str, AtOnce] = {
-    "stat": _stat,
-    "lstat": _lstat,
-    "newfstatat": _newfstatat,
-    "fstat": _fstat,
-    "openat": _openat,
-    "open": _open,
-    "execve": execute_again,
-    "access": _access,
-    "readlink": _readlink,
-}
+    def _access(self, received: Received) -> bool:
+        """Of what is known to be missing: every program asks for /etc/ld.so.preload."""
+        path = self._path(received[1], received[3])
+        context = self._memory.note
+        if not path or received[4] & _NOT_OF_ACCESS or context is None or not context.is_real:
+            return False
+        if not self._lookup.is_missing(context, path):
+            return False
+        self._listener.fail(received[0], errno.ENOENT)
+        return True

@@ -25,7 +25,7 @@ def _ids(uid: int, euid: int, gid: int, egid: int) -> bytes:
 class Vectors:
     """Those of the programs that this process's user executes; ``memory`` is where they are."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory[Context]) -> None:
         self._memory = memory
         self._real = _ids(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
 

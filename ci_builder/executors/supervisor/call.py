@@ -7,6 +7,7 @@ import os
 
 from ci_builder.executors.linux.listener import Received
 from ci_builder.executors.linux.memory import Memory
+from ci_builder.executors.supervisor.context import Context
 
 _PAGE = 4096
 PATH_MAX = 4096
@@ -23,7 +24,7 @@ class Call:
 
     __slots__ = ("_memory", "arguments", "cookie", "number", "task")
 
-    def __init__(self, received: Received, memory: Memory) -> None:
+    def __init__(self, received: Received, memory: Memory[Context]) -> None:
         self._memory = memory
         self.cookie, self.task, self.number = received[:3]
         self.arguments = received[3:]

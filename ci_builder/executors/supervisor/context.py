@@ -173,7 +173,7 @@ class Contexts:
 
     That of whoever called last is known still while its memory, which is read for most calls, is the same."""
 
-    def __init__(self, initial: Context, supervisor: int, memory: Memory) -> None:
+    def __init__(self, initial: Context, supervisor: int, memory: Memory[Context]) -> None:
         self.initial = initial
         self.memory = memory
         self.first_tag = first_tag(supervisor)
@@ -196,7 +196,7 @@ class Contexts:
         if task == self._task:
             return self._context
         memory = self.memory
-        if memory.read_of == task and isinstance(memory.note, Context):
+        if memory.read_of == task and memory.note is not None:
             return memory.note
         number = resource.prlimit(task, RLIMIT_LOCKS)[0] - self.first_tag
         if not 0 <= number < len(self._known):

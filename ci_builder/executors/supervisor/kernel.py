@@ -45,7 +45,7 @@ class Kernel:
     redirects: Redirects
     listener: Listener
     affinity: Affinity
-    memory: Memory
+    memory: Memory[Context]
     vectors: Vectors
     ports: Ports
     folder: bytes

@@ -16,8 +16,7 @@ import errno
 import os
 import resource
 import struct
-
-from ci_builder.values import dataclass
+from typing import NamedTuple
 
 RLIMIT_RSS = 5
 _SIZE_BITS = 12
@@ -27,9 +26,8 @@ USUAL = 512
 _ALIGNED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """``size`` bytes from ``address`` on."""
+class Room(NamedTuple):
+    """``size`` bytes from ``address`` on. (No dataclass: two are made for each exec.)"""
 
     address: int
     size: int
