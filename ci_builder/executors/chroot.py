@@ -68,7 +68,9 @@ class ChrootExecutor:
         apply_layers(image.layers, tree, self._progress)
         if not writable:
             return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
-        return FolderWorkspace(tree, ChrootRuns(self._launcher, folder.with_suffix(".own")))
+        return FolderWorkspace(
+            tree, ChrootRuns(self._launcher, folder.with_suffix(".own")), self._launcher.remove_as_well
+        )
 
     def _try(self) -> None:
         folder = self._state / "trial"

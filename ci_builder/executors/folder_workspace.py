@@ -9,7 +9,7 @@ from typing import Protocol
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launcher import Ended
 from ci_builder.executors.mount_points import Untouched
-from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.removal import Call, remove_folder
 from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.inventory import Inventory
 from ci_builder.rootfs.tree import Tree
@@ -30,11 +30,13 @@ class Runs(Protocol):
 
 
 class FolderWorkspace:
-    """See Workspace. ``tree`` is complete when the workspace is made; its folder is removed at the end."""
+    """See Workspace. ``tree`` is complete when the workspace is made; its folder is removed at the end, with
+    ``call`` as ``remove_folder`` has it."""
 
-    def __init__(self, tree: Tree, runs: Runs) -> None:
+    def __init__(self, tree: Tree, runs: Runs, call: Call | None = None) -> None:
         self._tree = tree
         self._runs = runs
+        self._call = call
         self._inventory = Inventory.take(tree)
         self._untouched: dict[bytes, Untouched] = {}
         self._closed = False
@@ -71,7 +73,7 @@ class FolderWorkspace:
         with self._closing:
             if not self._closed:
                 self._closed = True
-                remove_folder(self._tree.root)
+                remove_folder(self._tree.root, self._call)
 
     def _end_command(self) -> None:
         """Stop the command and wait until all is put back that was changed for it, even when it was only

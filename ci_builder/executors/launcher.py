@@ -1,5 +1,5 @@
-"""Starts commands, and second packers, from a process of its own, which was forked while the builder had one
-thread.
+"""Starts commands, second packers and second removers from a process of its own, which was forked while the
+builder had one thread.
 
 Forking a process with threads is not safe in general, and a fork of the builder would carry its
 credentials; the launcher is small, has one thread, and shares the builder's namespaces.
@@ -23,13 +23,15 @@ from ci_builder.executors.in_memory import Known, new_file, opened, rewritten
 from ci_builder.executors.keeper import keep
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.linux.calls import close_from
+from ci_builder.executors.removal import remove_from_the_end
 from ci_builder.rootfs.pack_parts import pack_parts
 from ci_builder.rootfs.second_packer import PackOrder, SecondPacker
 from ci_builder.values import dataclass
 
 _LONGEST_WAIT = 2**31 - 1
 _BETWEEN_CHECKS = 0.2
-_RUN, _PACK = b"r", b"p"
+_RUN, _PACK, _REMOVE = b"r", b"p", b"d"
+_LONGEST = 4096  # bytes of a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,13 @@ class Launcher:
             theirs.close()
         return SecondPacker(order, control, memory)
 
+    def remove_as_well(self, folder: str) -> None:
+        """See Call: from another process, where there is a second processor."""
+        request = _REMOVE + os.fsencode(folder)
+        if len(request) <= _LONGEST and len(os.sched_getaffinity(0)) > 1:
+            with contextlib.suppress(OSError):
+                self._socket.send(request)
+
     def close(self) -> None:
         """End the launcher; commands that still run are not touched."""
         self._socket.close()
@@ -217,7 +226,7 @@ def _serve(requests: socket.socket) -> NoReturn:
 
 def _answer(requests: socket.socket) -> None:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
+        message, descriptors, _, _ = socket.recv_fds(requests, _LONGEST, 4)
         if not message:
             return
         if os.fork() == 0:
@@ -225,6 +234,10 @@ def _answer(requests: socket.socket) -> None:
             if message == _PACK:
                 with contextlib.suppress(OSError), socket.socket(fileno=descriptors[0]) as control:
                     pack_parts(control, descriptors[1])
+                os._exit(0)
+            if message.startswith(_REMOVE):
+                with contextlib.suppress(OSError):
+                    remove_from_the_end(os.fsdecode(message[1:]))
                 os._exit(0)
             keep(socket.socket(fileno=descriptors[0]), descriptors[1:])
         for descriptor in descriptors:

@@ -153,7 +153,7 @@ class NamespaceExecutor:
         if writable and self._single_id:
             return SingleIdWorkspace(tree, runs, record, self._progress)
         if writable:
-            return FolderWorkspace(tree, runs)
+            return FolderWorkspace(tree, runs, runs.surroundings.launcher.remove_as_well)
         return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
 
     def _unpack(self, image: Image, first: int, below: tuple[Path, ...]) -> Path:

@@ -95,7 +95,7 @@ class OverlayWorkspace:
                 return
             self._closed = True
             umount(str(self._root))
-            remove_folder(str(self._folder))
+            remove_folder(str(self._folder), self._runs.surroundings.launcher.remove_as_well)
 
     def _upper(self) -> Path:
         return self._folder / f"u{self._step}"

@@ -90,7 +90,7 @@ class PtraceExecutor:
         apply_layers(image.layers, tree, self._progress)
         if not writable:
             return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))
-        return FolderWorkspace(tree, self._runs(folder, ownership))
+        return FolderWorkspace(tree, self._runs(folder, ownership), self._launcher.remove_as_well)
 
     def _runs(self, folder: Path, ownership: RecordedOwnership) -> PtraceRuns:
         if self._launcher is None:

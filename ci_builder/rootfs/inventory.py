@@ -16,10 +16,11 @@ import tempfile
 import time
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 
 from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.walk import Names, child, side_by_side, sorted_names, split, walk
 from ci_builder.values import dataclass
@@ -29,6 +30,7 @@ _BLOCK = 256 << 10  # bytes that are compressed together
 _MOST = 1 << 14  # names in a part
 _COARSEST = 2.0  # seconds between the ticks of the coarsest clock (FAT)
 _MAX_WAIT = 5.0  # seconds
+_TYPE, _DIRECTORY = 0o170000, stat_module.S_IFDIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class _Scan:
     def __init__(self, tree: Tree) -> None:
         self.latest = 0
         self._tree = tree
-        self._status = tree.ownership.status
+        # What the kernel holds all of needs no second opinion.
+        self._status = None if isinstance(tree.ownership, KernelOwnership) else tree.ownership.status
         # Directories that untouchable paths lie in: only their entries need to be looked at by name.
         self._holding = {os.path.dirname(path) for path in tree.untouchable}
 
@@ -166,27 +169,33 @@ class _Scan:
         return walk(self._tree.root, self._look)
 
     def _look(self, descriptor: int, path: bytes, below: Names) -> Iterator[_Part]:
-        names, marks = Names(), array("q")
-        is_holding = b"/" + path in self._holding
-        for name in sorted_names(descriptor):
-            if is_holding and b"/" + child(path, name) in self._tree.untouchable:
-                continue
-            stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            names.add(name)
-            marks.append(self._mark(stat))
-            if stat_module.S_ISDIR(stat.st_mode):
-                below.add(name)
-            if len(marks) == _MOST:
-                yield _Part(path, bytes(names), marks.tobytes())
-                names, marks = Names(), array("q")
-        yield _Part(path, bytes(names), marks.tobytes())
+        found = sorted_names(descriptor)
+        if b"/" + path in self._holding:
+            found = [name for name in found if b"/" + child(path, name) not in self._tree.untouchable]
+        names = iter(found)
+        first = list(itertools.islice(names, _MOST))
+        yield self._part(descriptor, path, first, below)
+        while some := list(itertools.islice(names, _MOST)):
+            yield self._part(descriptor, path, some, below)
 
-    def _mark(self, stat: os.stat_result) -> int:
-        ctime = stat.st_ctime_ns
-        self.latest = max(self.latest, ctime)
-        status = self._status(stat)
-        facts = (ctime, stat.st_ino, stat.st_dev, stat.st_size, status.mode, status.uid, status.gid)
-        return hash((*facts, status.xattrs) if status.xattrs else facts)
+    def _part(self, descriptor: int, path: bytes, names: Sequence[bytes], below: Names) -> _Part:
+        # The one loop over all files of an image: it calls little.
+        marks, latest, status, stat = array("q"), self.latest, self._status, os.stat
+        for name in names:
+            found = stat(name, dir_fd=descriptor, follow_symlinks=False)
+            ctime, mode = found.st_ctime_ns, found.st_mode
+            latest = max(ctime, latest)
+            facts: tuple[object, ...] = (ctime, found.st_ino, found.st_dev, found.st_size)
+            if status is None:
+                marks.append(hash((*facts, mode, found.st_uid, found.st_gid)))
+            else:
+                told = status(found)
+                facts = (*facts, told.mode, told.uid, told.gid)
+                marks.append(hash((*facts, told.xattrs) if told.xattrs else facts))
+            if mode & _TYPE == _DIRECTORY:
+                below.add(name)
+        self.latest = latest
+        return _Part(path, b"".join([name + b"\0" for name in names]), marks.tobytes())
 
 
 class _Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat as stat_module
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from ci_builder.rootfs.paths import open_directory
 from ci_builder.rootfs.walk import LIST, Names, child, side_by_side, sorted_names, walk
 from ci_builder.rootfs.xattrs import path_of
 
+_PART = 1 << 12  # entries that are sorted at once
 _PREFIXES = ("trusted.overlay.", "user.overlay.")
 
 
@@ -33,12 +35,28 @@ def overlay_changes(
             if untouchable and b"/" + child(path, name) in untouchable:
                 continue
             stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if whole and stat.st_size and stat_module.S_ISREG(stat.st_mode):
-                yield Change(child(path, name), "present")  # as nearly all are
-            else:
-                yield from _entry(descriptor, (path, name), stat, below, whole)
+            yield from _entry(descriptor, (path, name), stat, below, whole=False)
 
-    return walk(upper, look)
+    return walk(upper, _look_at_few if whole and not untouchable else look)
+
+
+def _look_at_few(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
+    """What a directory's entries stand for, most of which the listing itself tells. (It cannot tell the
+    whiteouts that lower directories may have since Linux 6.7, empty files with a mark; the kernel makes none
+    of those.)"""
+    with os.scandir(descriptor) as found:
+        while part := [(os.fsencode(item.name), _is_plain(item)) for item in itertools.islice(found, _PART)]:
+            part.sort()
+            for name, is_plain in part:
+                if is_plain:
+                    yield Change(child(path, name), "present")
+                else:
+                    stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    yield from _entry(descriptor, (path, name), stat, below, whole=True)
+
+
+def _is_plain(item: os.DirEntry[str]) -> bool:
+    return item.is_file(follow_symlinks=False) or item.is_symlink()
 
 
 def without_marks(changes: Changes, upper: str, below: str) -> Changes:

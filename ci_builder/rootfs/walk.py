@@ -79,12 +79,12 @@ def walk(top: str, look: Look[T]) -> Iterator[T]:
 def sorted_names(directory: int | str) -> Iterable[bytes]:
     """The names in a directory (open, or by its path), sorted. Raises OSError."""
     with os.scandir(directory) as found:
-        names = (os.fsencode(item.name) for item in found)
-        few = list(itertools.islice(names, _FEW))
+        # All of them are encoded at once.
+        few = os.fsencode("\0".join([item.name for item in itertools.islice(found, _FEW)])).split(b"\0")
         if len(few) < _FEW:
             few.sort()
-            return few
-        return packed(itertools.chain(few, names))
+            return few if few[0] else []
+        return packed(itertools.chain(few, (os.fsencode(item.name) for item in found)))
 
 
 def side_by_side(
