@@ -15,6 +15,7 @@ from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, Xattrs, all_xattrs, with_recorded
 from ci_builder.rootfs.paths import Directories, Place
+from ci_builder.rootfs.plain_files import PlainFiles
 from ci_builder.rootfs.second_packer import PackOrder, SecondPacker
 from ci_builder.rootfs.tar_writer import entry_header, padding
 from ci_builder.rootfs.times import KEPT, Times
@@ -68,14 +69,26 @@ def _second(tree: Tree, changes: int, times: Times, still: bool) -> Iterator[Sec
 
 def _pack_in_turns(packing: Packing, second: SecondPacker, write: Write, changes: Iterator[Change]) -> None:
     """One part by this process, and the next by the ``second`` at the same time."""
-    while mine := list(itertools.islice(changes, _PART)):
-        theirs = list(itertools.islice(changes, _PART))
-        present = itertools.takewhile(lambda change: change.kind == "present", theirs)
-        second.begin([change.path for change in present])
+    mine, theirs = _next_parts(changes, second)
+    while mine:
         for change in mine:
             packing.add(change)
-        for change in theirs[second.end(write) :]:
+        done, tar = second.end()
+        left = theirs[done:]
+        # While this process writes what the second has packed, that packs its next part.
+        mine, theirs = _next_parts(changes, second)
+        write(tar)
+        for change in left:
             packing.add(change)
+
+
+def _next_parts(changes: Iterator[Change], second: SecondPacker) -> tuple[list[Change], list[Change]]:
+    """The part that this process packs next, and the one that the ``second`` has begun with."""
+    mine = list(itertools.islice(changes, _PART))
+    theirs = list(itertools.islice(changes, _PART))
+    present = itertools.takewhile(lambda change: change.kind == "present", theirs)
+    second.begin([change.path for change in present])
+    return mine, theirs
 
 
 def _with_parents(changes: Changes) -> Iterator[Change]:
@@ -117,11 +130,17 @@ class Packing:
         self._times = times
         self._first = FirstNames()
         self._still = still
+        self._plain = PlainFiles(directories, times, still=still)
 
     def add(self, change: Change) -> None:
         """Write one change. Raises OutputError."""
         try:
-            self._add(change)
+            member = self._plain.member(change.path) if change.kind == "present" else None
+            if member is not None:
+                self._write(member)
+            else:
+                self._plain.forget()
+                self._add(change)
         except OSError as error:
             path = os.fsdecode(change.path)
             raise OutputError(f"cannot pack /{path}: {error.strerror or error}") from error
@@ -129,6 +148,11 @@ class Packing:
     def add_plain(self, path: bytes) -> bool:
         """Write what is present at ``path`` if that needs nothing of what came before and nobody has to be
         told anything. Whether it did. Raises OSError, OutputError."""
+        member = self._plain.member(path)
+        if member is not None:
+            self._write(member)
+            return True
+        self._plain.forget()
         place, status = self._look(path)
         return status.size < _BLOCK and self._is_written(place, status)
 

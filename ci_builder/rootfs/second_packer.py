@@ -60,24 +60,22 @@ class SecondPacker:
         if paths:
             self._send(b"\0".join(paths))
 
-    def end(self, write: Callable[[bytes], object]) -> int:
-        """Wait for it, and write the tar; how many of the paths are in it, counted from the first."""
+    def end(self) -> tuple[int, bytes]:
+        """Wait for it; how many of the paths are in its tar, counted from the first, and the tar."""
         if not self._asked or not self._alive:
-            return 0
+            return 0, b""
         try:
             answer = self._control.recv(DONE.size, socket.MSG_WAITALL)
         except OSError:
             answer = b""
         if len(answer) < DONE.size:
             self._alive = False
-            return 0
+            return 0, b""
         count, size = DONE.unpack(answer)
-        at = 0
-        while at < size:
-            data = os.pread(self._memory, size - at, at)
-            write(data)
-            at += len(data)
-        return int(count)
+        tar = bytearray()
+        while len(tar) < size:
+            tar += os.pread(self._memory, size - len(tar), len(tar))
+        return int(count), bytes(tar)
 
     def close(self) -> None:
         """End it."""

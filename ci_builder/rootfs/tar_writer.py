@@ -45,21 +45,28 @@ def entry_header(
     kind = b"1" if hard else _TYPES[stat_module.S_IFMT(metadata.mode)]
     if kind == b"5":
         name += b"/"
-    if len(name) <= 100 and not (link or device or metadata.xattrs):
-        plain = _plain(name, metadata, size, kind)
+    if not (link or device or metadata.xattrs):
+        ids = (metadata.mode, metadata.uid, metadata.gid)
+        plain = plain_header(name, ids, (size, metadata.mtime_ns // 10**9), kind)
         if plain is not None:
             return plain
     return _any_header(name, metadata, size, kind, (link, device))
 
 
-def _plain(name: bytes, metadata: Metadata, size: int, kind: bytes) -> bytes | None:
-    """What ``_any_header`` gives for nearly all files, in fewer steps; None for the others."""
-    uid, gid, seconds = metadata.uid, metadata.gid, metadata.mtime_ns // 10**9
-    if not (0 <= uid <= _MAX_7 and 0 <= gid <= _MAX_7 and 0 <= size <= _MAX_11 and 0 <= seconds <= _MAX_11):
+def plain_header(
+    name: bytes, ids: tuple[int, int, int], numbers: tuple[int, int], kind: bytes
+) -> bytes | None:
+    """What ``entry_header`` gives for nearly all files, in fewer steps; None for the others. ``ids`` are
+    mode, user and group, ``numbers`` size and time (in seconds)."""
+    mode, uid, gid = ids
+    size, seconds = numbers
+    if len(name) > 100 or not (0 <= uid <= _MAX_7 and 0 <= gid <= _MAX_7):
         return None
-    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (metadata.mode & 0o7777, uid, gid, size, seconds)
-    checksum = byte_sum(name) + byte_sum(numbers) + kind[0] + _REST_SUM
-    return b"%b%b%06o\0 %b%b" % (name.ljust(100, b"\0"), numbers, checksum, kind, _REST)
+    if not (0 <= size <= _MAX_11 and 0 <= seconds <= _MAX_11):
+        return None
+    text = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode & 0o7777, uid, gid, size, seconds)
+    checksum = byte_sum(name) + byte_sum(text) + kind[0] + _REST_SUM
+    return b"%b%b%06o\0 %b%b" % (name.ljust(100, b"\0"), text, checksum, kind, _REST)
 
 
 def _any_header(name: bytes, metadata: Metadata, size: int, kind: bytes, target: tuple[bytes, int]) -> bytes:

@@ -89,11 +89,11 @@ class _Seen:
             def __init__(self) -> None:
                 self.__dict__.update(vars(packer))
 
-            def end(self, write: Callable[[bytes], object]) -> int:
-                count = super().end(write)
+            def end(self) -> tuple[int, bytes]:
+                count, tar = super().end()
                 seen.parts.append(count)
                 seen._end(self._control)
-                return count
+                return count, tar
 
         return Watched()
 
