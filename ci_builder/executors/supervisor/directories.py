@@ -11,8 +11,8 @@ from ci_builder.executors.supervisor.context import SYS_CHROOT
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.order import Order
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
-from ci_builder.executors.supervisor.redirect import Order
 from ci_builder.values import replace
 
 

@@ -15,9 +15,9 @@ from ci_builder.executors.supervisor.executables import Remembered, script_line
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
+from ci_builder.executors.supervisor.order import Done, Order
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import EXECUTE, need
-from ci_builder.executors.supervisor.redirect import Done, Order
 from ci_builder.executors.supervisor.room import USUAL, room_of
 from ci_builder.values import dataclass
 

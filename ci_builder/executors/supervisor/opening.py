@@ -13,9 +13,9 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.order import Order
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
 from ci_builder.executors.supervisor.proc_files import content
-from ci_builder.executors.supervisor.redirect import Order
 
 KNOWN = 0x7FFFFFFF
 """The flags of open(2) that mean something, and fit into a C int: others are no error."""

@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
 from signal import SIGTRAP
 
 from ci_builder.executors.linux import ptrace
 from ci_builder.executors.linux.architecture import Architecture
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.supervisor.call import Call, failure
+from ci_builder.executors.supervisor.order import Done, Order
 from ci_builder.executors.supervisor.room import USUAL, Filling, Room, room_of, size_of_array
 from ci_builder.values import dataclass
 
@@ -35,31 +35,7 @@ _WALL = 0x40000000
 _READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22
 KEY_ARGUMENT = 5
 """Where an exec has its key: execve(2) has three arguments."""
-
-Done = Callable[[int, int, int], None]
 _RESTARTS = (-512, -513, -514, -516)  # what the kernel says to itself: a signal came, do it once more
-
-
-def nothing(task: int, result: int, given: int) -> None:
-    """Nothing to do after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The call to make instead: its ``name``, and some of its arguments (``values`` as numbers, ``data``
-    as bytes whose address is passed, ``arrays`` as lists of strings or addresses, zero-terminated).
-    ``done`` is called with task, result and - of an exec - the length of the path that the
-    kernel was given, slashes in front included. ``soon``: it waits for nothing that others of the
-    command do; until ``done`` nobody is served, so nobody sees what it has not permitted yet."""
-
-    name: str
-    values: Mapping[int, int]
-    data: Mapping[int, bytes]
-    arrays: Mapping[int, tuple[bytes | int, ...]]
-    done: Done = nothing
-    soon: bool = False
-
-
 _EXEC = Order("execve", {}, {}, {})
 
 
@@ -109,12 +85,29 @@ class Redirects:
         pending = self._stopped_in(call, _EXEC)
         if pending is None:
             return
-        pending.done, pending.given = done, path[1]
         words, registers = self._registers.words, self._architecture.arguments
         words[registers[0]] = path[0]
         words[registers[KEY_ARGUMENT]] = self._exec_key
+        pending.done, pending.given = done, path[1]
         pending.at = self._enter("execve")
-        self._let_go(pending)
+        task = call.task
+        self._registers.store(task)
+        ptrace.step(task)
+        try:
+            changed, status = os.waitpid(-1, _WALL)
+            if changed == task and status >> 16 == ptrace.EVENT_EXEC:
+                # As nearly always; ``stopped`` does the same, and sees to everything else.
+                try:
+                    done(task, 0, path[1])
+                finally:
+                    ptrace.detach(task)
+                return
+        except (ChildProcessError, ProcessLookupError):
+            self.gone(task)
+            return
+        self.pending[task] = pending
+        self._changed(changed, status)
+        self._await(task)
 
     def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
         """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
@@ -242,14 +235,18 @@ class Redirects:
             except ChildProcessError:
                 self.gone(task)
                 return
-            if not os.WIFSTOPPED(status):
-                self.gone(changed)
-                self.others.append((changed, status))
-                continue
-            try:
-                self.stopped(changed, status)
-            except ProcessLookupError:
-                self.gone(changed)
+            self._changed(changed, status)
+
+    def _changed(self, task: int, status: int) -> None:
+        """What waitpid told."""
+        if not os.WIFSTOPPED(status):
+            self.gone(task)
+            self.others.append((task, status))
+            return
+        try:
+            self.stopped(task, status)
+        except ProcessLookupError:
+            self.gone(task)
 
     def _stepped(self, task: int, pending: _Pending, signal: int) -> None:
         """An exec has failed, or a signal came before it."""

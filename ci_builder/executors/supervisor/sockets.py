@@ -15,8 +15,8 @@ from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, new_mode
 from ci_builder.executors.supervisor.names import is_there
+from ci_builder.executors.supervisor.order import Order
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need
-from ci_builder.executors.supervisor.redirect import Order
 
 SOL_SOCKET, SO_PEERCRED = 1, 17
 _UNIX = 1
