@@ -1,8 +1,12 @@
-"""One case, built by docker and by this project in some surroundings, and what differs."""
+"""One case, built by docker and by this project in some surroundings, and what differs.
+
+Docker builds it once in a run of the tests, whichever process of the run needs it first.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +18,7 @@ import pytest
 
 from tests.compare.builders import Built, build_docker
 from tests.compare.difference import difference
+from tests.compare.entries import Exported
 from tests.compare.images import export_docker, export_ours
 from tests.conformance.case import Case, lay_out
 from tests.servers.dockerd import Docker
@@ -31,14 +36,23 @@ class Outcome:
     differences: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """How docker's build ended, and its image if there is one."""
+
+    built: Built
+    image: Exported | None
+
+
 Outcomes = dict[str, Future[Outcome]]
 
 
 @contextmanager
 def examine_ahead(
-    cases: Sequence[Case], docker: Docker, builder: Builder, folder: Path
+    cases: Sequence[Case], docker: tuple[Docker, Path], builder: Builder, folder: Path
 ) -> Iterator[Outcomes]:
-    """All of ``cases`` by name, built ahead with one worker for each processor."""
+    """All of ``cases`` by name, built ahead with one worker for each processor. ``docker``: with the folder
+    of what it made of cases in this run."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {case.name: pool.submit(_examine, case, docker, builder, folder / case.name) for case in cases}
         pool.shutdown(cancel_futures=True)
@@ -71,19 +85,32 @@ def judge(case: Case, outcome: Outcome, excused: Collection[str] = ()) -> None:
         assert not found, "\n".join(found)
 
 
-def _examine(case: Case, docker: Docker, builder: Builder, folder: Path) -> Outcome:
+def _examine(case: Case, docker: tuple[Docker, Path], builder: Builder, folder: Path) -> Outcome:
     folder.mkdir()
-    theirs = build_docker(docker, _tag(case), *_prepare(case, folder / "docker", for_docker=True))
+    theirs = _by_docker(case, docker, folder)
     ours = builder(folder, _prepare(case, folder / "ours", for_docker=False)[1])
     found: Sequence[str] = ()
-    if theirs.code == ours.code == 0:
-        saved = folder / "saved"
-        saved.mkdir()
-        image = export_docker(docker, _tag(case), saved)
-        found = difference(image, export_ours(folder / "layout"), excused=case.excused)
+    if theirs.image is not None and ours.code == 0:
+        found = difference(theirs.image, export_ours(folder / "layout"), excused=case.excused)
     if not found:
         shutil.rmtree(folder)
-    return Outcome(theirs, ours, found)
+    return Outcome(theirs.built, ours, found)
+
+
+def _by_docker(case: Case, docker: tuple[Docker, Path], folder: Path) -> _Theirs:
+    daemon, known = docker[0], docker[1] / case.name
+    if known.exists():
+        before: _Theirs = pickle.loads(known.read_bytes())
+        return before
+    built = build_docker(daemon, _tag(case), *_prepare(case, folder / "docker", for_docker=True))
+    image = None
+    if built.code == 0:
+        (folder / "saved").mkdir()
+        image = export_docker(daemon, _tag(case), folder / "saved")
+    theirs = _Theirs(built, image)
+    (folder / "theirs").write_bytes(pickle.dumps(theirs))
+    (folder / "theirs").replace(known)
+    return theirs
 
 
 def _tag(case: Case) -> str:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="module")
 def outcomes(
-    request: pytest.FixtureRequest, docker: Docker, busybox: Base, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    docker_outcomes: Path,
+    busybox: Base,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     def build(folder: Path, options: Sequence[str]) -> Built:
         (folder / "home").mkdir()
@@ -27,7 +31,8 @@ def outcomes(
         return build_ours(layout, context, options, home=folder / "home", bases=[busybox])
 
     cases = selected_cases(request.session, "test_as_docker_builds_it")
-    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("conformance")) as found:
+    known = (docker, docker_outcomes)
+    with examine_ahead(cases, known, build, tmp_path_factory.mktemp("conformance")) as found:
         yield found
 
 

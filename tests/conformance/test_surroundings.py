@@ -93,6 +93,7 @@ _REFUSED_TO_USERS = {"run-device-nodes": "the kernel makes no device nodes in a 
 def in_place(
     request: pytest.FixtureRequest,
     docker: Docker,
+    docker_outcomes: Path,
     busybox: Base,
     builder_image: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -102,7 +103,8 @@ def in_place(
         return _in_container(docker, (builder_image, "in-place"), busybox, folder, options)
 
     cases = selected_cases(request.session, "test_in_place")
-    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("in-place")) as found:
+    known = (docker, docker_outcomes)
+    with examine_ahead(cases, known, build, tmp_path_factory.mktemp("in-place")) as found:
         yield found
 
 
@@ -130,6 +132,7 @@ def _in_container(
 def supervised(
     request: pytest.FixtureRequest,
     docker: Docker,
+    docker_outcomes: Path,
     busybox: Base,
     builder_image: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -146,13 +149,18 @@ def supervised(
         return _in_container(docker, (builder_image, "ptrace"), busybox, folder, options)
 
     cases = selected_cases(request.session, "test_without_any_right")
-    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("supervised")) as found:
+    known = (docker, docker_outcomes)
+    with examine_ahead(cases, known, build, tmp_path_factory.mktemp("supervised")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def as_user(
-    request: pytest.FixtureRequest, docker: Docker, busybox: Base, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    docker_outcomes: Path,
+    busybox: Base,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     reason = refusal()
     if reason:
@@ -179,13 +187,18 @@ def as_user(
         return built
 
     cases = selected_cases(request.session, "test_as_an_ordinary_user")
-    with examine_ahead(cases, docker, build, top) as found:
+    known = (docker, docker_outcomes)
+    with examine_ahead(cases, known, build, top) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def in_chroot(
-    request: pytest.FixtureRequest, docker: Docker, busybox: Base, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    docker_outcomes: Path,
+    busybox: Base,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     def build(folder: Path, options: Sequence[str]) -> Built:
         (folder / "home").mkdir()
@@ -199,7 +212,8 @@ def in_chroot(
         )
 
     cases = selected_cases(request.session, "test_in_a_chroot")
-    with examine_ahead(cases, docker, build, tmp_path_factory.mktemp("chroot")) as found:
+    known = (docker, docker_outcomes)
+    with examine_ahead(cases, known, build, tmp_path_factory.mktemp("chroot")) as found:
         yield found
 
 
