@@ -20,6 +20,7 @@ class Answers:
     def __init__(self, kernel: Kernel, architecture: Architecture, bell: Bell) -> None:
         self._kernel = kernel
         self._affinity = kernel.affinity
+        self._bell = bell
         self._left = ROUND
         numbers = architecture.calls
         self._handlers = {numbers[name]: item for name, item in HANDLERS.items() if name in numbers}
@@ -28,28 +29,36 @@ class Answers:
         self._at_once = {numbers[name]: item for name, item in methods.items() if name in numbers}
         # What every call needs, found already.
         self._receive = kernel.listener.receive
-        self._called = kernel.affinity.callers.add
+        self._callers = kernel.affinity.callers
         self._redirected = kernel.redirects.pending
 
-    def next(self) -> bool:
-        """Wait for a call and answer it; whether there was one. Raises OSError, RuntimeError."""
-        received = self._receive()
-        if received is None:
-            return False
-        self._called(received[1])
-        self._left -= 1
-        if not self._left:
-            self._left = ROUND
-            self._affinity.round()
-        if self._redirected and self._is_ordered(received):
-            return True
-        at_once = self._at_once.get(received[2])
-        try:
-            if at_once is None or not at_once(received):
-                self._handle(received)
-        except OSError as error:
-            self._kernel.listener.fail(received[0], error.errno or errno.EIO)
-        return True
+    def serve(self, most: int) -> int:
+        """Wait for ``most`` calls and answer them; how many there were. Fewer where a caller is gone, the
+        bell rings (which does not count) or a redirect begins: then there may be something else to do.
+        Raises OSError, RuntimeError."""
+        receive, at_once, callers, redirected = self._receive, self._at_once, self._callers, self._redirected
+        for served in range(most):
+            received = receive()
+            if received is None:
+                return served
+            callers.add(received[1])
+            self._left -= 1
+            if not self._left:
+                self._left = ROUND
+                self._affinity.round()
+            if redirected and self._is_ordered(received):
+                return served + 1
+            short = at_once.get(received[2])
+            try:
+                if short is None or not short(received):
+                    self._handle(received)
+                    if not self._bell.will_ring:
+                        return served
+                    if redirected:
+                        return served + 1
+            except OSError as error:
+                self._kernel.listener.fail(received[0], error.errno or errno.EIO)
+        return most
 
     def _is_ordered(self, received: Received) -> bool:
         """Whether it was a call that a redirect makes."""

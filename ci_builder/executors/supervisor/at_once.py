@@ -62,7 +62,7 @@ class AtOnce:
         self._memory = kernel.memory
         self._listener = kernel.listener
         self._lookup = kernel.lookup
-        self._told = kernel.told.data
+        self._told = kernel.told.answer
         self._record = kernel.owners.records.get
         self._covered = kernel.view.covered
         self._foreign = kernel.foreign_devices
@@ -132,30 +132,35 @@ class AtOnce:
         if _syscall(_NEWFSTATAT, CURRENT, path, _BUFFER, how and _NO_FOLLOW) < 0:
             return False
         raw: bytes = _BUFFER.raw
-        if how:
-            # As in _lies_under; a walk through a tree is little else than this.
-            key = key_of(raw)
-            if key in self._covered or key[0] in self._foreign:
+        if how == _FOLLOW and raw[_FORMAT] >> 4 == _LINK:
+            return False
+        known = self._told(raw)
+        if known is None:
+            if how and self._lies_under(raw):
                 return False
-            if how == _FOLLOW and raw[_FORMAT] >> 4 == _LINK:
-                return False
-        return self._tell(received, raw, into)
+            return self._tell(received, raw, into)
+        return (known.is_seen or not how) and self._write(received, known.data, into)
 
     def _tell(self, received: Received, raw: bytes, into: int) -> bool:
-        told = self._told(raw)
-        if told is None:
-            kernel = self._kernel
-            kernel.contexts.forget()
-            tell(kernel, Call(received, self._memory), Found(-1, None, raw), into)
-        else:
-            memory = self._memory
-            try:
-                if received[1] != memory.task:
-                    memory.write(received[1], into, told)
-                elif pwrite(memory.descriptor, told, into) != _SIZE:
-                    return False
-            except (OSError, OverflowError):
+        known = self._told(raw)
+        if known is not None:
+            return self._write(received, known.data, into)
+        kernel = self._kernel
+        kernel.contexts.forget()
+        tell(kernel, Call(received, self._memory), Found(-1, None, raw), into)
+        self._listener.answer(received[0], 0)
+        return True
+
+    def _write(self, received: Received, data: bytes, into: int) -> bool:
+        """Answer by a struct stat."""
+        memory = self._memory
+        try:
+            if received[1] != memory.task:
+                memory.write(received[1], into, data)
+            elif pwrite(memory.descriptor, data, into) != _SIZE:
                 return False
+        except (OSError, OverflowError):
+            return False
         self._listener.answer(received[0], 0)
         return True
 

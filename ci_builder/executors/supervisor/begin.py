@@ -114,7 +114,7 @@ def _kernel(
     return Kernel(
         view=view,
         owners=owners,
-        told=Told(records),
+        told=Told(records, view.covered),
         contexts=contexts,
         lookup=lookup,
         executables=executables,

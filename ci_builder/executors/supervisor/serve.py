@@ -67,7 +67,7 @@ class Supervision:
             for descriptor, event in ready:
                 if descriptor == listener:
                     if event & select.POLLIN:
-                        self.answers.next()
+                        self.answers.serve(1)
                     else:
                         poll.unregister(listener)
                 elif descriptor == self.parent:
@@ -83,22 +83,13 @@ class Supervision:
         """The descriptors that something has come from. Calls that come thick are answered meanwhile."""
         affinity = self.kernel.affinity
         if affinity.is_hot and not self.kernel.redirects.pending and self.bell.wind():
-            if not self._serve_calls():
+            if not self.answers.serve(_MANY):
                 affinity.pause()
             return poll.poll(0)
         ready = poll.poll(PAUSE if affinity.is_hot else None)
         if not ready:
             affinity.pause()
         return ready
-
-    def _serve_calls(self) -> int:
-        """Calls alone, until the bell rings or there may be something else to do; how many there were."""
-        served = 0
-        while served < _MANY and self.answers.next() and self.bell.will_ring:
-            served += 1
-            if self.kernel.redirects.pending:
-                break
-        return served
 
     def _reap(self) -> int | None:
         """See to every child and traced thread that has changed; the command's wait status at its end."""

@@ -107,8 +107,10 @@ def _real(descriptor: int) -> int:
 def tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
     """Answer a call with the struct stat of a file, written to the address ``into``. Raises OSError."""
     with found:
-        told = kernel.told.data(found.raw)
-        if told is None:
+        known = kernel.told.answer(found.raw)
+        if known is not None:
+            told = known.data
+        else:
             uid, gid, mode, device = _shown(kernel, call, found)
             data = bytearray(found.raw)
             _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
