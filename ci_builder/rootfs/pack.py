@@ -15,14 +15,13 @@ from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import Metadata, Xattrs, all_xattrs, with_recorded
 from ci_builder.rootfs.paths import Directories, Place
-from ci_builder.rootfs.plain_files import PlainFiles
+from ci_builder.rootfs.plain_files import READ, PlainFiles
 from ci_builder.rootfs.second_packer import PackOrder, SecondPacker
 from ci_builder.rootfs.tar_writer import entry_header, padding
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.xattrs import read_open_xattrs
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK = 1 << 20
 _PART = 1 << 8  # changes that each of two processes packs at once
 _MANY = 1 << 12  # changes that are worth a second process
@@ -224,7 +223,7 @@ class Packing:
             xattrs = all_xattrs(place.parent, place.name, status)
             self._write(entry_header(place.path, self._metadata(status, xattrs)))
             return
-        descriptor = os.open(place.name, _READ, dir_fd=place.parent)
+        descriptor = os.open(place.name, READ, dir_fd=place.parent)
         try:
             if not self._still and not _is(descriptor, status):
                 raise _changed(place.path)

@@ -12,7 +12,8 @@ from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.tar_writer import padding, plain_header
 from ci_builder.rootfs.times import Times
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file is opened that is to be packed: whatever it has become meanwhile, nothing is waited for."""
 _LARGE = 1 << 16
 _TYPE, _REGULAR = 0o170000, stat_module.S_IFREG
 
@@ -47,14 +48,15 @@ class PlainFiles:
         size = found.st_size
         if not 0 < size < _LARGE or found.st_nlink > 1 or found.st_mode & _TYPE != _REGULAR:
             return None
-        content = self._content(name, found)
         seconds = self._times.of(found.st_mtime_ns) // 10**9
         header = plain_header(path, (found.st_mode, found.st_uid, found.st_gid), (size, seconds), b"0")
-        return None if content is None or header is None else b"".join((header, content, padding(size)))
+        # A long path has no such header: its file is not read here, to be read once more.
+        content = self._content(name, found) if header is not None else None
+        return b"".join((header, content, padding(size))) if header and content else None
 
     def _content(self, name: bytes, found: os.stat_result) -> bytes | None:
         size = found.st_size
-        descriptor = os.open(name, _READ, dir_fd=self._parent)
+        descriptor = os.open(name, READ, dir_fd=self._parent)
         try:
             if not self._still:
                 opened = os.fstat(descriptor)
