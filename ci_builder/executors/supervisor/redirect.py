@@ -90,24 +90,7 @@ class Redirects:
         words[registers[KEY_ARGUMENT]] = self._exec_key
         pending.done, pending.given = done, path[1]
         pending.at = self._enter("execve")
-        task = call.task
-        self._registers.store(task)
-        ptrace.step(task)
-        try:
-            changed, status = os.waitpid(-1, _WALL)
-            if changed == task and status >> 16 == ptrace.EVENT_EXEC:
-                # As nearly always; ``stopped`` does the same, and sees to everything else.
-                try:
-                    done(task, 0, path[1])
-                finally:
-                    ptrace.detach(task)
-                return
-        except (ChildProcessError, ProcessLookupError):
-            self.gone(task)
-            return
-        self.pending[task] = pending
-        self._changed(changed, status)
-        self._await(task)
+        self._let_go(pending)
 
     def _stopped_in(self, call: Call, order: Order) -> _Pending | None:
         """Step 1; None: the thread is gone, or a signal came first. Raises OSError."""
@@ -235,18 +218,14 @@ class Redirects:
             except ChildProcessError:
                 self.gone(task)
                 return
-            self._changed(changed, status)
-
-    def _changed(self, task: int, status: int) -> None:
-        """What waitpid told."""
-        if not os.WIFSTOPPED(status):
-            self.gone(task)
-            self.others.append((task, status))
-            return
-        try:
-            self.stopped(task, status)
-        except ProcessLookupError:
-            self.gone(task)
+            if not os.WIFSTOPPED(status):
+                self.gone(changed)
+                self.others.append((changed, status))
+                continue
+            try:
+                self.stopped(changed, status)
+            except ProcessLookupError:
+                self.gone(changed)
 
     def _stepped(self, task: int, pending: _Pending, signal: int) -> None:
         """An exec has failed, or a signal came before it."""
