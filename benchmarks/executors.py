@@ -18,28 +18,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import FLOOR, Figures, table, write_readme
+from benchmarks.installed import Installed, suitable_python
 from benchmarks.surroundings import MAKERS
-from benchmarks.workloads import WORKLOADS, Workload, layout
+from benchmarks.workloads import MORE, WORKLOADS, Workload, layout
 from ci_builder.executors.removal import remove_folder
 
 _ROOT = Path(__file__).resolve().parents[1]
 
 
 class Worker:
-    """A process that measures one executor."""
+    """A process that measures one executor; ``interpreter`` is what runs it."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, installed: Installed) -> None:
         self.name = name
         self._state = folder / name
         self._state.mkdir(mode=0o755)
+        program = [installed.python, "-m", "benchmarks.worker"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, str(self._state), str(folder / "layouts")],
+            [*program, name, str(self._state), str(folder / "layouts")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=_ROOT,
+            env={**os.environ, "PYTHONPATH": str(installed.packages)},
         )
-        self.failure = "" if self._read().get("ready") else "it could not be entered, see above"
+        self.interpreter = str(self._read().get("ready", ""))
+        self.failure = "" if self.interpreter else "it could not be entered, see above"
 
     def measure(self, workload: str) -> dict[str, object]:
         """``seconds`` or ``failure`` of one round."""
@@ -66,19 +70,24 @@ class Worker:
         return found
 
 
-def measure(executors: Sequence[str], workloads: Sequence[Workload], rounds: int, parent: Path) -> Figures:
-    """Every round of every workload by every executor, in turns."""
+def measure(
+    executors: Sequence[str], workloads: Sequence[Workload], rounds: int, where: tuple[Path, str]
+) -> Figures:
+    """Every round of every workload by every executor, in turns; ``where``: the folder that is used, and the
+    interpreter."""
+    parent, python = where
     folder = Path(tempfile.mkdtemp(prefix="ci-builder-benchmark-", dir=parent))
     folder.chmod(0o755)
     for image in {workload.image for workload in workloads}:
         # The cache may lie where only root gets to.
         shutil.copytree(layout(image), folder / "layouts" / image)
-    workers = [Worker(name, folder) for name in executors]
+    installed = Installed.make(folder / "installed", python)
+    workers = [Worker(name, folder, installed) for name in executors]
     seconds: dict[str, dict[str, list[float]]] = {item.name: {} for item in workloads}
     failures: dict[str, dict[str, str]] = {}
     try:
         for workload in workloads:
-            for number in range(rounds):
+            for number in range(rounds * MORE if workload.short else rounds):
                 # Each begins a round in its turn.
                 for worker in workers[number % len(workers) :] + workers[: number % len(workers)]:
                     os.sync()  # what was written before is no cost of this one
@@ -92,7 +101,7 @@ def measure(executors: Sequence[str], workloads: Sequence[Workload], rounds: int
         for worker in workers:
             worker.end()
         remove_folder(str(folder))
-    return Figures(rounds, tuple(executors), seconds, failures)
+    return Figures(rounds, tuple(executors), workers[0].interpreter, seconds, failures)
 
 
 def _note(workload: str, number: int, executor: str, answer: dict[str, object]) -> None:
@@ -124,6 +133,7 @@ def main() -> int:
         metavar="PATH",
         help="where 3 GB are unpacked (default: %(default)s); a tmpfs leaves the disk out of it",
     )
+    parser.add_argument("--python", default=suitable_python(), help="runs ours (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
     arguments = parser.parse_args()
@@ -131,7 +141,7 @@ def main() -> int:
         parser.error("the floor is a chroot of root: run it as root")
     executors = [FLOOR, *(name for name in arguments.executors if name != FLOOR)]
     chosen = [workload for workload in WORKLOADS if workload.name in arguments.workloads]
-    figures = measure(executors, chosen, arguments.rounds, arguments.folder)
+    figures = measure(executors, chosen, arguments.rounds, (arguments.folder, arguments.python))
     print(table(figures))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures.as_json(), indent=1) + "\n")

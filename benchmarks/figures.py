@@ -8,17 +8,19 @@ from pathlib import Path
 
 from benchmarks.readme import today, write_between_marks
 from benchmarks.surroundings import NOT_MEASURED, TITLES
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import MORE, WORKLOADS, Workload
 
 FLOOR = "native"
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``seconds`` of each round by workload and executor; ``failures`` in place of what did not run."""
+    """``seconds`` of each round by workload and executor; ``failures`` in place of what did not run.
+    ``interpreter`` is what ran ours."""
 
     rounds: int
     executors: tuple[str, ...]
+    interpreter: str
     seconds: dict[str, dict[str, list[float]]]
     failures: dict[str, dict[str, str]]
 
@@ -62,8 +64,9 @@ def table(figures: Figures) -> str:
 
 def write_readme(figures: Figures, folder: Path) -> None:
     """Put the table between the marks of README.md."""
-    where = f"Linux {platform.release()}, {platform.machine()}, Python {platform.python_version()}"
-    said = f"{today()}, {where}; the least of {figures.rounds} interleaved rounds in {folder}."
+    where = f"Linux {platform.release()}, {platform.machine()}, {figures.interpreter}"
+    more = f"{' and '.join(item.name for item in WORKLOADS if item.short)}: of {figures.rounds * MORE}"
+    said = f"{today()}, {where}; the least of {figures.rounds} interleaved rounds ({more}) in {folder}."
     write_between_marks("executors", f"{table(figures)}\n\n{said}\n{NOT_MEASURED}")
 
 

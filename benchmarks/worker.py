@@ -1,6 +1,7 @@
 """One executor in a process of its own: it unpacks, waits to be told, and times Workspace.run.
 
-usage: worker EXECUTOR STATE LAYOUTS; then a line of JSON for each request on standard input, answered by one.
+usage: worker EXECUTOR STATE LAYOUTS. It tells the interpreter that runs it, then answers each line of JSON on
+standard input by one.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def main(name: str, state: Path, layouts: Path) -> None:
     executor = MAKERS[name](state)
     executor.enter()
     measured = Measured(executor, images)
-    _answer({"ready": True})
+    _answer({"ready": f"{platform.python_implementation()} {platform.python_version()}"})
     workloads = {workload.name: workload for workload in WORKLOADS}
     for line in sys.stdin:
         try:

@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.programs.bases import base
 from tests.servers.bases import Recipe, debian
 
+MORE = 3
+"""How many times as many rounds there are of a short workload, where the machine's whims weigh more."""
 _INSTALLED = "python3 git libwww-perl libxml-parser-perl libdbi-perl"
 _PACKAGES = Recipe(
     "packages",
@@ -40,8 +42,8 @@ printf 'all.a: $(patsubst %%.c,%%.o,$(wildcard *.c))\\n\\t$(AR) rc $@ $^\\n' > M
 @dataclass(frozen=True, slots=True)
 class Workload:
     """``script`` is timed. ``before`` is run before each round and ``once`` before the first, both untimed.
-    ``image`` is its root file system; ``fresh``: a new one for each round. ``bar`` is what issue 3 asks of
-    the executor ptrace: at most so many times the floor."""
+    ``image`` is its root file system; ``fresh``: a new one for each round. ``short``: there are MORE times as
+    many rounds. ``bar`` is what issue 3 asks of the executor ptrace: at most so many times the floor."""
 
     name: str
     title: str
@@ -50,6 +52,7 @@ class Workload:
     once: str = ""
     before: str = ""
     fresh: bool = False
+    short: bool = False
     bar: float | None = None
 
 
@@ -67,6 +70,7 @@ WORKLOADS = (
         "1000 forks (a shell's loop around /bin/true)",
         "tools",
         "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done",
+        short=True,
         bar=1.6,
     ),
     Workload(
@@ -74,6 +78,7 @@ WORKLOADS = (
         "find /usr, 5 times",
         "tools",
         "for i in 1 2 3 4 5; do find /usr >/dev/null; done",
+        short=True,
         bar=8.0,
     ),
     Workload(
@@ -98,7 +103,7 @@ WORKLOADS = (
         "tools",
         "for i in $(seq 20); do python3 -c 'import json, subprocess'; done",
     ),
-    Workload("nothing", "a command that does nothing", "tools", ":"),
+    Workload("nothing", "a command that does nothing", "tools", ":", short=True),
 )
 
 

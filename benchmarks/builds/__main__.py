@@ -21,9 +21,10 @@ from benchmarks.builds.builder import Builder
 from benchmarks.builds.cases import CASES, Case, make_context
 from benchmarks.builds.chart import SVG, draw
 from benchmarks.builds.measure import Bench
-from benchmarks.builds.ours import InPlace, Installed, OnThisMachine, make_image, suitable_python
+from benchmarks.builds.ours import InPlace, OnThisMachine, make_image
 from benchmarks.builds.peers import BareTools, Buildah, BuildKit
 from benchmarks.builds.report import Report, write_readme
+from benchmarks.installed import Installed, suitable_python
 from ci_builder.executors.removal import remove_folder
 from tests.servers import bases, dockerd
 from tests.servers.registry import RunningRegistry, start_registry

@@ -6,16 +6,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.builds.builder import PATH, Failed, Job, Took, timed
+from benchmarks.builds.builder import Failed, Job, Took, timed
+from benchmarks.installed import Installed
 from benchmarks.surroundings import USER
-from tests.compare.builders import ROOT
 from tests.servers.builder_image import certificates, index_arguments
 
-_SOURCES = ("ci_builder", "examples", "image", "entrypoint.py", "requirements.txt", "LICENSE")
 _WITHOUT_RIGHTS = (
     *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs"),
     "--bounding-set=-all",
@@ -42,49 +40,6 @@ read -r ended rest < /proc/uptime
 echo "$began $ended" > /ci-builder/times
 exit $code
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """A copy of the sources that every user can read, set up for the interpreter ``python``."""
-
-    folder: Path
-    python: str
-
-    @staticmethod
-    def make(folder: Path, python: str) -> Installed:
-        """Copy, set up, and start once, so that everything is compiled. Raises CalledProcessError."""
-        source = folder / "source"
-        source.mkdir(parents=True)
-        for name in _SOURCES:
-            found = ROOT / name
-            if found.is_dir():
-                shutil.copytree(found, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(found, source / name)
-        made = Installed(folder, python)
-        (folder / "cache").mkdir(mode=0o755)
-        for words in (["--version"], ["-m", "compileall", "-q", str(source / "ci_builder")]):
-            begin = made.program if words == ["--version"] else [python]
-            subprocess.run([*begin, *words], check=True, env=made.environment(folder), capture_output=True)
-        (folder / "cache/ci-builder").chmod(0o755)
-        return made
-
-    @property
-    def program(self) -> list[str]:
-        """What the command line begins with."""
-        return [self.python, str(self.folder / "source/entrypoint.py")]
-
-    def environment(self, home: Path) -> dict[str, str]:
-        """Variables for a start with an empty ``home``. pip's and the certificates' are this process's."""
-        kept = {name: text for name, text in os.environ.items() if name.startswith(("PIP_", "SSL_CERT"))}
-        own = {
-            "PATH": PATH,
-            "HOME": str(home),
-            "TMPDIR": str(home),
-            "XDG_CACHE_HOME": str(self.folder / "cache"),
-        }
-        return kept | own
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +118,6 @@ def make_image(folder: Path, installed: Installed, base: str) -> Path:
     if code:
         raise Failed(f"the builder image cannot be made: {log.read_text(errors='replace')[-2000:]}")
     return folder / "image"
-
-
-def suitable_python() -> str:
-    """Debian's interpreter, which users have, where it is one that this project runs on; else this one."""
-    found = "/usr/bin/python3"
-    old = "import sys; sys.exit(sys.version_info < (3, 10))"
-    known = Path(found).exists() and subprocess.run([found, "-c", old], check=False).returncode == 0
-    return found if known else sys.executable
 
 
 def _checked(took: Took, job: Job, isolation: str) -> Took:
