@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -117,17 +119,28 @@ def debian() -> Base:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def builder_image(
-    docker_with_debian: Docker,
-    debian: Base,
-    anonymous_registry: RunningRegistry,
-    tmp_path_factory: pytest.TempPathFactory,
+    docker_with_debian: Docker, debian: Base, anonymous_registry: RunningRegistry, run_folder: Path
 ) -> str:
-    """The builder image, made by this project and loaded into the daemon."""
+    """The builder image, made by this project once in a run and loaded into the daemon."""
     base = f"{anonymous_registry.host}/base/{debian.name}:latest"
-    folder = tmp_path_factory.mktemp("builder") / "image"
-    built = builder_image_maker.make_builder_image(docker_with_debian, base, folder)
-    assert built.code == 0, built.text
+    folder = run_folder / "builder-image"
+    with alone():
+        if not folder.exists():
+            built = builder_image_maker.make_builder_image(base, folder)
+            if built.code:
+                shutil.rmtree(folder)
+            assert built.code == 0, built.text
+    docker_with_debian("load", "--input", str(builder_image_maker.archive_of(folder)))
     return builder_image_maker.NAME
 
 

@@ -1,4 +1,4 @@
-"""The builder image, made by this project from image/Dockerfile and loaded into a daemon."""
+"""The builder image, made by this project from image/Dockerfile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from tests.compare.builders import ROOT, Built, run_ours
-from tests.servers.dockerd import Docker
 
 NAME = "ci-builder:test"
 _INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
@@ -26,21 +25,21 @@ def index_arguments() -> list[str]:
     return [f"--build-arg={name}={os.environ[name]}" for name in _INDEX if os.environ.get(name)]
 
 
-def make_builder_image(docker: Docker, base: str, folder: Path) -> Built:
-    """Build the image on ``base`` (a reference) in the new ``folder`` and load it under ``NAME``."""
+def make_builder_image(base: str, folder: Path) -> Built:
+    """Build the image ``NAME`` on ``base`` (a reference) in the new ``folder``, as ``archive_of`` it."""
     trusted = folder / "certificates"
     trusted.mkdir(parents=True)
     shutil.copy(certificates(), trusted / "company.crt")
-    archive = folder / "builder.tar"
-    built = run_ours(
+    return run_ours(
         [
             *("build", f"--file={ROOT / 'image/Dockerfile'}", f"--build-arg=BASE={base}", "--progress=plain"),
             *(f"--build-context=certificates={trusted}", *index_arguments()),
-            *(f"--tag={NAME}", f"--output=type=docker,dest={archive}", str(ROOT)),
+            *(f"--tag={NAME}", f"--output=type=docker,dest={archive_of(folder)}", str(ROOT)),
         ],
         home=folder,
     )
-    if built.code == 0:
-        docker("load", "--input", str(archive))
-        archive.unlink()
-    return built
+
+
+def archive_of(folder: Path) -> Path:
+    """What ``docker load`` takes of a builder image made in ``folder``."""
+    return folder / "builder.tar"
