@@ -65,7 +65,7 @@ def table(figures: Figures) -> str:
 def write_readme(figures: Figures, folder: Path) -> None:
     """Put the table between the marks of README.md."""
     where = f"Linux {platform.release()}, {platform.machine()}, {figures.interpreter}"
-    more = f"{' and '.join(item.name for item in WORKLOADS if item.short)}: of {figures.rounds * MORE}"
+    more = f"{', '.join(item.name for item in WORKLOADS if item.short)}: of {figures.rounds * MORE}"
     said = f"{today()}, {where}; the least of {figures.rounds} interleaved rounds ({more}) in {folder}."
     write_between_marks("executors", f"{table(figures)}\n\n{said}\n{NOT_MEASURED}")
 
