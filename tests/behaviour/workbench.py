@@ -149,13 +149,11 @@ class Workbench:
         self._base = base
         self._jobs = folder / "jobs"
         self._home = folder / "home"
-        self._compiled = folder / "compiled"
-        for place in (self._jobs, self._home, self._compiled):
+        for place in (self._jobs, self._home):
             place.mkdir()
         # The user who builds owns nothing on the way there.
         for above in (folder, folder.parent, folder.parent.parent):
             above.chmod(above.stat().st_mode | 0o011)
-        self._compiled.chmod(0o777)
         self._folder = folder
 
     @cached_property
@@ -164,15 +162,14 @@ class Workbench:
             self._folder / "user",
             {self._jobs: "jobs", self._base.layout: "base"},
             flags=("--no-new-privs", "--bounding-set=-all"),
-            env={"PYTHONPYCACHEPREFIX": str(self._compiled), "PYTHONDONTWRITEBYTECODE": ""},
         )
 
     @cached_property
     def _in_place(self) -> DisposableRoot:
-        shown = {self._jobs: "/job", self._base.layout: "/base", self._compiled: "/opt/compiled"}
+        shown = {self._jobs: "/job", self._base.layout: "/base"}
         place = self._folder / "disposable"
         place.mkdir()
-        return DisposableRoot(place, shown, "/opt/compiled")
+        return DisposableRoot(place, shown)
 
     def build(self, executor: str, case: Case) -> Built:
         """How the build of ``case`` ends."""
@@ -203,7 +200,6 @@ class Workbench:
             built = run_ours(
                 self._words(executor, case, job, self._base.layout),
                 home=self._home,
-                env={"PYTHONPYCACHEPREFIX": str(self._compiled), "PYTHONDONTWRITEBYTECODE": ""},
             )
         return built, job / "out" / "image"
 

@@ -41,11 +41,10 @@ class DisposableRoot:
     """Runs the command line where ``/`` is a copy of a small root that is made in the new ``folder``. Needs
     root with the right to mount, and busybox-static.
 
-    ``more`` are folders of this machine, each shown under an absolute path; ``compiled`` is one of those
-    paths: where Python may keep what it compiles.
+    ``more`` are folders of this machine, each shown under an absolute path.
     """
 
-    def __init__(self, folder: Path, more: Mapping[Path, str], compiled: str) -> None:
+    def __init__(self, folder: Path, more: Mapping[Path, str]) -> None:
         self._root = folder / "root"
         self._shown = {
             Path(sys.base_prefix): "/opt/python",
@@ -53,7 +52,6 @@ class DisposableRoot:
             ROOT: "/opt/source",
             **more,
         }
-        self._compiled = compiled
         template = folder / "root.template"
         own = template / _OWN[1:]
         places = (path[1:] for path in self._shown.values())
@@ -88,7 +86,7 @@ class DisposableRoot:
                     "PATH": _PATH,
                     "HOME": "/root",
                     "PYTHONPATH": "/opt/source:/opt/site",
-                    "PYTHONPYCACHEPREFIX": self._compiled,
+                    "PYTHONDONTWRITEBYTECODE": "1",
                     "LD_LIBRARY_PATH": "/opt/python/lib",
                 },
             )

@@ -47,7 +47,7 @@ class OrdinaryUser:
     """Runs the command line as a user whose home is the new folder ``home`` below ``folder``.
 
     ``more`` are folders that only root may get to, each shown under a name below ``folder``; ``flags`` are
-    further ones of setpriv, ``env`` further variables.
+    further ones of setpriv.
     """
 
     def __init__(
@@ -56,11 +56,9 @@ class OrdinaryUser:
         more: Mapping[Path, str] | None = None,
         *,
         flags: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self._flags = " ".join(flags)
-        self._env = dict(env or {})
         self._more = dict(more or {})
         self.home = folder / "home"
         for name in ("home", "etc", "python", "site", "source", *self._more.values()):
@@ -110,7 +108,6 @@ class OrdinaryUser:
                 "PYTHONPATH": f"{self.folder}/source:{self.folder}/site",
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "LD_LIBRARY_PATH": f"{self.folder}/python/lib",
-                **self._env,
             },
         )
         return Built(done.returncode, done.stdout.decode(errors="replace"))
