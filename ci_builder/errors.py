@@ -19,7 +19,7 @@
     │   └── OutOfTime                   a RUN command that was ended because it took too long
     ├── CommandFailed                   a RUN command: exit code, last lines, file and line
     ├── OutputError                     a result that cannot be written (disk full, no such folder)
-    └── Interrupted                     SIGTERM, SIGINT (exit 128 + signal)
+    └── Interrupted                     SIGTERM, SIGINT (exit 128 + signal); a Stopped until the end
 
 Foreign exceptions (requests, OSError of a known operation) are mapped to these once, where they
 arise, with ``raise … from``. The command line prints ``str(error)``, then ``hint``.
@@ -206,3 +206,12 @@ class Interrupted(CiBuilderError):
     def __init__(self, signal_number: int, name: str) -> None:
         super().__init__(f"stopped by {name}")
         self.exit_code = 128 + signal_number
+
+
+class Stopped(BaseException):
+    """A signal on its way through what was begun. It is none of the tree: who catches one of those may go on
+    (without a cache, with the next place), and nobody goes on now. ``error`` is what is told at the end."""
+
+    def __init__(self, error: Interrupted) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -17,7 +17,7 @@ from ci_builder.build.linked import linked_layer
 from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.build.streaming import streamed_layer
-from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, Interrupted, OutOfTime
+from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, OutOfTime
 from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.image import Family
 from ci_builder.oci.layer import Layer
@@ -81,7 +81,7 @@ class Making:
 
 
 def carry_out(doing: Doing) -> Making:
-    """Do it, telling so. Raises CommandFailed, DockerfileError, Interrupted."""
+    """Do it, telling so. Raises CommandFailed, DockerfileError."""
     progress, started = doing.tools.progress, time.monotonic()
     progress(StepStarted(doing.label, doing.step.title))
     tail = _Tail()
@@ -149,7 +149,7 @@ def located(error: BaseException, span: Span, source: Source, tail: str) -> Base
         return CommandFailed(
             error.message, source=source, span=span, code=_OUT_OF_TIME, tail=tail, hint=error.hint
         )
-    if isinstance(error, (DockerfileError, Interrupted)):
+    if isinstance(error, DockerfileError):
         return error
     if isinstance(error, CiBuilderError):
         return DockerfileError(str(error), source=source, span=span, hint=error.hint)

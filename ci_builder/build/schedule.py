@@ -33,9 +33,9 @@ from ci_builder.errors import (
     CiBuilderError,
     DockerfileError,
     ImageError,
-    Interrupted,
     OutputError,
     RegistryError,
+    Stopped,
 )
 from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
@@ -81,12 +81,12 @@ def build(request: Request, surroundings: Surroundings) -> Result:
                     begun = any(map(is_stream, request.outputs))
                     delivered = _deliver(job, planned, sources, ready, cache)
                     break
-                except CiBuilderError as error:
+                except (CiBuilderError, Stopped) as error:
                     # A cache never fails a build: what was found and did not come is made.
                     building.rest()
                     readiness.rest()
                     # What went to standard output cannot be taken back.
-                    if begun or isinstance(error, Interrupted) or not cache.forget_lost():
+                    if begun or isinstance(error, Stopped) or not cache.forget_lost():
                         raise
                     text = f"a layer of the cache cannot be had, so it is made anew: {error}"
                     job.surroundings.progress(Notice("warning", text))
@@ -110,7 +110,7 @@ def _write_down(
     trace: TracebackType | None,
 ) -> None:
     """At the end of a build, well or not, the cache gets what was made; but who is told to stop, stops."""
-    if not isinstance(error, Interrupted):
+    if not isinstance(error, Stopped):
         cache.finish(targets)
 
 

@@ -15,7 +15,7 @@ from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
-from ci_builder.errors import CiBuilderError, Interrupted, UsageError
+from ci_builder.errors import CiBuilderError, Interrupted, Stopped, UsageError
 from ci_builder.progress import Event, Progress, silent
 from ci_builder.registry.credentials import config_files, docker_config_folder
 from ci_builder.registry.docker_config import TemporaryDockerConfig
@@ -88,6 +88,8 @@ def examined(
             return _do(what, request, invocation, display, renderer)
         finally:
             renderer.close()
+    except Stopped as stopped:
+        return stopped.error
     except CiBuilderError as error:
         return _stopped(error) or error
     except Exception as error:
@@ -101,8 +103,8 @@ def _stopped(error: BaseException) -> Interrupted | None:
     seen: set[int] = set()  # a chain of causes may lead back to where it began
     while waiting:
         one = waiting.pop()
-        if isinstance(one, Interrupted):
-            return one
+        if isinstance(one, Stopped):
+            return one.error
         if one is not None and id(one) not in seen:
             seen.add(id(one))
             waiting += [one.__cause__, one.__context__]

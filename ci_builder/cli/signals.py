@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-from ci_builder.errors import Interrupted
+from ci_builder.errors import Interrupted, Stopped
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -39,8 +39,8 @@ def leave(code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within, the first signal raises Interrupted in the main thread; a second one ends the process at
-    once. A signal that was ignored before (nohup) stays ignored."""
+    """Within, the first signal raises Stopped in the main thread, which is Interrupted to who is outside; a
+    second one ends the process at once. A signal that was ignored before (nohup) stays ignored."""
     arrived: list[int] = []
     process = os.getpid()
 
@@ -48,7 +48,7 @@ def interruptible() -> Iterator[None]:
         if arrived or os.getpid() != process:
             os._exit(128 + number)
         arrived.append(number)
-        raise Interrupted(number, signal.Signals(number).name)
+        raise Stopped(Interrupted(number, signal.Signals(number).name))
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     caught = [number for number in _SIGNALS if before[number] is not signal.SIG_IGN]
@@ -56,6 +56,8 @@ def interruptible() -> Iterator[None]:
         signal.signal(number, handle)
     try:
         yield
+    except Stopped as stopped:
+        raise stopped.error from None
     finally:
         for number in caught:
             signal.signal(number, before[number])

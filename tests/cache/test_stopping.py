@@ -1,0 +1,114 @@
+"""A signal ends a build wherever it is: nobody takes it for an error that costs a hit only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.compare.builders import command, environment
+from tests.servers.bases import Base
+from tests.servers.signals import default_signals
+
+pytestmark = pytest.mark.commands
+_DOCKERFILE = "FROM busybox\nRUN echo the command runs > /x\n"
+_MORE_THAN_IS_HASHED_SOON = 1 << 36
+
+
+class _SilentRegistry(ThreadingHTTPServer):
+    """It is there, and answers no question for a manifest; ``asked`` is set when it gets one."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked, self.over = threading.Event(), threading.Event()
+        super().__init__(("127.0.0.1", 0), _Silent)
+
+
+class _Silent(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _SilentRegistry)
+        if "/manifests/" in self.path:
+            self.server.asked.set()
+            self.server.over.wait(120)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_while_a_cache_does_not_answer(busybox: Base, tmp_path: Path) -> None:
+    with _SilentRegistry() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            process = _start(tmp_path, busybox, f"--cache-from=127.0.0.1:{server.server_port}/c:x")
+            assert server.asked.wait(60)
+            _is_stopped(process, tmp_path)
+        finally:
+            server.over.set()
+            server.shutdown()
+
+
+def test_while_files_are_hashed(busybox: Base, tmp_path: Path) -> None:
+    """Of a step that may be in the cache."""
+    cache = f"type=local,src={tmp_path / 'cache'}"
+    first = _start(tmp_path, busybox, f"--cache-to=type=local,dest={tmp_path / 'cache'}")
+    text = first.communicate(timeout=60)[0]
+    assert first.returncode == 0, text
+    (tmp_path / "result").unlink()
+    (tmp_path / "context/f").touch()
+    os.truncate(tmp_path / "context/f", _MORE_THAN_IS_HASHED_SOON)
+    dockerfile = "FROM busybox\nRUN --mount=type=bind,source=f,target=/f echo the command runs > /x\n"
+    process = _start(tmp_path, busybox, f"--cache-from={cache}", dockerfile=dockerfile)
+    while not _has_open(process.pid, tmp_path / "context/f"):
+        assert process.poll() is None
+    _is_stopped(process, tmp_path)
+
+
+def _start(
+    folder: Path, busybox: Base, cache: str, *, dockerfile: str = _DOCKERFILE
+) -> subprocess.Popen[str]:
+    context = folder / "context"
+    context.mkdir(exist_ok=True)
+    (context / "Dockerfile").write_text(dockerfile)
+    words = [
+        *("build", "--progress=plain", f"--build-context=busybox=oci-layout://{busybox.layout}"),
+        *(f"--output=type=tar,dest={folder / 'result'}", cache, str(context)),
+    ]
+    return subprocess.Popen(
+        command(words),
+        env=environment(folder),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=default_signals,
+    )
+
+
+def _has_open(process: int, file: Path) -> bool:
+    """Whether it has got to the file."""
+    found = []
+    for link in Path(f"/proc/{process}/fd").glob("*"):
+        try:
+            found.append(link.readlink())
+        except FileNotFoundError:
+            continue
+    return file in found
+
+
+def _is_stopped(process: subprocess.Popen[str], folder: Path) -> None:
+    process.send_signal(signal.SIGTERM)
+    text = process.communicate(timeout=30)[0]
+    assert process.returncode == 143, text
+    assert "stopped by SIGTERM" in text
+    assert "Traceback" not in text
+    assert not (folder / "result").exists()
