@@ -199,7 +199,11 @@ class Building:
         def identity(text: str) -> Input | None:
             return self._recipes.identity(stage.origin(text))
 
-        return Sources(partial(self._open, stage), identity, self._fetcher, self._planned.settings.proxies)
+        def is_true(text: str) -> bool:
+            return self._recipes.is_true(stage.origin(text))
+
+        proxies = self._planned.settings.proxies
+        return Sources(partial(self._open, stage), identity, self._fetcher, proxies, is_true)
 
     def _open(self, stage: PlannedStage, text: str) -> contextlib.AbstractContextManager[CopySource]:
         return self._files.open(stage.origin(text) if text else None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ci_builder.errors import ImageError
 from ci_builder.oci.digest import Digest
+from ci_builder.oci.parsed import parsed
 from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass, replace
 
@@ -100,16 +101,16 @@ class RunConfig:
         health = value.get("Healthcheck")
         return RunConfig(
             user=str(value.get("User") or ""),
-            exposed_ports=tuple(sorted(value.get("ExposedPorts") or ())),
+            exposed_ports=tuple(sorted(_texts(value.get("ExposedPorts")))),
             env=tuple((name, text) for name, _, text in env),
             entrypoint=_words(value.get("Entrypoint")),
             cmd=_words(value.get("Cmd")),
-            volumes=tuple(sorted(value.get("Volumes") or ())),
+            volumes=tuple(sorted(_texts(value.get("Volumes")))),
             working_dir=str(value.get("WorkingDir") or ""),
-            labels=tuple((value.get("Labels") or {}).items()),
+            labels=tuple((name, str(text or "")) for name, text in (value.get("Labels") or {}).items()),
             stop_signal=str(value.get("StopSignal") or ""),
             healthcheck=Healthcheck.from_json(health) if health else None,
-            onbuild=tuple(value.get("OnBuild") or ()),
+            onbuild=_texts(value.get("OnBuild")),
             shell=_words(value.get("Shell")),
             extra=tuple((key, item) for key, item in value.items() if key not in _KNOWN_RUN_KEYS),
         )
@@ -156,7 +157,7 @@ class ImageConfig:
     def parse(data: bytes) -> ImageConfig:
         """Parse a config blob. Raises ImageError."""
         try:
-            value = json.loads(data)
+            value = parsed(data)
             rootfs = value["rootfs"]
             diff_ids = tuple(Digest.parse(item) for item in rootfs.get("diff_ids") or ())
             history = tuple(_history(item) for item in value.get("history") or ())
@@ -205,6 +206,15 @@ def _words(value: object) -> tuple[str, ...] | None:
     if not isinstance(value, list):
         raise TypeError(f"a list of words was expected, not {value!r}")
     return tuple(str(item) for item in value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The names of an object, or what a list says."""
+    if not isinstance(value or (), (dict, list, tuple)) or not all(
+        isinstance(item, str) for item in value or ()
+    ):
+        raise TypeError(f"texts were expected, not {value!r}")
+    return tuple(value or ())
 
 
 def _history(value: Mapping[str, Any]) -> History:

@@ -12,6 +12,7 @@ from ci_builder.oci.config import History, ImageConfig
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.layer import Layer
+from ci_builder.oci.parsed import parsed
 from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass, replace
 
@@ -41,7 +42,7 @@ class Manifest:
             Descriptor.from_json(value["config"]),
             tuple(Descriptor.from_json(item) for item in layers),
             family,
-            tuple((value.get("annotations") or {}).items()),
+            _annotations(value.get("annotations") or {}),
         )
 
 
@@ -140,12 +141,18 @@ def scratch(platform: Platform) -> Image:
 def json_object(data: bytes, what: str) -> Mapping[str, Any]:
     """``data`` parsed as one JSON object. Raises ImageError naming ``what``."""
     try:
-        value = json.loads(data)
+        value = parsed(data)
     except (ValueError, RecursionError) as error:
         raise ImageError(f"the {what} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ImageError(f"the {what} is not a JSON object")
     return value
+
+
+def _annotations(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ImageError("the manifest's annotations are not an object of texts")
+    return tuple(value.items())
 
 
 def _in_family(descriptor: Descriptor, family: Family) -> Descriptor:

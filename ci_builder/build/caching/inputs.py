@@ -25,15 +25,21 @@ OF_THE_STAGE = frozenset({"base", "layers below", "platform", "compression", "ti
 """The names of what a step does not say itself."""
 
 
+def _always(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where a step's files come from. ``identity`` says what a stage or an image behind ``--from`` is without
-    opening it, None where the files themselves have to tell; ``open`` opens it. ``quick``: see Taken."""
+    opening it, None where the files themselves have to tell; ``open`` opens it. ``is_true`` tells whether
+    what ``identity`` said still holds. ``quick``: see Taken."""
 
     open: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     identity: Callable[[str], Input | None]
     fetcher: Fetcher
     proxies: tuple[tuple[str, str], ...] = ()
+    is_true: Callable[[str], bool] = _always
     quick: bool = False
 
     def by_content(self) -> Sources:

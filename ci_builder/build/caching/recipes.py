@@ -18,7 +18,17 @@ from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
-from ci_builder.values import dataclass, field
+from ci_builder.values import dataclass, field, replace
+
+_UNTOLD = Key("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """``touched`` is what the kernel said of the files before they were read."""
+
+    key: Key
+    touched: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Recipes:
     sources: Callable[[PlannedStage], Sources]
     image: Callable[[Origin], Image | None]
     forced: frozenset[int] = frozenset()
-    _known: dict[int, Key] = field(default_factory=dict)
+    _known: dict[int, _Recipe] = field(default_factory=dict)
 
     def identity(self, origin: Origin) -> Input | None:
         """What ``origin`` is, for the key of a step that takes files of it; None for a folder."""
@@ -45,23 +55,53 @@ class Recipes:
     def of(self, index: int) -> Key:
         """The recipe of a stage; one that is never seen again where nothing can be said."""
         if index not in self._known:
+            touched = self._touched(index, {})
             # Several stages may ask at once, and have to hear the same.
-            self._known.setdefault(index, self._make(index))
-        return self._known[index]
+            self._known.setdefault(index, _Recipe(self._make(index), touched))
+        return self._known[index].key
+
+    def is_true(self, origin: Origin) -> bool:
+        """Whether ``origin`` still is what was told of it: a stage is built after its recipe was made, and
+        files may have changed in between."""
+        if not isinstance(origin, FromStage) or origin.index not in self._known:
+            return True
+        return self._known[origin.index].touched == self._touched(origin.index, {})
 
     def _make(self, index: int) -> Key:
         if index in self.forced:
             return _never_again()
         stage = self.planned.stage(index)
-        sources = self.sources(stage)
+        base = self.identity(stage.base) or Input("base", secrets.token_bytes())
+        # Building it will say what is wrong.
+        return self._key(index, base, self.sources(stage)) or _never_again()
+
+    def _touched(self, index: int, seen: dict[int, Key]) -> Key:
+        """The same by what the kernel says of files; ``seen`` are those of other stages."""
+        if index not in seen:
+            stage = self.planned.stage(index)
+
+            def identity(origin: Origin) -> Input | None:
+                if isinstance(origin, FromStage):
+                    return Input(OF_ANOTHER_STAGE, frame(self._touched(origin.index, seen)))
+                return self.identity(origin)
+
+            base = identity(stage.base) or Input("base", b"")
+            sources = replace(
+                self.sources(stage), quick=True, identity=lambda text: identity(stage.origin(text))
+            )
+            seen[index] = self._key(index, base, sources) or _UNTOLD
+        return seen[index]
+
+    def _key(self, index: int, base: Input, sources: Sources) -> Key | None:
+        """None where something that it takes is not there."""
         maker = KeyMaker()
         try:
-            maker.add(self.identity(stage.base) or Input("base", secrets.token_bytes()))
+            maker.add(base)
             for step in self.steps[index]:
                 for item in inputs_of_step(step, sources) if step.actions else ():
                     maker.add(item)
         except (CiBuilderError, OSError):
-            return _never_again()  # building it will say what is wrong
+            return None
         return maker.key()
 
 

@@ -125,7 +125,7 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys:
             return
-        if self._touched(step) != seen.touched:
+        if self._touched(step) != seen.touched or not all(map(self.sources.is_true, step.origins)):
             text = f"{step.title}: its files changed while it was copied, so it is not kept in the cache"
             self.progress(Notice("warning", text))
             return

@@ -9,7 +9,8 @@ import pytest
 
 from ci_builder.errors import ImageError
 from ci_builder.oci.config import Healthcheck, ImageConfig, RunConfig
-from ci_builder.oci.image import scratch
+from ci_builder.oci.image import Manifest, scratch
+from ci_builder.oci.media_types import OCI_MANIFEST
 from ci_builder.oci.platform import Platform
 
 FULL: dict[str, Any] = {
@@ -52,10 +53,20 @@ def test_null_is_not_empty() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"rootfs": {"diff_ids": ["x"]}}', b'{"rootfs": 3}',
-                                  b'{"rootfs": {}, "config": {"Cmd": "sh"}}'])  # fmt: skip
+                                  b'{"rootfs": {}, "config": {"Cmd": "sh"}}',
+                                  b'{"rootfs": {}, "config": {"ExposedPorts": [[]]}}',
+                                  b'{"rootfs": {}, "config": {"Volumes": {"/d": {}}, "OnBuild": [1]}}',
+                                  b'{"rootfs": {}, "author": "\\ud800"}'])  # fmt: skip
 def test_broken(data: bytes) -> None:
     with pytest.raises(ImageError):
         ImageConfig.parse(data)
+
+
+@pytest.mark.parametrize("more", [b'"annotations": ["x"]', b'"annotations": {"x": 1}', b'"x": "\\uD800"'])
+def test_broken_manifest(more: bytes) -> None:
+    config = b'{"mediaType": "x", "size": 1, "digest": "sha256:%b"}' % (b"0" * 64)
+    with pytest.raises(ImageError):
+        Manifest.parse(b'{"schemaVersion": 2, "config": %b, %b}' % (config, more), OCI_MANIFEST)
 
 
 def test_healthcheck_start_interval_is_kept() -> None:

@@ -1,0 +1,86 @@
+"""Files that change while a stage is built: what was made of them is not found for what they were before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.compare.builders import Built, run_ours
+from tests.servers.bases import Base
+
+pytestmark = pytest.mark.commands
+
+
+class _Changing(ThreadingHTTPServer):
+    """Writes ``text`` to ``file`` when it is asked for anything, and answers then."""
+
+    daemon_threads = True
+
+    def __init__(self, file: Path, text: str) -> None:
+        self.file, self.text = file, text
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Changing)
+        self.server.file.write_text(self.server.text)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/f").write_text("old")
+    return tmp_path / "context"
+
+
+@pytest.fixture
+def change(context: Path) -> Iterator[str]:
+    """A command in whose course the context's ``f`` changes."""
+    with _Changing(context / "f", "a new text") as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"wget -q -O /dev/null http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def _build(folder: Path, busybox: Base, *more: str) -> Built:
+    return run_ours(
+        [
+            *("build", "--progress=plain", f"--build-context=busybox=oci-layout://{busybox.layout}"),
+            f"--output=type=local,dest={folder / 'out'}",
+            *(f"--cache-to=type=local,dest={folder / 'cache'},mode=max", *more, str(folder / "context")),
+        ],
+        home=folder,
+    )
+
+
+@pytest.mark.parametrize(
+    "take",
+    ["COPY --from=last /f /f", "RUN --mount=from=last,target=/m cp /m/f /f"],
+    ids=["copy", "mount"],
+)
+def test_behind_two_stages(take: str, context: Path, change: str, busybox: Base, tmp_path: Path) -> None:
+    (context / "Dockerfile").write_text(
+        f"FROM busybox AS first\nRUN {change}\nCOPY f /f\n"
+        f"FROM busybox AS last\nCOPY --from=first /f /f\nFROM busybox\n{take}\n"
+    )
+    built = _build(tmp_path, busybox)
+    assert built.code == 0, built.text
+    assert (tmp_path / "out/f").read_text() == "a new text"
+    assert "its files changed while it was copied, so it is not kept" in built.text
+    (context / "f").write_text("old")
+    (tmp_path / "out").rename(tmp_path / "before")
+    again = _build(tmp_path, busybox, f"--cache-from=type=local,src={tmp_path / 'cache'}")
+    assert again.code == 0, again.text
+    # The command is found, and changes nothing any more.
+    assert (tmp_path / "out/f").read_text() == "old", again.text
