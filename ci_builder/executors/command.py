@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import stat as stat_module
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -58,6 +59,8 @@ def become(
             os.chroot(launch.folder)
         _enter_directory(launch.process.cwd)
         set_limits(launch.process.limits)
+        if enclose is None:
+            _give_streams(launch.process.uid)
         _drop_privileges(launch, notices)
         close_from(3, frozenset({streams.report}))
         if launch.dry:
@@ -94,6 +97,15 @@ def _take_streams(streams: Streams) -> None:
     os.dup2(streams.stdin, 0)
     os.dup2(streams.output, 1)
     os.dup2(streams.output, 2)
+
+
+def _give_streams(uid: int) -> None:
+    """Who opens /dev/stdout opens the pipe once more: it is the user's, as runc has it. (A supervisor takes
+    it for the user's anyway; a namespace of one id has no other to give it to.)"""
+    for descriptor in (0, 1, 2):
+        if uid and stat_module.S_ISFIFO(os.fstat(descriptor).st_mode):
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, uid, -1)
 
 
 def _enter_directory(path: str) -> None:

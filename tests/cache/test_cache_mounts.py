@@ -101,6 +101,17 @@ def test_what_changed_is_sent_again(bench: Bench, anonymous_registry: RunningReg
     assert said(run(bench, ": y; echo said: $(cat file)", repository, "--cache-mounts=import")) == ["one two"]
 
 
+def test_what_was_emptied_stays_empty(bench: Bench, anonymous_registry: RunningRegistry) -> None:
+    """Elsewhere, too; and a cache of empty files and links is one."""
+    repository = f"{anonymous_registry.host}/mounts/emptied-{bench.executor}"
+    run(bench, ": > file && ln -s file soft", repository, "--cache-mounts=both")
+    forget(bench)
+    text = run(bench, "echo said: *; rm file soft", repository, "--cache-mounts=both")
+    assert said(text) == ["file soft"]
+    forget(bench)
+    assert said(run(bench, "echo said: *", repository, "--cache-mounts=both")) == ["*"]
+
+
 def test_names_limits_and_branches(
     busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
 ) -> None:

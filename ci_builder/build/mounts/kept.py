@@ -161,7 +161,7 @@ class KeptCaches:
         found = self._find(name) if before is None else None
         if found is not None and found[1].state == content.state:
             return replace(found[1], used=now)
-        if not content.size:
+        if before is None and found is None and content.state == _EMPTY:
             return None
         layer = write_layer(every_path(tree), tree, self._blobs)
         text = f"the cache {name.id} is kept: {content.size:,} bytes, {layer.descriptor.size:,} compressed"
@@ -172,6 +172,10 @@ class KeptCaches:
 
     def _tell(self, level: str, text: str) -> None:
         self._progress(Notice("warning" if level == "warning" else "info", text))
+
+
+_EMPTY = hashlib.sha256().hexdigest()
+"""The state of a cache in which there is nothing."""
 
 
 def _content_of(tree: Tree) -> _Content:

@@ -105,11 +105,14 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
     uid, gid = ids[0] & _KEEP, ids[1] & _KEEP
     with object_of(kernel, call, where[:2], where[2]) as found:
         kernel.need_writable(found)
-        if not kernel.is_recorded(found):
+        is_nameless = found.key[0] in kernel.nameless_devices
+        if not kernel.is_recorded(found) and not is_nameless:
             os.chown(found.path, _own(uid), _own(gid))
             return 0
         context = kernel.contexts.of(call.task)
         before = kernel.owners.of(found)
+        if is_nameless and kernel.owners.record(found) is None:
+            before = (context.user.effective, context.group.effective, found.mode)
         _permit_giving(context, before, (uid, gid))
         lost = lost_bits(context, before)
         if lost:

@@ -20,6 +20,7 @@ from ci_builder.executors.linux.capabilities import effective, limit_to
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
+from ci_builder.executors.supervisor import nameless
 from ci_builder.executors.supervisor.affinity import PAUSE, Affinity
 from ci_builder.executors.supervisor.answers import Answers
 from ci_builder.executors.supervisor.auxiliary import Vectors
@@ -111,6 +112,7 @@ def _kernel(
     lookup = Lookup(view, contexts, Walker(view, owners, ProcLinks(view, contexts, executables)))
     foreign = frozenset(os.stat(m.host).st_dev for m in mounts if not m.recorded)
     ours = {os.stat(m.host).st_dev for m in mounts if m.recorded} | {os.stat(view.root).st_dev}
+    without_names = nameless.devices()
     return Kernel(
         view=view,
         owners=owners,
@@ -125,7 +127,8 @@ def _kernel(
         vectors=Vectors(contexts.memory),
         ports=Ports(),
         folder=own + b"/s",
-        foreign_devices=foreign - ours,
+        foreign_devices=foreign - ours | without_names,
+        nameless_devices=without_names,
         network=network,
     )
 

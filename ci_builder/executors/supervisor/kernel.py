@@ -27,6 +27,7 @@ from ci_builder.executors.supervisor.view import View
 from ci_builder.rootfs.record import Key
 from ci_builder.values import dataclass
 
+_SETTINGS = (b"/sys/", b"/proc/sys/")
 ANSWERED = None
 """What a handler returns that has answered by itself."""
 
@@ -34,7 +35,8 @@ ANSWERED = None
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """``folder`` is a private folder for what needs a short path; ``foreign_devices`` are the file systems
-    (st_dev) whose permissions are the kernel's; ``network``: whether there is one."""
+    (st_dev) whose permissions are the kernel's, ``nameless_devices`` those of them whose files have no name;
+    ``network``: whether there is one."""
 
     view: View
     owners: Owners
@@ -50,6 +52,7 @@ class Kernel:
     ports: Ports
     folder: bytes
     foreign_devices: frozenset[int]
+    nameless_devices: frozenset[int]
     network: bool
 
     def signal_all(self, sender: int, number: int) -> int:
@@ -106,7 +109,10 @@ class Kernel:
         return found.key[0] not in self.foreign_devices
 
     def need_writable(self, found: Found) -> None:
-        """Raises OSError (EROFS) for a file, or a directory's name, that nobody may change."""
+        """Raises OSError (EROFS) for a file, or a directory's name, that nobody may change: a supervisor of
+        root might change the machine's settings."""
+        if not self.is_recorded(found) and os.readlink(found.path).startswith(_SETTINGS):
+            raise failure(errno.EROFS)
         if self.view.has_read_only and self.view.is_read_only(os.readlink(found.path)):
             raise failure(errno.EROFS)
 

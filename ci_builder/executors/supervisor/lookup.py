@@ -192,6 +192,8 @@ class Lookup:
         folder, path = where
         if not path:
             raise failure(errno.ENOENT)
+        if context.root:
+            self._root(context.root)  # what is below is looked at by path
         start = b"" if path.startswith(b"/") else self.base(task, folder)
         return self._walker.locate(task, context, start, path, (follow, missing))
 
@@ -338,9 +340,11 @@ class Lookup:
         return True
 
     def _root(self, root: bytes) -> int:
+        """A context's root directory, known by its path. Raises OSError where that leads elsewhere by now:
+        the directory was moved, and a link in its place may name anything out here."""
         descriptor = self._roots.get(root)
         if descriptor is None:
-            descriptor = os.open(self._view.seen(root).host, _PATH | os.O_DIRECTORY)
+            descriptor = self._open(Located(root, self._view.seen(root)))
             self._roots[root] = descriptor
         return descriptor
 

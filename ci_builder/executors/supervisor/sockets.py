@@ -24,6 +24,7 @@ _CREDENTIALS, _PROCESS = struct.Struct("=iII"), struct.Struct("=i")
 _FAMILY = struct.Struct("=H")
 _MAX_ADDRESS = 110
 _MAX_PATH = 107
+_ITSELF = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _DONT_FOLLOW = 0x02000000  # IN_DONT_FOLLOW
 
 _Where = tuple[int, int]  # the arguments that are an address and its length
@@ -104,8 +105,8 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
 
     def done(task: int, result: int, given: int) -> None:
         if result == 0:
-            # Another process may have removed the name, or the folder, already.
-            with contextlib.suppress(FileNotFoundError):
+            # Another process may have removed the name, or the folder, already, or put a link there.
+            with contextlib.suppress(OSError):
                 _record_socket(kernel, (context, full), (folder, name), elsewhere)
 
     address = _FAMILY.pack(_UNIX) + short + b"\0"
@@ -120,12 +121,16 @@ def _record_socket(
     """A socket that was bound by ``who`` (context and mode) at ``where`` (folder and name out here), or first
     ``elsewhere``. Raises OSError."""
     folder, name = where
-    if elsewhere:
-        os.rename(elsewhere, folder + b"/" + name)
-    with Found(os.open(folder, os.O_PATH | os.O_CLOEXEC)) as above:
-        os.chmod(name, who[1] & 0o777 | 0o600, dir_fd=above.descriptor)
-        status = os.stat(name, dir_fd=above.descriptor, follow_symlinks=False)
-        made(kernel, who[0], above, status, who[1])
+    place = kernel.view.place_of(folder)
+    if place is None:
+        return
+    with kernel.lookup.at_place(place) as above:
+        if elsewhere:
+            os.rename(elsewhere, name, dst_dir_fd=above.descriptor)
+        with Found(os.open(name, _ITSELF, dir_fd=above.descriptor)) as socket:
+            if stat_module.S_ISSOCK(socket.mode):
+                os.chmod(socket.path, who[1] & 0o777 | 0o600)
+                made(kernel, who[0], above, os.fstat(socket.descriptor), who[1])
 
 
 def _shortened(kernel: Kernel, host: bytes) -> bytes:

@@ -134,9 +134,9 @@ def _shown(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int
 
 
 def _foreign(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int]:
-    """What the kernel gives to the real user (processes in /proc, terminals) is the pretended user's."""
+    """What the kernel gives to the real user (of /proc, terminals, pipes) is the pretended user's."""
     uid, gid = found.uid, found.gid
-    if kernel.owners.seems(uid, gid) != (uid, gid):
+    if found.key[0] in kernel.nameless_devices or kernel.owners.seems(uid, gid) != (uid, gid):
         context = kernel.contexts.of(_process(found) or call.task)
         uid, gid = context.user.effective, context.group.effective
     return uid, gid, found.mode, found.rdev

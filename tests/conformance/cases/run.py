@@ -282,6 +282,18 @@ RUN mknod -m 600 /null c 1 3 && mknod -m 660 /disk b 8 1 && chgrp staff /disk
 """,
     ),
     Case(
+        name="run-opens-its-streams-by-name",
+        dockerfile="""FROM busybox
+RUN echo app:x:1000:1000::/: >> /etc/passwd && mkdir -m 777 /w
+USER 1000
+RUN echo out > /dev/stdout && echo error > /dev/stderr && echo x | cat /dev/stdin > /w/read
+RUN (echo through > /dev/stdout) | cat > /w/written && echo y | cat /proc/self/fd/0 > /w/third
+RUN echo z | stat -L -c '%u %a' /dev/stdin > /w/owner
+USER 0
+RUN echo root > /dev/stdout && (echo x >/dev/stderr) 2>&1 | cat > /w/fourth
+""",
+    ),
+    Case(
         name="run-user-attributes",
         dockerfile="""\
 FROM busybox
