@@ -8,6 +8,8 @@ glibc makes them share their ids. A process outside of the command has no tag.
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import struct
 
@@ -128,7 +130,8 @@ class Context:
 
     def executing(self, uid: int | None, gid: int | None, file: FileCapabilities | None) -> Context:
         """After an exec; ``uid`` and ``gid`` are those of a program with setuid or setgid bits, ``file`` its
-        capabilities (execve(2); capabilities(7), "Transformation of capabilities during execve()")."""
+        capabilities (execve(2); capabilities(7), "Transformation of capabilities during execve()"). Raises
+        OSError (EPERM) for a program that needs capabilities which it cannot have."""
         if self.no_new_privileges:
             uid = gid = file = None
         if uid is None and gid is None and file is None and self._is_settled:
@@ -138,12 +141,14 @@ class Context:
         group_id = self.group.effective if gid is None else gid
         group = Ids(self.group.real, group_id, group_id, group_id)
         permitted = held = 0
+        if file is not None:
+            permitted = file.permitted & self.bounding | file.inheritable & self.inheritable
+            held = permitted if file.effective else 0
+            if file.effective and file.permitted & ~permitted:
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         if 0 in (user.real, user.effective):
             permitted = self.bounding | self.inheritable
             held = permitted if effective == 0 else 0
-        elif file is not None:
-            permitted = file.permitted & self.bounding | file.inheritable & self.inheritable
-            held = permitted if file.effective else 0
         return replace(
             self,
             user=user,

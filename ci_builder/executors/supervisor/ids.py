@@ -7,7 +7,7 @@ import struct
 
 from ci_builder.executors.linux.task import signed
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import SETGID, SETUID, Context, Ids
+from ci_builder.executors.supervisor.context import SETGID, SETPCAP, SETUID, Context, Ids
 from ci_builder.executors.supervisor.kernel import Handler, Handlers, Kernel
 from ci_builder.values import replace
 
@@ -188,6 +188,9 @@ def _capset(kernel: Kernel, call: Call) -> int:
     )
     context = _asked(kernel, call)
     if permitted & ~context.permitted or effective & ~permitted:
+        raise failure(errno.EPERM)
+    more = inheritable & ~context.inheritable
+    if more & ~context.bounding or (more & ~context.permitted and not context.may(SETPCAP)):
         raise failure(errno.EPERM)
     new = replace(context, effective=effective, permitted=permitted, inheritable=inheritable)
     return _set(kernel, call, new)

@@ -16,7 +16,7 @@ from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.making import made, made_device, new_mode
-from ci_builder.executors.supervisor.permissions import READ, WRITE, allowed, need_removal
+from ci_builder.executors.supervisor.permissions import READ, WRITE, allowed, need, need_removal
 from ci_builder.executors.supervisor.status import object_of
 from ci_builder.rootfs.ownership import STAND_IN
 
@@ -321,8 +321,23 @@ def _permit_move(
         if status is not None:
             _permit_removal(kernel, call, parent, status)
             _keep_mounts(kernel, parent, (name, status))
+    _permit_leaving(kernel, context, ends, (source, target) if flags & _EXCHANGE else (source,))
     if target is None and not context.ignores_permissions:
         kernel.may_change(context, ends[1][0])
+
+
+def _permit_leaving(
+    kernel: Kernel,
+    context: Context,
+    ends: tuple[tuple[Found, bytes], tuple[Found, bytes]],
+    moved: tuple[os.stat_result | None, ...],
+) -> None:
+    """A folder that gets another ``..`` is written to (rename(2), EACCES). Raises OSError."""
+    if ends[0][0].key == ends[1][0].key:
+        return
+    for status in moved:
+        if status is not None and stat_module.S_ISDIR(status.st_mode):
+            need(context, kernel.owners.of_status(status), WRITE)
 
 
 def _keep_mounts(kernel: Kernel, parent: Found, item: tuple[bytes, os.stat_result]) -> None:

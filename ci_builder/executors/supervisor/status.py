@@ -16,7 +16,7 @@ from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
-from ci_builder.executors.supervisor.permissions import need
+from ci_builder.executors.supervisor.permissions import WRITE, need
 from ci_builder.values import replace
 
 _ARCHITECTURE = of_this_machine()
@@ -192,6 +192,8 @@ def _permit(kernel: Kernel, context: Context, found: Found, wanted: int) -> None
         need(context, kernel.owners.of(found), wanted)
     elif not os.access(found.path, wanted):
         raise failure(errno.EACCES)
+    if wanted & WRITE and stat_module.S_IFMT(found.mode) in (stat_module.S_IFREG, stat_module.S_IFDIR):
+        kernel.need_writable(found)
 
 
 def _readlink(kernel: Kernel, call: Call) -> int:
