@@ -210,11 +210,10 @@ def _words(value: object) -> tuple[str, ...] | None:
 
 def _texts(value: Any) -> tuple[str, ...]:
     """The names of an object, or what a list says."""
-    if not isinstance(value or (), (dict, list, tuple)) or not all(
-        isinstance(item, str) for item in value or ()
-    ):
+    found = value or ()
+    if not isinstance(found, (dict, list, tuple)) or not all(isinstance(item, str) for item in found):
         raise TypeError(f"texts were expected, not {value!r}")
-    return tuple(value or ())
+    return tuple(found)
 
 
 def _history(value: Mapping[str, Any]) -> History:

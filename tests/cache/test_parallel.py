@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.compare.builders import command, environment
+from tests.compare.builders import start_ours
 from tests.servers.bases import Base
-from tests.servers.signals import default_signals
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 _PATIENCE = 25
@@ -74,13 +73,10 @@ class Bench:
         base = f"--build-context=busybox=oci-layout://{self.base.layout}"
         output = f"--output=type=tar,dest={self.folder}/out.tar"
         flags = ["build", "--progress=plain", f"--isolation={self.isolation}", base, output, *arguments]
-        process = subprocess.Popen(
-            command([*flags, str(self.folder / "context")]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment(self.folder / "home") | {"TMPDIR": str(self.folder / "temporary")},
-            preexec_fn=default_signals,
+        process = start_ours(
+            [*flags, str(self.folder / "context")],
+            home=self.folder / "home",
+            env={"TMPDIR": str(self.folder / "temporary")},
         )
         self.processes.append(process)
         return process

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.builders import command, environment
+from tests.compare.builders import start_ours
 from tests.servers.bases import Base
-from tests.servers.signals import default_signals
 
 pytestmark = pytest.mark.commands
 _DOCKERFILE = "FROM busybox\nRUN echo the command runs > /x\n"
@@ -74,7 +73,7 @@ def test_while_files_are_hashed(busybox: Base, tmp_path: Path) -> None:
 
 def _start(
     folder: Path, busybox: Base, cache: str, *, dockerfile: str = _DOCKERFILE
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     context = folder / "context"
     context.mkdir(exist_ok=True)
     (context / "Dockerfile").write_text(dockerfile)
@@ -82,16 +81,7 @@ def _start(
         *("build", "--progress=plain", f"--build-context=busybox=oci-layout://{busybox.layout}"),
         *(f"--output=type=tar,dest={folder / 'result'}", cache, str(context)),
     ]
-    return subprocess.Popen(
-        command(words),
-        env=environment(folder),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=default_signals,
-    )
+    return start_ours(words, home=folder)
 
 
 def _has_open(process: int, file: Path) -> bool:
@@ -105,9 +95,9 @@ def _has_open(process: int, file: Path) -> bool:
     return file in found
 
 
-def _is_stopped(process: subprocess.Popen[str], folder: Path) -> None:
+def _is_stopped(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.send_signal(signal.SIGTERM)
-    text = process.communicate(timeout=30)[0]
+    text = process.communicate(timeout=30)[0].decode()
     assert process.returncode == 143, text
     assert "stopped by SIGTERM" in text
     assert "Traceback" not in text

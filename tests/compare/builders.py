@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.servers.bases import Base
 from tests.servers.dockerd import Docker
+from tests.servers.signals import default_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 _KEPT = ("PATH", "TMPDIR", "LANG", "TZ")
@@ -60,6 +61,22 @@ def run_ours(
         check=False,
     )
     return Built(done.returncode, done.stdout.decode(errors="replace"))
+
+
+def start_ours(
+    arguments: Sequence[str], *, home: Path, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """The command line as a process of its own, with the signals of a terminal; all that it says is its
+    standard output."""
+    return subprocess.Popen(
+        command(arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=home,
+        env=environment(home) | (env or {}),
+        preexec_fn=default_signals,
+    )
 
 
 def command(arguments: Sequence[str]) -> list[str]:
