@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
@@ -125,10 +125,24 @@ def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
 
 def _without(context: Context, folders: Iterable[Path]) -> Context:
     """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
-    one before would be a part of the next one."""
-    for folder in folders:
-        own = folder.resolve()
-        if own.is_relative_to(context.root) and own != context.root:
-            ignore = context.ignore.without(str(own.relative_to(context.root)))
-            context = replace(context, ignore=ignore)
-    return context
+    one before would be a part of the next one. Nor what is there only for them."""
+    own = {path for path in (folder.resolve() for folder in folders) if context.root in path.parents}
+    for path in tuple(own):
+        for above in path.parents:
+            if above == context.root or not _holds_only(above, own):
+                break
+            own.add(above)
+    ignore = context.ignore
+    for path in sorted(own):
+        ignore = ignore.without(str(path.relative_to(context.root)))
+    return replace(context, ignore=ignore)
+
+
+def _holds_only(folder: Path, own: Collection[Path]) -> bool:
+    """Whether nothing else is in it, or it is not there yet."""
+    try:
+        return all(entry in own for entry in folder.iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from ci_builder.cache.records import Records, records_of
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
+from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
+from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass
 
 _LOCK = ".cache-lock"
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,35 @@ class FolderCache:
     def keep(self, layer: Layer) -> None:
         """Everything is written at once, at the end."""
 
-    def write(self, records: Records, oldest: int = 0) -> None:
+    def write(self, records: Records, oldest: int = 0, doubted: Set[Descriptor] = frozenset()) -> None:
         """As ``Cache.write``."""
         with locked(self.folder):
+            self._give_up(doubted)
             there = self._there()
             kept = Records(tuple(item for item in there.used_since(oldest) if self.has(item.layer)))
             wanted = kept.merged(records)
-            if wanted != there:
+            if wanted != there or len(kept) != len(there):
                 write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
+
+    def _give_up(self, doubted: Set[Descriptor]) -> None:
+        """Remove what is false of it, or it would be taken for the same blob that was made anew."""
+        try:
+            for blob in doubted:
+                path = blob_path(self.folder, blob.digest)
+                if not _is_right(path, blob):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write the cache {self.folder}: {error.strerror}") from error
+
+
+def _is_right(path: Path, blob: Descriptor) -> bool:
+    try:
+        with open_verified(path, blob) as stream:
+            while stream.read(_BLOCK):
+                pass
+    except (FileNotFoundError, ImageError):
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Protocol
 
 from ci_builder.cache.records import Records
+from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.layer import Layer
 
 
@@ -21,6 +23,7 @@ class Cache(Protocol):
     def keep(self, layer: Layer) -> None:
         """Bring a new layer to it, ahead of ``write``. Raises CiBuilderError."""
 
-    def write(self, records: Records, oldest: int = 0) -> None:
+    def write(self, records: Records, oldest: int = 0, doubted: Set[Descriptor] = frozenset()) -> None:
         """Add ``records`` to what is there by now; what others wrote meanwhile stays, but for what was last
-        used before ``oldest`` (seconds since 1970). Raises CiBuilderError."""
+        used before ``oldest`` (seconds since 1970). Blobs that are ``doubted`` could not be read just now
+        where they were found: what is no longer what its digest says is given up. Raises CiBuilderError."""

@@ -21,6 +21,7 @@ FIELD = "ci_builder.cache-mounts"
 
 FORMAT = 1
 _LARGEST = 1 << 53
+_NOBODY = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class MountName:
 class MountRecord:
     """One cache. ``sharing`` is what its mount said, ``state`` a digest of what its files are, ``size`` their
     bytes, ``made`` when its content was brought here and ``used`` when it was last used, in seconds since
-    1970."""
+    1970. ``folder``: uid, gid and permissions of its own folder; None: what the mount says."""
 
     name: MountName
     layer: Layer
@@ -49,6 +50,7 @@ class MountRecord:
     size: int
     made: int
     used: int
+    folder: tuple[int, int, int] | None = None
 
     @property
     def identity(self) -> str:
@@ -79,6 +81,7 @@ class MountRecord:
             "size": self.size,
             "made": self.made,
             "used": self.used,
+            "folder": self.folder,
         }
 
     @staticmethod
@@ -89,11 +92,21 @@ class MountRecord:
             texts.append(str(value.get("owner", "")))
             size, made, used = (_number(value[key]) for key in ("size", "made", "used"))
             layer = layers[value["diff_id"]]
-            return MountRecord(
-                MountName(*texts), layer, str(value["sharing"]), str(value["state"]), size, made, used
-            )
+            told = (str(value["sharing"]), str(value["state"]))
+            return MountRecord(MountName(*texts), layer, *told, size, made, used, _folder(value))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ImageError(f"not the record of a cache mount: {error!r:.200}") from error
+
+
+def _folder(value: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """Records of earlier versions do not tell."""
+    folder = value.get("folder")
+    if folder is None:
+        return None
+    uid, gid, mode = (_number(item) for item in folder)
+    if max(uid, gid) >= _NOBODY or mode & ~0o7777:
+        raise ValueError(f"{folder!r:.80} is not how a folder can be")
+    return uid, gid, mode
 
 
 def _number(value: object) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ci_builder.cache.mounts import MountRecord, MountRecords, mount_records_of
-from ci_builder.errors import ImageNotFound
+from ci_builder.cache.registry import lacks_a_blob
+from ci_builder.errors import ImageNotFound, RegistryError
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
@@ -40,7 +41,20 @@ class RegistryMounts:
             wanted = there.merged(records)
             if wanted == there:
                 return
-            # Their manifest vouches for them: they are not asked for one by one.
-            self.registry.note_present([item.layer for item in there.all], self.reference)
-            image = wanted.to_image(self.platform, self.reference.tag)
-            self.registry.push(image, [self.reference])
+            try:
+                self._put(there, wanted)
+            except RegistryError as error:
+                if not lacks_a_blob(error):
+                    raise
+                # Something in the manifest that is there was removed since (a garbage collection).
+                whole = MountRecords(tuple(item for item in there.all if self._has(item)))
+                mine = tuple(item for item in records if not item.layer.origin or self._has(item))
+                self._put(whole, whole.merged(mine))
+
+    def _put(self, there: MountRecords, wanted: MountRecords) -> None:
+        # Their manifest vouches for them: they are not asked for one by one.
+        self.registry.note_present([item.layer for item in there.all], self.reference)
+        self.registry.push(wanted.to_image(self.platform, self.reference.tag), [self.reference])
+
+    def _has(self, record: MountRecord) -> bool:
+        return self.registry.has_layer(record.layer, self.reference)

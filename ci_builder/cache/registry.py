@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from ci_builder.cache.records import Records, records_of
 from ci_builder.errors import ImageError, ImageNotFound, RegistryError
+from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
@@ -45,9 +48,10 @@ class RegistryCache:
         """As ``Cache.keep``."""
         self.registry.push_layer(layer, self.reference)
 
-    def write(self, records: Records, oldest: int = 0) -> None:
-        """As ``Cache.write``. A registry has no "only if it is still that one" for tags, so what was
-        written is read again: a pipeline that wrote between the two gets its turn, too."""
+    def write(self, records: Records, oldest: int = 0, doubted: Set[Descriptor] = frozenset()) -> None:
+        """As ``Cache.write``; a registry answers for its blobs itself. It has no "only if it is still that
+        one" for tags, so what was written is read again: a pipeline that wrote between the two gets its
+        turn, too."""
         for _ in range(_TURNS):
             there = self._there()
             kept = there.used_since(oldest)
@@ -56,7 +60,7 @@ class RegistryCache:
             try:
                 self._put(kept, records)
             except RegistryError as error:
-                if not _lacks_a_blob(error):
+                if not lacks_a_blob(error):
                     raise
                 # Something in the manifest that is there was removed since (a garbage collection).
                 self._put(self._whole(kept), records)
@@ -85,6 +89,6 @@ class RegistryCache:
             raise
 
 
-def _lacks_a_blob(error: RegistryError) -> bool:
+def lacks_a_blob(error: RegistryError) -> bool:
     """Of a manifest that names one (distribution spec, "Error Codes": some say BLOB_UNKNOWN, some less)."""
     return "BLOB_UNKNOWN" in error.code or (error.method == "PUT" and error.status in (400, 404))

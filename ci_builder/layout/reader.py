@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ci_builder.errors import DigestMismatch, ImageError
+from ci_builder.layout.verified import open_verified
 from ci_builder.oci import media_types
 from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.descriptor import Descriptor
@@ -111,7 +112,7 @@ def _opener(folder: Path, descriptor: Descriptor) -> Callable[[], BinaryIO]:
 
     def open_blob() -> BinaryIO:
         try:
-            return path.open("rb")
+            return open_verified(path, descriptor)
         except OSError as error:
             raise ImageError(f"{folder} lacks the layer {descriptor.digest}: {error.strerror}") from error
 

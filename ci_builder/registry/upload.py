@@ -7,6 +7,7 @@ offset that the registry names after a failure; a registry that refuses PATCH ge
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Literal
 from urllib.parse import quote
@@ -53,7 +54,7 @@ class Upload:
     ) -> None:
         self._transport = transport
         self._subject = subject
-        self._layer = layer
+        self._stored = _Stored(layer)
         self._stopped = stopped
         self._size = layer.descriptor.size
         self._digest = str(layer.descriptor.digest)
@@ -81,7 +82,8 @@ class Upload:
             session = self._mount(mount_from) if mount_from else self._begin()
         if session is None:
             return "mounted"
-        self._send(session)
+        with contextlib.closing(self._stored):
+            self._send(session)
         return "pushed"
 
     def present(self) -> bool:
@@ -222,7 +224,7 @@ class Upload:
         return self._transport.url(self._subject.registry, location, response.url) if location else fallback
 
     def _section(self, offset: int, length: int) -> Section:
-        return Section(self._layer, offset, length, self._stopped)
+        return Section(self._stored, offset, length, self._stopped)
 
     def _call(  # noqa: PLR0913 (private: a Call for this blob)
         self,
@@ -241,15 +243,52 @@ class Upload:
         return self._transport.send(call) if send else self._transport.once(call)
 
 
+class _Stored:
+    """The stored bytes of ``layer``. Sections are read one after another by one stream, as long as each
+    begins where the last one ended: a stream that verifies has to see them all."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.descriptor = layer.descriptor
+        self._layer = layer
+        self._stream: BinaryIO | None = None
+        self._position = 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """At most ``size`` bytes from ``offset``. Raises OutputError, and what the layer's stream raises."""
+        try:
+            block = self._at(offset).read(size)
+        except OSError as error:
+            # Or it would be taken for a connection that broke.
+            raise OutputError(
+                f"cannot read the layer {self.descriptor.digest}: {error.strerror or error}"
+            ) from error
+        self._position = offset + len(block)
+        return block
+
+    def close(self) -> None:
+        """Until it is read again."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _at(self, offset: int) -> BinaryIO:
+        if self._stream is not None and self._position == offset:
+            return self._stream
+        self.close()
+        self._stream = self._layer.open()
+        _skip(self._stream, offset)
+        return self._stream
+
+
 class Section:
     """``length`` bytes of a layer from ``offset``, as a body that is streamed with a Content-Length."""
 
-    def __init__(self, layer: Layer, offset: int, length: int, stopped: Callable[[], bool]) -> None:
-        self._layer = layer
+    def __init__(self, stored: _Stored, offset: int, length: int, stopped: Callable[[], bool]) -> None:
+        self._stored = stored
         self._offset = offset
-        self._left = self._length = length
+        self._length = length
+        self._end = offset + length
         self._stopped = stopped
-        self._stream: BinaryIO | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -261,39 +300,16 @@ class Section:
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes. Raises DigestMismatch when the layer ends too early, OutputError."""
         if self._stopped():
-            self._close()
             raise RegistryError("the transfer was stopped")
-        if self._left == 0:
-            self._close()
+        left = self._end - self._offset
+        if left == 0:
             return b""
-        block = self._block(self._left if size < 0 else min(size, self._left))
-        self._left -= len(block)
+        block = self._stored.read(self._offset, left if size < 0 else min(size, left))
         if not block:
-            self._close()
-            end = self._offset + self._length - self._left
-            raise DigestMismatch(
-                f"layer {self._layer.descriptor.digest}",
-                f"{self._layer.descriptor.size} bytes",
-                f"{end} bytes",
-            )
+            blob = self._stored.descriptor
+            raise DigestMismatch(f"layer {blob.digest}", f"{blob.size} bytes", f"{self._offset} bytes")
+        self._offset += len(block)
         return block
-
-    def _block(self, size: int) -> bytes:
-        try:
-            if self._stream is None:
-                self._stream = self._layer.open()
-                _skip(self._stream, self._offset)
-            return self._stream.read(size)
-        except OSError as error:
-            # Or it would be taken for a connection that broke.
-            raise OutputError(
-                f"cannot read the layer {self._layer.descriptor.digest}: {error.strerror or error}"
-            ) from error
-
-    def _close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
 
 def give_up(transport: Transport, what: str, subject: Subject, url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Set
 from typing import BinaryIO
@@ -15,6 +16,8 @@ from ci_builder.rootfs.decompress import decompressed
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.unpack import unpack
 
+_BLOCK = 1 << 20
+
 
 def apply_layers(
     layers: Iterable[Layer], tree: Tree, progress: Progress = silent, *, keep: Set[bytes] | None = None
@@ -27,8 +30,25 @@ def apply_layers(
     """
     for layer in layers:
         progress(Notice("debug", f"unpacking {layer.descriptor.digest} ({layer.descriptor.size} bytes)"))
-        with Ahead(_Source(layer).produce) as blocks:
+        with blamed(layer), Ahead(_Source(layer).produce) as blocks:
             unpack(blocks, tree, keep=keep)
+
+
+@contextlib.contextmanager
+def blamed(layer: Layer) -> Iterator[None]:
+    """What cannot be read of a layer, since its bytes are not those that its digest says, is told as that:
+    the layer is read once more. Raises DigestMismatch and whatever came."""
+    try:
+        yield
+    except DigestMismatch:
+        raise
+    except ImageError:
+        with layer.open() as stream:
+            stored = _Stored(stream, layer)
+            while stored.read(_BLOCK):
+                pass
+            stored.check()
+        raise
 
 
 def verified_blocks(layer: Layer) -> Iterator[bytes]:

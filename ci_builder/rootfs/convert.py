@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci_builder.oci.layer import Layer
 from ci_builder.rootfs import tar_writer, whiteout
-from ci_builder.rootfs.apply import verified_blocks
+from ci_builder.rootfs.apply import blamed, verified_blocks
 from ci_builder.rootfs.blob import write_blob
 from ci_builder.rootfs.compress import Compression
 from ci_builder.rootfs.metadata import Metadata
@@ -47,7 +47,8 @@ def convert_layer(
             _rewrite(entry, reader, write, times)
         write(tar_writer.END)
 
-    return write_blob(produce, folder, compression, family)
+    with blamed(layer):
+        return write_blob(produce, folder, compression, family)
 
 
 def _rewrite(entry: Entry, reader: TarReader, write: Write, times: Times) -> None:

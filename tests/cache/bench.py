@@ -138,9 +138,7 @@ class Bench:
 
     def remove_blob(self, digest: str, repository: str = "cache") -> None:
         """As a garbage collection would."""
-        algorithm, _, value = digest.partition(":")
-        links = self.server.storage / "docker/registry/v2/repositories" / repository / "_layers" / algorithm
-        (links / value / "link").unlink()
+        self.server.remove_blob(digest, repository)
 
 
 @contextmanager

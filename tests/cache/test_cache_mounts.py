@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -43,10 +44,10 @@ def said(text: str) -> list[str]:
 FILL = (
     "mkdir -p deep && echo content > deep/file && ln deep/file again && ln -s deep/file soft && "
     "chown 1000:50 deep/file && chmod 4710 deep/file && chown 1001 deep && "
-    "touch -d '2020-01-02 03:04:05' deep/file"
+    "touch -d '2020-01-02 03:04:05' deep/file && chown 7:8 . && chmod 1771 ."
 )
 TELL = (
-    'stat -c "said: %n %a %u:%g %h" deep deep/file again soft; '
+    'stat -c "said: %n %a %u:%g %h" . deep deep/file again soft; '
     "echo said: $(cat again) $(readlink soft) $(stat -c %Y deep/file)"
 )
 
@@ -55,6 +56,7 @@ def test_they_come_back_as_they_were(bench: Bench, anonymous_registry: RunningRe
     repository = f"{anonymous_registry.host}/mounts/{bench.executor}"
     text = run(bench, f"{FILL}; {TELL}", repository, "--cache-mounts=export")
     before = said(text)
+    assert before[0] == ". 1771 7:8 3"
     assert before[-1].startswith("content deep/file ")
     assert "the cache packages is kept: 8 bytes" in text
     forget(bench)
@@ -169,6 +171,33 @@ def test_a_registry_that_fails_costs_no_build(
         proxy.breaks(Status(500), method="GET", path="/blobs/", times=99)
         text = run(bench, "echo said: $(ls) blobs", through, "--cache-mounts=import", "--registry-retries=0")
         assert said(text) == ["blobs"]
+
+
+def test_one_that_is_lost_is_made_anew(
+    busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    """The others stay, and new ones are kept."""
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/lost"
+    other, third = (_MOUNT.replace("packages,", f"{name},") for name in ("other", "third"))
+    run(bench, "echo first > file", repository, "--cache-mounts=both")
+    run(bench, "echo second > file", repository, "--cache-mounts=both", mount=other)
+    (place,) = bench.json("du", "--cache-repo", repository)["places"]
+    (tag,) = [scope["scope"] for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
+    inspect = ["skopeo", "inspect", "--tls-verify=false", "--raw", f"docker://{repository}:{tag}"]
+    layers = json.loads(subprocess.run(inspect, check=True, capture_output=True).stdout)["layers"]
+    anonymous_registry.remove_blob(layers[0]["digest"], "mounts/lost")
+    forget(bench)
+    text = run(bench, "echo 3 > file", repository, "--cache-mounts=both", mount=third)
+    assert "the cache third is kept" in text
+    assert "warning" not in text
+    assert said(run(bench, "echo said: $(cat file)", repository, "--cache-mounts=both", mount=other)) == [
+        "second"
+    ]
+    text = run(bench, "ls; echo again > file", repository, "--cache-mounts=both")
+    assert "the cache packages is kept" in text
+    forget(bench)
+    assert said(run(bench, "echo said: $(cat file)", repository, "--cache-mounts=both")) == ["again"]
 
 
 def test_hostile_content_stays_inside(

@@ -197,6 +197,21 @@ def test_a_folder_and_its_ages(bench: Bench) -> None:
     assert "CACHED" not in bench.build(*local, push=False, isolation="none").steps.values()
 
 
+def test_folders_of_caches_are_no_part_of_the_context(bench: Bench) -> None:
+    """Nor the folders that are there only for them."""
+    bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", "deep/file": "text"})
+    places = [(f"--cache-from=type=local,src={bench.context}/{name}", name) for name in ("deep/a/b/c", "x/y")]
+    local = [option for source, name in places for option in (source, source.replace("from", "to", 1))]
+    local = [option.replace(",src=", ",dest=") if "-to" in option else option for option in local]
+    for status in ("DONE", "CACHED"):
+        out = f"--output=type=tar,dest={bench.folder}/out.tar"
+        outcome = bench.build(*local, out, push=False, isolation="none")
+        assert list(outcome.steps.values())[-1] == status, outcome.text
+        with tarfile.open(bench.folder / "out.tar") as archive:
+            assert sorted(archive.getnames()) == ["Dockerfile", "deep", "deep/file"]
+    assert (bench.context / "x/y/index.json").exists()
+
+
 def test_the_image_itself_is_the_cache(bench: Bench) -> None:
     _project(bench)
     inline = ("--cache-to=type=inline", f"--cache-from={bench.host}/app:1")

@@ -48,6 +48,12 @@ class RunningRegistry:
     tokens: TokenServer | None = None
     tls: Certificates | None = None
 
+    def remove_blob(self, digest: str, repository: str) -> None:
+        """As a garbage collection would."""
+        algorithm, _, value = digest.partition(":")
+        links = self.storage / "docker/registry/v2/repositories" / repository / "_layers" / algorithm
+        (links / value / "link").unlink()
+
     def requests(self) -> list[str]:
         """``METHOD PATH STATUS`` of each request that was answered until now."""
         found = []

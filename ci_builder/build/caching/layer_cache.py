@@ -18,6 +18,7 @@ from ci_builder.cache.limits import FRESH
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError, OutputError
+from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, replace
@@ -69,6 +70,7 @@ class LayerCache:
         self._known: dict[Key, list[Record]] = {}
         self._entries: dict[int, list[Record]] = {}
         self._lost: set[tuple[Key, str]] = set()
+        self._doubted: set[Descriptor] = set()
         self._targets = tuple(targets)
         self._uploads = Background("cache upload", _AT_ONCE)
         self.earlier = self._read(sources)
@@ -156,14 +158,14 @@ class LayerCache:
     def _write(self, cache: Cache, records: Records) -> None:
         """What turns out to be lost on the way is left out: the next build makes it anew."""
         try:
-            cache.write(records, self._rules.oldest)
+            cache.write(records, self._rules.oldest, self._doubted)
         except CiBuilderError:
             with self._lock:
                 lost = set(self._lost)
             left = Records(tuple(record for record in records if record.identity not in lost))
             if len(left) in (0, len(records)):
                 raise
-            cache.write(left, self._rules.oldest)
+            cache.write(left, self._rules.oldest, self._doubted)
 
     def _upload(self, number: int, cache: Cache, layer: Layer) -> None:
         if number in self._broken:
@@ -204,12 +206,13 @@ class LayerCache:
         return found
 
     def _guarded(self, record: Record) -> Record:
-        guarded = Guarded(record.layer.opener, partial(self._lose, record.identity))
+        guarded = Guarded(record.layer.opener, partial(self._lose, record))
         return replace(record, layer=replace(record.layer, opener=guarded.open))
 
-    def _lose(self, identity: tuple[Key, str]) -> None:
+    def _lose(self, record: Record) -> None:
         with self._lock:
-            self._lost.add(identity)
+            self._lost.add(record.identity)
+            self._doubted.add(record.layer.descriptor)
 
     def _is_there(self, record: Record) -> bool:
         cache = self._homes[record.identity]

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.mounts.folders import new_file, tell_name
-from ci_builder.build.mounts.kept import NOT_KEPT, Kept
+from ci_builder.build.mounts.kept import NOT_KEPT, Kept, own_folder
 from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.errors import CiBuilderError
@@ -24,8 +24,6 @@ from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Records
 from ci_builder.rootfs.tree import Ownership, Tree
 from ci_builder.values import dataclass
-
-_EMPTY = b"."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Caches:
             if self._is_new(files):
                 with lock.alone():
                     if self._is_new(files):
-                        _make(files, mount, tree, self._filled(name, fill))
+                        _make(files, mount, tree, self._filled(name, mount, fill))
             with _records(Tree(str(files), tree.ownership), record):
                 yield files
         self.kept.used(name, mount.sharing, partial(reading, lock.place, tree.ownership))
@@ -67,7 +65,9 @@ class Caches:
         """Whether it has to get its first content; where caches are kept elsewhere, an empty one, too."""
         return not _is_folder(files) or (self.kept is not NOT_KEPT and not any(files.iterdir()))
 
-    def _filled(self, name: MountName, fill: Callable[[Tree], None]) -> Callable[[Tree], None]:
+    def _filled(
+        self, name: MountName, mount: RunMount, fill: Callable[[Tree], None]
+    ) -> Callable[[Tree], None]:
         """What fills a new one: what is kept of it elsewhere, else what the mount says."""
 
         def filled(inside: Tree) -> None:
@@ -76,7 +76,7 @@ class Caches:
                     return
             except (CiBuilderError, OSError) as error:
                 self.failed(f"the cache {name.id} begins empty: {error}")
-                _empty(inside)
+                _empty(inside, mount)
             fill(inside)
 
         return filled
@@ -167,26 +167,27 @@ def _make(files: Path, mount: RunMount, tree: Tree, fill: Callable[[Tree], None]
         files.rmdir()
     else:
         files.unlink(missing_ok=True)
-    made.mkdir(mode=0o755)
     inside = Tree(str(made), tree.ownership)
+    _begin(inside, mount)
     fill(inside)
-    if not mount.seeded:
-        parent = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            tree.ownership.chown(parent, _EMPTY, mount.uid, mount.gid, 0o40000 | mount.mode)
-        finally:
-            os.close(parent)
     _write_records(inside, files.with_name("owners"), Records())
     os.rename(made, files)
 
 
-def _empty(tree: Tree) -> None:
+def _begin(tree: Tree, mount: RunMount) -> None:
+    """An empty folder, as its mount says. One that is seeded gets its owner with its content."""
+    os.mkdir(tree.root, 0o755)
+    if not mount.seeded:
+        own_folder(tree, mount.uid, mount.gid, mount.mode)
+
+
+def _empty(tree: Tree, mount: RunMount) -> None:
     """Remove everything in it, and what was recorded of that."""
     if isinstance(tree.ownership, RecordedOwnership):
         for key, _ in _files(tree.root):
             tree.ownership.records.drop(key)
     _clear(Path(tree.root))
-    os.mkdir(tree.root, 0o755)
+    _begin(tree, mount)
 
 
 @contextlib.contextmanager

@@ -70,10 +70,13 @@ class MountPlaces:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What the files of a cache are: a digest of names, contents' sizes and times, owners; their bytes."""
+    """What the files of a cache are: a digest of names, contents' sizes and times, owners; their bytes, and
+    how many there are. ``folder``: see MountRecord."""
 
     state: str
     size: int
+    count: int
+    folder: tuple[int, int, int]
 
 
 class KeptCaches:
@@ -96,6 +99,8 @@ class KeptCaches:
             return False
         place, record = found
         apply_layers((record.layer,), tree)
+        if record.folder is not None:
+            own_folder(tree, *record.folder)
         self._tell("info", f"the cache {name.id} comes from {place}: {record.size:,} bytes")
         return True
 
@@ -161,29 +166,29 @@ class KeptCaches:
         found = self._find(name) if before is None else None
         if found is not None and found[1].state == content.state:
             return replace(found[1], used=now)
-        if before is None and found is None and content.state == _EMPTY:
+        if before is None and found is None and not content.count:
             return None
         layer = write_layer(every_path(tree), tree, self._blobs)
         text = f"the cache {name.id} is kept: {content.size:,} bytes, {layer.descriptor.size:,} compressed"
         self._tell("info", text)
         # Of two contents the later one stays: what was made of another is later, within one second as well.
         made = now if before is None else max(now, before.made + 1)
-        return MountRecord(name, layer, "", content.state, content.size, made, max(now, made))
+        times = made, max(now, made)
+        return MountRecord(name, layer, "", content.state, content.size, *times, content.folder)
 
     def _tell(self, level: str, text: str) -> None:
         self._progress(Notice("warning" if level == "warning" else "info", text))
-
-
-_EMPTY = hashlib.sha256().hexdigest()
-"""The state of a cache in which there is nothing."""
 
 
 def _content_of(tree: Tree) -> _Content:
     """Two states are one if a layer of them would be the same, but for times of folders, and for contents
     that changed within a second and kept their size. Raises OSError."""
     hasher = hashlib.sha256()
-    total = 0
+    total = count = 0
     seen: set[tuple[int, int]] = set()
+    own = tree.ownership.status(os.lstat(tree.root))
+    folder = (own.uid, own.gid, stat.S_IMODE(own.mode))
+    hasher.update(b"%d %d %o\0\0" % folder)
     for path in sorted(change.path for change in every_path(tree)):
         full = os.path.join(os.fsencode(tree.root), path)
         found = os.lstat(full)
@@ -197,4 +202,14 @@ def _content_of(tree: Tree) -> _Content:
         elif stat.S_ISLNK(status.mode):
             parts.append(os.readlink(full))
         hasher.update(b"\0".join(parts) + b"\0\0")
-    return _Content(hasher.hexdigest(), total)
+        count += 1
+    return _Content(hasher.hexdigest(), total, count, folder)
+
+
+def own_folder(tree: Tree, uid: int, gid: int, mode: int) -> None:
+    """The root of ``tree`` gets this owner and these permissions. Raises OSError."""
+    root = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        tree.ownership.chown(root, b".", uid, gid, stat.S_IFDIR | mode)
+    finally:
+        os.close(root)

@@ -1,0 +1,68 @@
+"""Streams of a layout's blobs that end well only when they are what their digest says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from ci_builder.errors import DigestMismatch, ImageError
+from ci_builder.oci.descriptor import Descriptor
+
+_BUFFER = 1 << 18
+
+
+def open_verified(path: Path, descriptor: Descriptor) -> BinaryIO:
+    """A stream of the file at ``path``, which should be the blob of ``descriptor``.
+
+    The last byte comes only when all is verified: what is copied, packed or sent from it is right if it was
+    read to its end. Raises OSError; reading raises DigestMismatch, ImageError.
+    """
+    return io.BufferedReader(_Verified(path.open("rb", buffering=0), path, descriptor), _BUFFER)
+
+
+class _Verified(io.RawIOBase):
+    def __init__(self, file: io.FileIO, path: Path, descriptor: Descriptor) -> None:
+        self._file = file
+        self._path = path
+        self._descriptor = descriptor
+        self._hash = hashlib.new(descriptor.digest.algorithm)
+        self._left = descriptor.size
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self._ended:
+            return 0
+        view = memoryview(buffer)  # a bytearray's slice would be a copy
+        try:
+            count = self._file.readinto(view[: self._left])
+            self._left -= count
+            more = self._left == 0 and self._file.read(1)
+        except OSError as error:
+            raise ImageError(f"cannot read {self._path}: {error.strerror or error}") from error
+        self._hash.update(view[:count])
+        size = self._descriptor.size
+        if more:
+            raise DigestMismatch(str(self._path), f"{size} bytes", "more")
+        if self._left and not count:
+            raise DigestMismatch(str(self._path), f"{size} bytes", f"{size - self._left} bytes")
+        if self._left == 0:
+            self._check()
+        return count
+
+    def _check(self) -> None:
+        expected = self._descriptor.digest
+        if self._hash.hexdigest() != expected.hex:
+            raise DigestMismatch(
+                str(self._path), str(expected), f"{expected.algorithm}:{self._hash.hexdigest()}"
+            )
+        self._ended = True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
