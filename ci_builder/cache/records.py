@@ -29,6 +29,10 @@ _ROOM = 24 << 20
 _TOLD_ROOM = 8 << 20
 """Bytes thereof for what the records tell of their inputs."""
 
+_MOST = 2000
+"""Records that one image has at most, and so layers: registries put an end to those (Amazon's at 4,200), and
+to the size of a manifest (docker-registry at 4 MiB)."""
+
 _KEYS = 32
 """Keys that one record has at most."""
 
@@ -78,11 +82,11 @@ class Records:
         return Image(config, tuple(layers.values()), annotations=((ANNOTATION, scope),), raw_config=raw)
 
     def fitting(self, room: int = _ROOM, told: int = _TOLD_ROOM) -> Records:
-        """Those that were used last, as many as have room; the inputs of the latest of them only, as many
-        as have room. Bytes."""
+        """Those that were used last, as many as have room, and never too many for a registry; the inputs of
+        the latest of them only, as many as have room. Bytes."""
         kept: dict[int, Record] = {}
         latest = sorted(enumerate(self.all), key=lambda item: (-item[1].used, -item[1].made))
-        for number, record in latest:
+        for number, record in latest[:_MOST]:
             bare = replace(record, inputs=())
             size = len(_dumped(bare.to_json()))
             more = len(_dumped(record.to_json())) - size

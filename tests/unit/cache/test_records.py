@@ -146,6 +146,15 @@ def test_what_is_written_can_be_read_again() -> None:
     assert read.merged(records).to_image(AMD64).config_bytes() == image.config_bytes()
 
 
+def test_no_more_layers_than_registries_take() -> None:
+    """Those that were used last stay."""
+    records = Records(tuple(record(f"{number}", used=NOW + number) for number in range(2500)))
+    image = records.to_image(AMD64)
+    assert len(image.layers) == 2000
+    assert len(image.manifest_bytes()) < 1 << 20
+    assert _read(image).all == records.all[500:]
+
+
 @given(some_records(), some_records())
 def test_merging_loses_nothing_and_ends(one: list[Record], other: list[Record]) -> None:
     first = Records().merged(one)
