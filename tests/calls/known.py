@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_ACL = "access control lists are kept and set the mode, and do no more"
 _TYPES = "readdir tells the type of the file that stands in for a device"
 _ADDRESS = "the kernel knows a socket by the path out here"
 _MESSAGE = "an address in a message is out of the filter's sight"
@@ -16,9 +15,6 @@ _TRUSTED = "trusted attributes are recorded, which docker's root may not set"
 _DUMPABLE = "a process stays readable, or the supervisor could not answer its calls"
 
 KNOWN: Mapping[str, tuple[str, tuple[int, ...]]] = {
-    "acls": (_ACL, (9,)),
-    "acls-grant": (_ACL, (7, 13)),
-    "acls-inherited": (_ACL, (6, 8, 9, 10)),
     "capabilities": ("there are no ambient capabilities", (38,)),
     "linkat AT_EMPTY_PATH": ("who opened a descriptor is not known", (10,)),
     "descriptors-are-the-lowest": ("a path is looked up before there is a descriptor for it", (18,)),

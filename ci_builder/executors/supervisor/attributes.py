@@ -16,7 +16,7 @@ from ci_builder.executors.supervisor.context import CHOWN, FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
-from ci_builder.executors.supervisor.owners import lost_bits
+from ci_builder.executors.supervisor.owners import Owner, lost_bits
 from ci_builder.executors.supervisor.permissions import WRITE, allowed, need, need_owner
 from ci_builder.executors.supervisor.status import NO_PATH, object_of
 
@@ -112,7 +112,7 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
         context = kernel.contexts.of(call.task)
         before = kernel.owners.of(found)
         if is_nameless and kernel.owners.record(found) is None:
-            before = (context.user.effective, context.group.effective, found.mode)
+            before = (context.user.effective, context.group.effective, found.mode, b"")
         _permit_giving(context, before, (uid, gid))
         lost = lost_bits(context, before)
         if lost:
@@ -128,7 +128,7 @@ def _own(number: int) -> int:
     return -1 if number == _KEEP else number
 
 
-def _permit_giving(context: Context, before: tuple[int, int, int], ids: tuple[int, int]) -> None:
+def _permit_giving(context: Context, before: Owner, ids: tuple[int, int]) -> None:
     if context.may(CHOWN):
         return
     uid, gid = ids

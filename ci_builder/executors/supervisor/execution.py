@@ -224,7 +224,7 @@ def _loader(kernel: Kernel, call: Call, path: bytes) -> bytes:
 
 def _after(kernel: Kernel, context: Context, found: Found) -> Context:
     """Who the new program is: setuid and setgid bits count (execve(2))."""
-    uid, gid, mode = kernel.owners.of(found)
+    uid, gid, mode, _ = kernel.owners.of(found)
     takes_group = mode & stat_module.S_ISGID and mode & stat_module.S_IXGRP
     record = kernel.owners.record(found)
     data = dict(record.xattrs).get(CAPABILITY) if record is not None else None

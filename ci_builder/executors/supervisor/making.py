@@ -5,35 +5,40 @@ from __future__ import annotations
 import os
 import stat as stat_module
 
+from ci_builder.executors.supervisor.acls import ACCESS, DEFAULT, inherited
 from ci_builder.executors.supervisor.context import FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Kernel
+from ci_builder.executors.supervisor.owners import New
+from ci_builder.rootfs.record import Xattrs
 
 
-def new_mode(context: Context, mode: int) -> int:
-    """st_mode of a new file that is asked for with ``mode``: less the umask."""
-    return mode & ~context.umask
+def new_file(kernel: Kernel, context: Context, parent: Found, mode: int, device: int | None = None) -> New:
+    """What a new file in ``parent`` will be that is asked for with st_mode ``mode``: less the umask, or what
+    the directory's default access control list takes from it (acl(5)). ``device``: its st_rdev."""
+    above = kernel.owners.record(parent)
+    xattrs: Xattrs = ()
+    if stat_module.S_ISLNK(mode):
+        pass
+    elif above is None or not above.xattrs or (default := dict(above.xattrs).get(DEFAULT)) is None:
+        mode &= ~context.umask
+    else:
+        acl, mode = inherited(default, mode)
+        xattrs = ((ACCESS, acl),) if acl else ()
+        xattrs += ((DEFAULT, default),) if stat_module.S_ISDIR(mode) else ()
+    gid, mode = _group_and_mode(kernel, context, parent, mode)
+    return New(context.user.file, gid, mode, device, xattrs)
 
 
-def made(kernel: Kernel, context: Context, parent: Found, status: os.stat_result, mode: int) -> None:
-    """Record a new file of st_mode ``mode`` in ``parent``; ``status`` is its own, right after it was made."""
-    owner = (context.user.file, *_group_and_mode(kernel, context, parent, mode))
+def made(kernel: Kernel, status: os.stat_result, new: New) -> None:
+    """Record a file that was made as ``new``; ``status`` is its own, right after that."""
     kernel.lookup.name_made()
-    kernel.owners.made((status.st_dev, status.st_ino), owner)
-
-
-def made_device(
-    kernel: Kernel, context: Context, parent: Found, status: os.stat_result, node: tuple[int, int]
-) -> None:
-    """The same of a device: ``node`` is st_mode and st_rdev."""
-    owner = (context.user.file, *_group_and_mode(kernel, context, parent, node[0]))
-    kernel.lookup.name_made()
-    kernel.owners.made_device((status.st_dev, status.st_ino), owner, node[1])
+    kernel.owners.made((status.st_dev, status.st_ino), new)
 
 
 def _group_and_mode(kernel: Kernel, context: Context, parent: Found, mode: int) -> tuple[int, int]:
     """A setgid directory gives its group on, and to directories the bit too (inode(7))."""
-    _, gid, above = kernel.owners.of(parent)
+    _, gid, above, _ = kernel.owners.of(parent)
     if not above & stat_module.S_ISGID:
         return context.group.file, mode
     if stat_module.S_ISDIR(mode):

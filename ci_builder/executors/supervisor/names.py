@@ -15,10 +15,11 @@ from ci_builder.executors.supervisor.context import FOWNER, MKNOD, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
-from ci_builder.executors.supervisor.making import made, made_device, new_mode
+from ci_builder.executors.supervisor.making import made, new_file
 from ci_builder.executors.supervisor.permissions import READ, WRITE, allowed, need, need_removal
 from ci_builder.executors.supervisor.status import object_of
 from ci_builder.rootfs.ownership import STAND_IN
+from ci_builder.values import replace
 
 _HERE = CURRENT & 0xFFFFFFFF
 _RENAMEAT2 = of_this_machine().calls["renameat2"]
@@ -85,10 +86,9 @@ def _make_directory(kernel: Kernel, call: Call, at: At, mode: int) -> int:
     parent, name = _new(kernel, call, at, directory=True)
     with parent:
         context = kernel.contexts.of(call.task)
-        full = new_mode(context, stat_module.S_IFDIR | mode & 0o1777)
-        os.mkdir(name, full & 0o777 | 0o700, dir_fd=parent.descriptor)
-        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-        made(kernel, context, parent, status, full)
+        new = new_file(kernel, context, parent, stat_module.S_IFDIR | mode & 0o1777)
+        os.mkdir(name, new.permissions, dir_fd=parent.descriptor)
+        made(kernel, os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False), new)
     return 0
 
 
@@ -112,20 +112,18 @@ def _make_node(kernel: Kernel, call: Call, at: At, node: tuple[int, int]) -> int
     parent, name = _new(kernel, call, at)
     with parent:
         context = kernel.contexts.of(call.task)
-        full = new_mode(context, kind | stat_module.S_IMODE(mode))
+        new = new_file(kernel, context, parent, kind | stat_module.S_IMODE(mode))
         if kind in _DEVICES:
             # Anyone may make the device that marks a removed file in an overlay (mknod(2)).
             if not context.may(MKNOD) and (device or kind != stat_module.S_IFCHR):
                 raise failure(errno.EPERM)
             os.mknod(name, stat_module.S_IFREG | 0o600, 0, dir_fd=parent.descriptor)
             os.chmod(name, STAND_IN, dir_fd=parent.descriptor)
-            status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-            made_device(kernel, context, parent, status, (full, device))
-            return 0
-        kernel.forget_paths()
-        os.mknod(name, kind | full & 0o777 | 0o600, 0, dir_fd=parent.descriptor)
-        status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-        made(kernel, context, parent, status, full)
+            new = replace(new, device=device)
+        else:
+            kernel.forget_paths()
+            os.mknod(name, kind | new.permissions, 0, dir_fd=parent.descriptor)
+        made(kernel, os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False), new)
     return 0
 
 
@@ -151,7 +149,7 @@ def _make_link(kernel: Kernel, call: Call, target: int, at: At) -> int:
         kernel.forget_paths()
         os.symlink(text, name, dir_fd=parent.descriptor)
         status = os.stat(name, dir_fd=parent.descriptor, follow_symlinks=False)
-        made(kernel, kernel.contexts.of(call.task), parent, status, status.st_mode)
+        made(kernel, status, new_file(kernel, kernel.contexts.of(call.task), parent, status.st_mode))
     return 0
 
 

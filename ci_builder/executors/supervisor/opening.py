@@ -12,7 +12,7 @@ from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
-from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.making import made, new_file
 from ci_builder.executors.supervisor.order import Order
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
 from ci_builder.executors.supervisor.proc_files import content
@@ -226,11 +226,11 @@ def _make(kernel: Kernel, call: Call, where: tuple[Found, bytes], wanted: Wanted
         _refuse_unless_missing(parent, name)
         kernel.may_change(context, parent)
     kernel.need_writable(parent)
-    full = new_mode(context, stat_module.S_IFREG | mode)
+    new = new_file(kernel, context, parent, stat_module.S_IFREG | mode)
     create = (flags & ~os.O_TRUNC) | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, create, full & 0o777 | 0o600, dir_fd=parent.descriptor)
+    descriptor = os.open(name, create, new.permissions, dir_fd=parent.descriptor)
     try:
-        made(kernel, context, parent, os.fstat(descriptor), full)
+        made(kernel, os.fstat(descriptor), new)
         kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     except OSError:
         # The caller has no room for the descriptor: then the kernel makes no file.
@@ -256,10 +256,10 @@ def _temporary(kernel: Kernel, call: Call, parent: Found, wanted: Wanted) -> int
         raise failure(errno.ENOTDIR)
     kernel.may_change(context, parent)
     kernel.need_writable(parent)
-    full = new_mode(context, stat_module.S_IFREG | mode)
-    descriptor = os.open(parent.path, flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, full & 0o777 | 0o600)
+    new = new_file(kernel, context, parent, stat_module.S_IFREG | mode)
+    descriptor = os.open(parent.path, flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, new.permissions)
     try:
-        made(kernel, context, parent, os.fstat(descriptor), full)
+        made(kernel, os.fstat(descriptor), new)
         kernel.listener.give((call.cookie, call.task), descriptor, bool(flags & os.O_CLOEXEC))
     finally:
         os.close(descriptor)

@@ -5,17 +5,35 @@ from __future__ import annotations
 import os
 import stat as stat_module
 
+from ci_builder.executors.supervisor.acls import ACCESS, changed
 from ci_builder.executors.supervisor.context import FSETID, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.rootfs.ownership import STAND_IN
-from ci_builder.rootfs.record import PLAIN, Key, Record, Records
-from ci_builder.values import replace
+from ci_builder.rootfs.record import PLAIN, Key, Record, Records, Xattrs
+from ci_builder.values import dataclass, replace
 
 _STAND_IN = stat_module.S_IFREG | STAND_IN
 _SET_IDS = stat_module.S_ISUID | stat_module.S_ISGID
 CAPABILITY = "security.capability"
 
-Owner = tuple[int, int, int]
+Owner = tuple[int, int, int, bytes]
+"""uid, gid, st_mode and the access control list, empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """What a file is that is being made: ``mode`` is its st_mode, ``device`` its st_rdev."""
+
+    uid: int
+    gid: int
+    mode: int
+    device: int | None = None
+    xattrs: Xattrs = ()
+
+    @property
+    def permissions(self) -> int:
+        """Those that it has on disk."""
+        return real_permissions(self.mode)
 
 
 class Owners:
@@ -35,7 +53,7 @@ class Owners:
         return record
 
     def of(self, found: Found) -> Owner:
-        """uid, gid and st_mode of a file."""
+        """Whose a file is."""
         return self._owner(self.record(found), found.uid, found.gid, found.mode)
 
     def of_status(self, status: os.stat_result) -> Owner:
@@ -58,8 +76,11 @@ class Owners:
         self.records.keep(found.key, replace(record, uid=ids[0], gid=ids[1]))
 
     def set_mode(self, found: Found, mode: int) -> None:
-        """Give it the permissions ``mode`` (12 bits), as far as the kernel may have them. Raises OSError."""
+        """Give it the permissions ``mode`` (12 bits), as far as the kernel may have them; its access control
+        list follows. Raises OSError."""
         record = self.record(found) or Record(*self.seems(found.uid, found.gid))
+        if record.xattrs:
+            record = replace(record, xattrs=_with_mode(record.xattrs, mode))
         full = stat_module.S_IFMT(found.mode if record.device is None else record.mode or 0) | mode & 0o7777
         if record.device is not None:
             os.chmod(found.path, STAND_IN)
@@ -69,15 +90,12 @@ class Owners:
         known = None if stat_module.S_IMODE(full) == real_permissions(full) else full
         self._keep(found, replace(record, mode=known))
 
-    def made(self, key: Key, owner: Owner) -> None:
-        """A file was made; its permissions on disk are ``real_permissions`` of its mode (or it is a link)."""
-        uid, gid, mode = owner
-        plain = stat_module.S_ISLNK(mode) or stat_module.S_IMODE(mode) == real_permissions(mode)
-        self.records.keep(key, Record(uid, gid, None if plain else mode))
-
-    def made_device(self, key: Key, owner: Owner, device: int) -> None:
-        """The stand-in of a device was made."""
-        self.records.keep(key, Record(owner[0], owner[1], owner[2], device))
+    def made(self, key: Key, new: New) -> None:
+        """A file was made with ``new.permissions`` (or a link), or the stand-in of a device."""
+        mode = new.mode
+        plain = stat_module.S_ISLNK(mode) or stat_module.S_IMODE(mode) == new.permissions
+        known = None if plain and new.device is None else mode
+        self.records.keep(key, Record(new.uid, new.gid, known, new.device, new.xattrs))
 
     def written(self, found: Found, context: Context) -> None:
         """Its content is being changed: capabilities go, and setuid bits unless ``context`` may keep them
@@ -87,7 +105,7 @@ class Owners:
             return
         record = _without_capability(record)
         if record.mode is not None and not context.may(FSETID) and stat_module.S_ISREG(record.mode):
-            lost = lost_bits(context, (record.uid, record.gid, record.mode))
+            lost = lost_bits(context, (record.uid, record.gid, record.mode, b""))
             record = replace(record, mode=self._recorded(found, record.mode & ~lost))
         self._keep(found, record)
 
@@ -108,14 +126,15 @@ class Owners:
 
     def _owner(self, record: Record | None, uid: int, gid: int, mode: int) -> Owner:
         if record is None:
-            return (*self.seems(uid, gid), mode)
-        return record.uid, record.gid, mode if record.mode is None else record.mode
+            return (*self.seems(uid, gid), mode, b"")
+        acl = dict(record.xattrs).get(ACCESS, b"") if record.xattrs else b""
+        return record.uid, record.gid, mode if record.mode is None else record.mode, acl
 
 
 def lost_bits(context: Context, owner: Owner) -> int:
     """The setuid and setgid bits that a file loses when its owner is set, even to what it was (chown(2)),
     and when a user without FSETID writes to it (write(2))."""
-    _, gid, mode = owner
+    _, gid, mode, _ = owner
     if stat_module.S_ISDIR(mode):
         return 0
     keeps = not mode & stat_module.S_IXGRP and (context.is_in_group(gid) or context.may(FSETID))
@@ -125,6 +144,10 @@ def lost_bits(context: Context, owner: Owner) -> int:
 def real_permissions(mode: int) -> int:
     """What the kernel has of a mode's permissions: the owner can always read, write and enter."""
     return mode & 0o777 | (0o700 if stat_module.S_ISDIR(mode) else 0o600)
+
+
+def _with_mode(xattrs: Xattrs, mode: int) -> Xattrs:
+    return tuple((key, changed(data, mode) if key == ACCESS else data) for key, data in xattrs)
 
 
 def _without_capability(record: Record) -> Record:

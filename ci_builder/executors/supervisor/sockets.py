@@ -9,13 +9,14 @@ import stat as stat_module
 import struct
 
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import NET_BIND_SERVICE, Context
+from ci_builder.executors.supervisor.context import NET_BIND_SERVICE
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import ANSWERED, Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
-from ci_builder.executors.supervisor.making import made, new_mode
+from ci_builder.executors.supervisor.making import made, new_file
 from ci_builder.executors.supervisor.names import is_there
 from ci_builder.executors.supervisor.order import Order
+from ci_builder.executors.supervisor.owners import New
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need
 
 SOL_SOCKET, SO_PEERCRED = 1, 17
@@ -96,18 +97,18 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
         kernel.may_change(context, parent)
         kernel.need_writable(parent)
         folder = os.readlink(parent.path)
+        new = new_file(kernel, context, parent, stat_module.S_IFSOCK | 0o777)
     short = _shortened(kernel, folder) + b"/" + name
     elsewhere = b""
     if len(short) > _MAX_PATH:
         # Made under a short name, and given its own afterwards.
         short = elsewhere = kernel.folder + b"/%d" % call.task
-    full = new_mode(context, stat_module.S_IFSOCK | 0o777)
 
     def done(task: int, result: int, given: int) -> None:
         if result == 0:
             # Another process may have removed the name, or the folder, already, or put a link there.
             with contextlib.suppress(OSError):
-                _record_socket(kernel, (context, full), (folder, name), elsewhere)
+                _record_socket(kernel, new, (folder, name), elsewhere)
 
     address = _FAMILY.pack(_UNIX) + short + b"\0"
     values = {0: call.arguments[0], 2: len(address)}
@@ -115,11 +116,9 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
     return ANSWERED
 
 
-def _record_socket(
-    kernel: Kernel, who: tuple[Context, int], where: tuple[bytes, bytes], elsewhere: bytes
-) -> None:
-    """A socket that was bound by ``who`` (context and mode) at ``where`` (folder and name out here), or first
-    ``elsewhere``. Raises OSError."""
+def _record_socket(kernel: Kernel, new: New, where: tuple[bytes, bytes], elsewhere: bytes) -> None:
+    """The socket ``new`` was bound at ``where`` (folder and name out here), or first ``elsewhere``. Raises
+    OSError."""
     folder, name = where
     place = kernel.view.place_of(folder)
     if place is None:
@@ -129,8 +128,8 @@ def _record_socket(
             os.rename(elsewhere, name, dst_dir_fd=above.descriptor)
         with Found(os.open(name, _ITSELF, dir_fd=above.descriptor)) as socket:
             if stat_module.S_ISSOCK(socket.mode):
-                os.chmod(socket.path, who[1] & 0o777 | 0o600)
-                made(kernel, who[0], above, os.fstat(socket.descriptor), who[1])
+                os.chmod(socket.path, new.permissions)
+                made(kernel, os.fstat(socket.descriptor), new)
 
 
 def _shortened(kernel: Kernel, host: bytes) -> bytes:

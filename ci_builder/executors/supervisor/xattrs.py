@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-import struct
 
+from ci_builder.executors.supervisor.acls import ACCESS, DEFAULT, parse, permissions, says_more
 from ci_builder.executors.supervisor.call import Call, failure
-from ci_builder.executors.supervisor.context import DAC_READ_SEARCH, SETFCAP, Context
+from ci_builder.executors.supervisor.context import DAC_READ_SEARCH, FSETID, SETFCAP, Context
 from ci_builder.executors.supervisor.found import Found
 from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
@@ -21,8 +21,7 @@ _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _CREATE, _REPLACE = 1, 2
 _MAX_NAME, _MAX_VALUE, _MAX_LIST = 255, 65536, 65536
-_ACL = ("system.posix_acl_access", "system.posix_acl_default")
-_ACL_ENTRY = struct.Struct("<HHI")
+_ACL = (ACCESS, DEFAULT)
 
 Where = tuple[int, int, int]
 
@@ -60,7 +59,7 @@ def _set(kernel: Kernel, call: Call, where: Where) -> int:
             raise failure(errno.ENODATA)
         if key == CAPABILITY:
             _check_capability(data)
-        if key in _ACL and not _set_acl(kernel, found, key, data):
+        if key in _ACL and not _set_acl(kernel, kernel.contexts.of(call.task), found, (key, data)):
             recorded.pop(key, None)
         else:
             recorded[key] = data
@@ -176,26 +175,23 @@ def _check_capability(data: bytes) -> None:
         raise failure(errno.EINVAL)
 
 
-def _set_acl(kernel: Kernel, found: Found, key: str, data: bytes) -> bool:
-    """An access ACL is also the file's mode (acl(5)); whether it says more than a mode can, and has to be
-    kept. Raises OSError (EINVAL)."""
-    if len(data) < 4 or data[:4] != b"\x02\0\0\0":
-        raise failure(errno.EOPNOTSUPP if len(data) >= 4 else errno.EINVAL)
-    if (len(data) - 4) % _ACL_ENTRY.size:
-        raise failure(errno.EINVAL)
-    if key != _ACL[0]:
-        if not found.is_directory:
+def _set_acl(kernel: Kernel, context: Context, found: Found, acl: tuple[str, bytes]) -> bool:
+    """An access list is also the file's mode (acl(5)); whether ``acl`` (key and value) says more than a mode
+    can, and has to be kept. Raises OSError (EINVAL)."""
+    key, value = acl
+    entries = parse(value)
+    if key == DEFAULT:
+        if entries and not found.is_directory:
             raise failure(errno.EACCES)
-        return len(data) > 4
-    if len(data) == 4:
+        return bool(entries)
+    if not entries:
         return False
-    bits = {tag: allowed & 7 for tag, allowed, _ in _ACL_ENTRY.iter_unpack(data[4:])}
-    if not {0x01, 0x04, 0x20} <= set(bits):
-        raise failure(errno.EINVAL)
-    mode = kernel.owners.of(found)[2] & 0o7000
-    group = bits.get(0x10, bits[0x04])
-    kernel.owners.set_mode(found, mode | bits[0x01] << 6 | group << 3 | bits[0x20])
-    return set(bits) != {0x01, 0x04, 0x20}
+    _, gid, mode, _ = kernel.owners.of(found)
+    kept = mode & 0o7000
+    if not context.is_in_group(gid) and not context.may(FSETID):
+        kept &= ~stat_module.S_ISGID
+    kernel.owners.set_mode(found, kept | permissions(entries))
+    return says_more(entries)
 
 
 HANDLERS: Handlers = {

@@ -25,6 +25,7 @@ from ci_builder.executors.supervisor.context import (
 from ci_builder.executors.supervisor.elf import interpreter, with_interpreter
 from ci_builder.executors.supervisor.executables import script_line
 from ci_builder.executors.supervisor.members import members
+from ci_builder.executors.supervisor.owners import Owner
 from ci_builder.executors.supervisor.permissions import EXECUTE, READ, WRITE, allowed
 from ci_builder.executors.supervisor.table import HANDLERS
 from ci_builder.executors.supervisor.view import Mount, View
@@ -99,17 +100,17 @@ def test_programs_that_change_ids() -> None:
 @pytest.mark.parametrize(
     ("context", "owner", "wanted", "may"),
     [
-        (USER, (1000, 0, 0o100400), READ, True),
-        (USER, (1000, 7, 0o100040), READ, False),
-        (USER, (0, 7, 0o100040), READ, True),
-        (USER, (0, 0, 0o100004), READ, True),
-        (USER, (0, 0, 0o100004), READ | WRITE, False),
-        (ROOT, (5, 5, 0o100000), READ | WRITE, True),
-        (ROOT, (5, 5, 0o100600), EXECUTE, False),
-        (ROOT, (5, 5, 0o040000), EXECUTE, True),
+        (USER, (1000, 0, 0o100400, b""), READ, True),
+        (USER, (1000, 7, 0o100040, b""), READ, False),
+        (USER, (0, 7, 0o100040, b""), READ, True),
+        (USER, (0, 0, 0o100004, b""), READ, True),
+        (USER, (0, 0, 0o100004, b""), READ | WRITE, False),
+        (ROOT, (5, 5, 0o100000, b""), READ | WRITE, True),
+        (ROOT, (5, 5, 0o100600, b""), EXECUTE, False),
+        (ROOT, (5, 5, 0o040000, b""), EXECUTE, True),
     ],
 )
-def test_permissions(context: Context, owner: tuple[int, int, int], wanted: int, may: bool) -> None:
+def test_permissions(context: Context, owner: Owner, wanted: int, may: bool) -> None:
     assert allowed(context, owner, wanted) == may
 
 
