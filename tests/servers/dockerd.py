@@ -17,6 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_ROOM = 12 << 30
+"""Bytes that a daemon of each of two workers needs at most, with as much again to spare."""
+
 CLIENT = "/usr/bin/docker"
 """Debian's own client: a newer one without buildx falls back to the builder of old, which means otherwise."""
 
@@ -72,10 +75,19 @@ def refusal() -> str:
     return ""
 
 
+def _place() -> Path:
+    """In memory where there is much of it: the daemon waits for the disk again and again, and nothing of it
+    has to outlive a power cut. Otherwise on disk."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= _ROOM:
+        return memory
+    return Path("/var/tmp")
+
+
 @contextmanager
 def start_dockerd() -> Iterator[Docker]:
-    """Start a daemon with its files on the disk of /var/tmp; stop it and remove them at the end."""
-    home = Path(tempfile.mkdtemp(prefix="ci-builder-dockerd-", dir="/var/tmp"))
+    """Start a daemon with its files in a folder of its own; stop it and remove them at the end."""
+    home = Path(tempfile.mkdtemp(prefix="ci-builder-dockerd-", dir=_place()))
     docker = Docker(home / "docker.sock", home / "log", home)
     with docker.log.open("wb") as output:
         process = subprocess.Popen(
