@@ -62,7 +62,7 @@ class StageTools:
 @dataclass(frozen=True, slots=True)
 class Doing:
     """A step that is to be done in ``workspace``; ``family`` is that of the image's media types, ``is_last``:
-    no other step of the stage touches files."""
+    no other step needs what it leaves there."""
 
     label: str
     step: Step
@@ -112,7 +112,7 @@ def _done(doing: Doing, output: Callable[[bytes], None]) -> Making:
     step, workspace, tools = doing.step, doing.workspace, doing.tools
     performer = Performer(workspace, workspace.tree, tools.source, tools.fetcher, output, mounts=tools.mounts)
     if step.linked:
-        return _made(linked_layer(step, performer, tools.blobs, doing.family, tools.made))
+        return _made(_linked(doing, performer))
     if doing.is_last or tools.skeletons:
         traces = not doing.is_last
         layer = streamed_layer(step, performer, tools.blobs, doing.family, tools.made, traces=traces)
@@ -135,6 +135,12 @@ def _done(doing: Doing, output: Callable[[bytes], None]) -> Making:
         )
 
     return Making(pack, changes.kept_in is not None)
+
+
+def _linked(doing: Doing, performer: Performer) -> Layer:
+    tools = doing.tools
+    over = not doing.is_last
+    return linked_layer(doing.step, performer, tools.blobs, doing.family, tools.made, over=over)
 
 
 def _made(layer: Layer) -> Making:

@@ -17,6 +17,7 @@ from ci_builder.build.sessions import http_sessions
 from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
+from ci_builder.cache.folder import NAMES
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
@@ -126,7 +127,10 @@ def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
 def _without(context: Context, folders: Iterable[Path]) -> Context:
     """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
     one before would be a part of the next one. Nor what is there only for them."""
-    own = {path for path in (folder.resolve() for folder in folders) if context.root in path.parents}
+    places = {folder.resolve() for folder in folders if not folder.is_file()}
+    # A cache in the context's own folder.
+    here = {context.root / name for name in NAMES} if context.root in places else set()
+    own = {path for path in places if context.root in path.parents} | here
     for path in tuple(own):
         for above in path.parents:
             if above == context.root or not _holds_only(above, own):

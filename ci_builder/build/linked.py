@@ -29,9 +29,12 @@ from ci_builder.rootfs.tree import Tree
 from ci_builder.values import replace
 
 
-def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, made: Made) -> Layer:
-    """Do ``step`` by itself and lay the result over the workspace. Same files, same bytes, whatever is
-    below; written as ``made`` says. Raises what ``perform``, ``write_layer`` and ``apply_layers`` raise."""
+def linked_layer(
+    step: Step, performer: Performer, blobs: Path, family: str, made: Made, *, over: bool
+) -> Layer:
+    """Do ``step`` by itself and, with ``over``, lay the result over the workspace. Same files, same bytes,
+    whatever is below; written as ``made`` says. Raises what ``perform``, ``write_layer`` and
+    ``apply_layers`` raise."""
     workspace = performer.workspace
     folder = tempfile.mkdtemp(prefix="link-", dir=performer.fetcher.temporary)
     try:
@@ -45,8 +48,9 @@ def linked_layer(step: Step, performer: Performer, blobs: Path, family: str, mad
         layer = write_layer(changes, alone.tree, blobs, compression=made.compression, family=family)
     finally:
         remove_folder(folder)
-    apply_layers((layer,), workspace.tree)
-    workspace.changes()
+    if over:
+        apply_layers((layer,), workspace.tree)
+        workspace.changes()
     if made.times == KEPT:
         return layer
     # Later commands see the times as they are.

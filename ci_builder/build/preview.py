@@ -163,7 +163,7 @@ def _unpacked(prospect: Prospect) -> Iterator[Unpacked]:
     for index, missing in prospect.ahead.missing.items():
         stage = prospect.planned.stage(index)
         image = _image(prospect, stage)
-        if missing and image is not None and image.layers:
+        if not all(step.linked for step in missing) and image is not None and image.layers:
             whole = any(step.runs for step in missing)
             what = "for stage" if whole else "only names of files, for stage"
             yield Unpacked(f"{what} {index} {stage.name}", Amount.of(image.layers))

@@ -18,7 +18,7 @@ from ci_builder.cache.record import Record
 from ci_builder.dockerfile.instructions import Instruction
 from ci_builder.executors.interface import Workspace
 from ci_builder.oci.config import History
-from ci_builder.oci.image import Image
+from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, StepFinished, StepStarted
 from ci_builder.rootfs.apply import apply_layers
@@ -154,8 +154,7 @@ class _Stage:
         why = tools.cache.why(step)
         if why:
             tools.progress(Notice("info", f"{label}: not in the cache: {why}"))
-        doing = Doing(label, step, self._opened(), tools, self._base.family, step is self._last)
-        make = carry_out(doing)
+        make = self._carried_out(step, label)
         created = tools.created or now()
         layer: Future[Layer] = Future()
         entry = _Entry(step, layer, created)
@@ -164,6 +163,17 @@ class _Stage:
         self._pending.add(partial(self._finish, entry, below, make), layer)
         if not make.can_wait:
             layer.result()
+
+    def _carried_out(self, step: Step, label: str) -> Making:
+        tools, family = self._tools, self._base.family
+        if not (step.linked and tools.skeletons and self._workspace is None):
+            return carry_out(Doing(label, step, self._opened(), tools, family, step is self._last))
+        # What is linked needs nothing of what is below, which then need not be unpacked, nor even fetched.
+        alone = tools.executor.workspace(scratch(self._base.config.platform))
+        try:
+            return carry_out(Doing(label, step, alone, tools, family, is_last=True))
+        finally:
+            tools.leave(alone)
 
     def _finish(self, entry: _Entry, below: Sequence[_Entry], make: Making) -> Layer:
         """Pack the layer, and let the caches and the registry have it."""

@@ -8,18 +8,22 @@ import os
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-from ci_builder.cache.records import Records, records_of
+from ci_builder.cache.records import Records, need_cache, records_of
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
 from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass
 
 _LOCK = ".cache-lock"
 _BLOCK = 1 << 20
+
+NAMES = ("blobs", "index.json", "oci-layout", _LOCK)
+"""What a cache has in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,26 @@ class FolderCache:
 
     def read(self) -> Records:
         """As ``Cache.read``."""
+        image = self._image()
+        return Records() if image is None else records_of(image)
+
+    def _image(self) -> Image | None:
         if not os.path.exists(self.folder / "index.json"):
-            return Records()
+            return None
         entries = read_index(self.folder).manifests
         if not any(dict(entry.annotations).get(REF_NAME) == self.tag for entry in entries):
-            return Records()
-        return records_of(read_image(self.folder, self.tag, self.platform))
+            return None
+        return read_image(self.folder, self.tag, self.platform)
 
     def _there(self) -> Records:
         """What is there is replaced when it cannot be read, if the folder is a layout: only a cache is
         lost."""
         try:
-            return self.read()
+            image = self._image()
+            if image is None:
+                return Records()
+            need_cache(image, str(self))
+            return records_of(image)
         except ImageError:
             if os.path.exists(self.folder / "index.json"):
                 read_index(self.folder)

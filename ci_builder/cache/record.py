@@ -26,7 +26,8 @@ class Record:
     keys      what it is found by; the first one says what made it
     stage     the stage, and ``title`` the instruction, as people see them
     created   the layer's time in the history (RFC 3339)
-    made      when it was written, ``used`` when it was last found, in seconds since 1970
+    made      when it was written, or found again instead of a later one, ``used`` when it was last found,
+              in seconds since 1970
     inputs    what it was made from, for explaining a later miss
     """
 

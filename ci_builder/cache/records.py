@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.record import Record
-from ci_builder.errors import ImageError
+from ci_builder.errors import ImageError, OutputError
 from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.image import Image, json_object
 from ci_builder.oci.layer import Layer
@@ -55,7 +55,7 @@ class Records:
     def by_key(self) -> dict[Key, list[Record]]:
         """What each key finds, the latest first."""
         found: dict[Key, list[Record]] = {}
-        for record in sorted(self.all, key=lambda item: -item.made):
+        for record in sorted(reversed(self.all), key=lambda item: -item.made):
             for key in record.keys:
                 found.setdefault(key, []).append(record)
         return found
@@ -65,7 +65,8 @@ class Records:
         return Records(tuple(record for record in self.all if record.used >= moment))
 
     def merged(self, others: Iterable[Record]) -> Records:
-        """These and ``others``; of two records of one identity the keys of both, and the later use."""
+        """These and ``others``; of two records of one identity the keys of both, or of the one that was made
+        later, and the later times."""
         known = {record.identity: record for record in self.all}
         for record in others:
             before = known.get(record.identity)
@@ -113,11 +114,22 @@ def _dumped(value: object) -> bytes:
 
 
 def _one(before: Record, after: Record) -> Record:
-    keys = tuple(dict.fromkeys((*before.keys, *after.keys)))
+    """Made anew it is found by what it was made anew for: other keys may find something later by now."""
+    keys = max(before, after, key=lambda item: item.made).keys
+    if before.made == after.made:
+        keys = tuple(dict.fromkeys((*before.keys, *after.keys)))
     if len(keys) > _KEYS:
         # Each recipe of the stage that a COPY takes files from leaves one; the first says what made it.
         keys = (keys[0], *keys[1 - _KEYS :])
-    return replace(before, keys=keys, used=max(before.used, after.used))
+    made, used = max(before.made, after.made), max(before.used, after.used)
+    return replace(before, keys=keys, made=made, used=used)
+
+
+def need_cache(image: Image, name: str) -> None:
+    """Raises OutputError for an image that is more than a cache: it is not to be replaced by one."""
+    if ANNOTATION not in dict(image.annotations):
+        hint = "give the cache a name of its own"
+        raise OutputError(f"{name} is an image and no cache, so it is not replaced", hint=hint)
 
 
 def records_of(image: Image) -> Records:

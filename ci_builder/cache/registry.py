@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from ci_builder.cache.records import Records, records_of
+from ci_builder.cache.records import Records, need_cache, records_of
 from ci_builder.errors import ImageError, ImageNotFound, RegistryError
 from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
@@ -31,11 +32,14 @@ class RegistryCache:
 
     def read(self) -> Records:
         """As ``Cache.read``."""
+        image = self._image()
+        return Records() if image is None else records_of(image)
+
+    def _image(self) -> Image | None:
         try:
-            image = self.registry.image(self.reference, self.platform, patient=False)
+            return self.registry.image(self.reference, self.platform, patient=False)
         except ImageNotFound:
-            return Records()
-        return records_of(image)
+            return None
 
     def has(self, layer: Layer) -> bool:
         """As ``Cache.has``."""
@@ -68,7 +72,11 @@ class RegistryCache:
     def _there(self) -> Records:
         """What is there is replaced when it cannot be read: only a cache is lost."""
         try:
-            return self.read()
+            image = self._image()
+            if image is None:
+                return Records()
+            need_cache(image, str(self))
+            return records_of(image)
         except ImageError:
             return Records()
 

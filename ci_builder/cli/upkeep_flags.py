@@ -79,7 +79,8 @@ def places(arguments: argparse.Namespace, invocation: Invocation) -> Iterator[tu
         registry = stack.enter_context(Registry(credentials, options_given, environment, say, Path(folder)))
         found: list[Place] = []
         for text in arguments.cache_repo:
-            found.append(RepositoryPlace(registry, Reference.parse(text), True, say))
+            repository = Reference.parse(options.repository(text, "--cache-repo"))
+            found.append(RepositoryPlace(registry, repository, True, say))
         for place in options.cache_places(arguments.cache, "--cache"):
             found.append(_named(place, registry, say))
         yield tuple(found)

@@ -173,6 +173,41 @@ def test_a_registry_that_fails_costs_no_build(
         assert said(text) == ["blobs"]
 
 
+@pytest.mark.parametrize("path", ["/manifests/mounts-", "/blobs/"])
+def test_one_that_did_not_come_is_not_replaced(
+    path: str, busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
+) -> None:
+    """The registry is well again when the cache is written."""
+    bench = Bench(tmp_path, busybox)
+    repository = f"{anonymous_registry.host}/mounts/kept-{path.split('/')[1]}"
+    run(bench, "echo much > file", repository, "--cache-mounts=both")
+    with serve_broken(anonymous_registry.host) as proxy:
+        through = repository.replace(anonymous_registry.host, proxy.host)
+        if path == "/blobs/":
+            (tag,) = _tags(bench, repository)
+            path = f"/blobs/{_blobs(repository, tag)[1]}"
+        proxy.breaks(Status(503), method="GET", path=path, times=1)
+        forget(bench)
+        options = ("--cache-mounts=both", "--registry-retries=0")
+        text = run(bench, "echo said: $(ls); echo little > other", through, *options)
+    assert said(text) == [""]
+    assert "not kept at" in text
+    forget(bench)
+    assert said(run(bench, ": now; echo said: *", repository, "--cache-mounts=both")) == ["file"]
+
+
+def _tags(bench: Bench, repository: str) -> list[str]:
+    (place,) = bench.json("du", "--cache-repo", repository)["places"]
+    return [scope["scope"] for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
+
+
+def _blobs(repository: str, tag: str) -> list[str]:
+    """Digests of an image's config and layers."""
+    inspect = ["skopeo", "inspect", "--tls-verify=false", "--raw", f"docker://{repository}:{tag}"]
+    manifest = json.loads(subprocess.run(inspect, check=True, capture_output=True).stdout)
+    return [item["digest"] for item in (manifest["config"], *manifest["layers"])]
+
+
 def test_one_that_is_lost_is_made_anew(
     busybox: Base, tmp_path: Path, anonymous_registry: RunningRegistry
 ) -> None:
@@ -182,11 +217,8 @@ def test_one_that_is_lost_is_made_anew(
     other, third = (_MOUNT.replace("packages,", f"{name},") for name in ("other", "third"))
     run(bench, "echo first > file", repository, "--cache-mounts=both")
     run(bench, "echo second > file", repository, "--cache-mounts=both", mount=other)
-    (place,) = bench.json("du", "--cache-repo", repository)["places"]
-    (tag,) = [scope["scope"] for scope in place["scopes"] if scope["scope"].startswith("mounts-")]
-    inspect = ["skopeo", "inspect", "--tls-verify=false", "--raw", f"docker://{repository}:{tag}"]
-    layers = json.loads(subprocess.run(inspect, check=True, capture_output=True).stdout)["layers"]
-    anonymous_registry.remove_blob(layers[0]["digest"], "mounts/lost")
+    (tag,) = _tags(bench, repository)
+    anonymous_registry.remove_blob(_blobs(repository, tag)[1], "mounts/lost")
     forget(bench)
     text = run(bench, "echo 3 > file", repository, "--cache-mounts=both", mount=third)
     assert "the cache third is kept" in text

@@ -197,6 +197,67 @@ def test_a_folder_and_its_ages(bench: Bench) -> None:
     assert "CACHED" not in bench.build(*local, push=False, isolation="none").steps.values()
 
 
+def test_a_linked_copy_needs_nothing_of_what_is_below(bench: Bench) -> None:
+    """Neither the base nor layers that were found are fetched for it."""
+    dockerfile = (
+        "FROM BASE\nRUN head -c 100000 /dev/urandom > /big\nCOPY --link word /word\nCOPY --link word /last\n"
+    )
+    bench.write({"Dockerfile": dockerfile, "word": "one"})
+    bench.cached()
+    bench.write({"word": "two"})
+    outcome = bench.cached()
+    assert list(outcome.steps.values()) == ["CACHED", "DONE", "DONE"], outcome.text
+    configs = {bench.manifest(name)["config"]["digest"] for name in ("base/busybox:latest", "cache:main")}
+    fetched = outcome.downloads(configs)
+    layers = {item["digest"] for item in bench.manifest("app:1")["layers"]}
+    assert not layers & {path.rpartition("/")[2] for path in fetched}, fetched
+    out = bench.folder / "out.tar"
+    bench.build(f"--output=type=tar,dest={out}", push=False)
+    with tarfile.open(out) as archive:
+        for name in ("word", "last"):
+            content = archive.extractfile(name)
+            assert content is not None
+            assert content.read() == b"two"
+
+
+def test_a_cache_takes_the_place_of_no_image(bench: Bench) -> None:
+    bench.write({"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": "one"})
+    bench.build()
+    before = bench.inspected("--raw", "app:1")
+    place = f"type=registry,ref={bench.host}/app:1"
+    outcome = bench.build(f"--cache-to={place}", f"--output=type=tar,dest={bench.folder}/out", push=False)
+    (warning,) = outcome.warnings
+    assert "app:1 is an image and no cache, so it is not replaced" in warning
+    assert bench.inspected("--raw", "app:1") == before
+    # Both at once: the image comes first.
+    outcome = bench.build(f"--cache-to={place}")
+    assert "is an image and no cache" in outcome.text
+    assert "annotations" not in bench.inspected("--raw", "app:1")
+    layout = bench.folder / "layout"
+    output = f"--output=type=oci,tar=false,name=app:latest,dest={layout}"
+    outcome = bench.build(output, f"--cache-to=type=local,dest={layout}", push=False)
+    assert "is an image and no cache" in outcome.text
+    bench.build(output, f"--cache-to=type=local,dest={layout},tag=cache", push=False)
+    entries = json.loads((layout / "index.json").read_text())["manifests"]
+    assert len(entries) == 2
+
+
+def test_a_cache_in_the_contexts_own_folder(bench: Bench) -> None:
+    bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", "word": "text"})
+    local = (f"--cache-from=type=local,src={bench.context}", f"--cache-to=type=local,dest={bench.context}")
+    for status in ("DONE", "CACHED"):
+        out = f"--output=type=tar,dest={bench.folder}/out.tar"
+        outcome = bench.build(*local, out, push=False, isolation="none")
+        assert list(outcome.steps.values()) == [status]
+        with tarfile.open(bench.folder / "out.tar") as archive:
+            assert sorted(archive.getnames()) == ["Dockerfile", "word"]
+    # What is no folder is told, and stays a part of the context.
+    outcome = bench.build(
+        *(f"--cache-from=type=local,src={bench.context}/word", out), push=False, isolation="none"
+    )
+    assert "not in the build context" not in outcome.text
+
+
 def test_folders_of_caches_are_no_part_of_the_context(bench: Bench) -> None:
     """Nor the folders that are there only for them."""
     bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", "deep/file": "text"})

@@ -29,22 +29,28 @@ def _always(_: str) -> bool:
     return True
 
 
+def _never(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where a step's files come from. ``identity`` says what a stage or an image behind ``--from`` is without
     opening it, None where the files themselves have to tell; ``open`` opens it. ``is_true`` tells whether
-    what ``identity`` said still holds. ``quick``: see Taken."""
+    what ``identity`` said still holds, ``is_forced`` whether nothing may be found by it. ``quick``: see
+    Taken."""
 
     open: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     identity: Callable[[str], Input | None]
     fetcher: Fetcher
     proxies: tuple[tuple[str, str], ...] = ()
     is_true: Callable[[str], bool] = _always
+    is_forced: Callable[[str], bool] = _never
     quick: bool = False
 
     def by_content(self) -> Sources:
         """The same, where everything is told by its files."""
-        return replace(self, identity=lambda _: None)
+        return replace(self, identity=lambda _: None, is_forced=_never)
 
 
 def inputs_of_stage(image: Image, base_layers: int, made: Made) -> tuple[Input, ...]:

@@ -113,12 +113,17 @@ class LayerCache:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
         now = self._rules.now()
         used = now if now - record.used >= self._rules.fresh else record.used
+        again = self._latest(replace(record, keys=keys, used=used))
+        if again.made > record.made:
+            # Its other keys may find something later still.
+            self._add(stage, again)
+            return
         known = tuple(dict.fromkeys((*record.keys, *keys)))
         self._add(stage, replace(record, keys=known, used=used))
 
     def keep(self, stage: int, record: Record) -> None:
         """A new layer; it goes to the caches while the build goes on."""
-        self._add(stage, record)
+        self._add(stage, self._latest(record))
         for number, target in enumerate(self._targets):
             if target.everything and number not in self._broken:
                 self._uploads.begin(partial(self._upload, number, target.cache, record.layer))
@@ -184,6 +189,14 @@ class LayerCache:
             left = (record for record in self.earlier if record.identity not in identities)
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
+
+    def _latest(self, record: Record) -> Record:
+        """The same, made after all other layers that its keys find: it is what they are to find from now
+        on."""
+        others = (item for key in record.keys for item in self._known.get(key, ()))
+        content = record.layer.diff_id
+        last = max((item.made for item in others if item.layer.diff_id != content), default=-1)
+        return replace(record, made=max(record.made, last + 1))
 
     def _add(self, stage: int, record: Record) -> None:
         with self._lock:

@@ -169,6 +169,9 @@ def _target(place: CachePlace, platform: Platform, registry: Registry) -> Target
         raise UsageError(f"--cache-to: the mode is min or max, not {mode!r}")
     if place.type == "registry":
         reference = Reference.parse(_needed(place, "to", "ref"))
+        if reference.digest is not None:
+            text = f"--cache-to: {reference} has a digest, and nobody knows that of a cache before it is made"
+            raise UsageError(text, hint="name a tag")
         return Target(RegistryCache(registry, reference, platform), mode == "max")
     folder = Path(_needed(place, "to", "dest"))
     return Target(FolderCache(folder, given.get("tag", _TAG), platform), mode == "max")

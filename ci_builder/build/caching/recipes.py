@@ -34,7 +34,7 @@ class _Recipe:
 @dataclass(frozen=True, slots=True)
 class Recipes:
     """``steps`` and ``sources`` give those of a stage by its number, ``image`` resolves what is no stage.
-    ``forced`` stages are built anew, so nothing is known of what they give."""
+    ``forced`` stages are built anew, so what they gave before is of no use."""
 
     planned: Plan
     steps: Mapping[int, tuple[Step, ...]]
@@ -60,6 +60,17 @@ class Recipes:
             self._known.setdefault(index, _Recipe(self._make(index), touched))
         return self._known[index].key
 
+    def is_forced(self, origin: Origin) -> bool:
+        """Whether ``origin`` is built anew, or something that it is made of: then nothing is found by its
+        recipe, and what is made is what later builds find by it."""
+        if not isinstance(origin, FromStage):
+            return False
+        stage = self.planned.stage(origin.index)
+        names = (text for step in self.steps[origin.index] for text in step.origins)
+        return origin.index in self.forced or any(
+            map(self.is_forced, (stage.base, *(stage.origin(text) for text in names)))
+        )
+
     def is_true(self, origin: Origin) -> bool:
         """Whether ``origin`` still is what was told of it: a stage is built after its recipe was made, and
         files may have changed in between."""
@@ -68,8 +79,6 @@ class Recipes:
         return self._known[origin.index].touched == self._touched(origin.index, {})
 
     def _make(self, index: int) -> Key:
-        if index in self.forced:
-            return _never_again()
         stage = self.planned.stage(index)
         base = self.identity(stage.base) or Input("base", secrets.token_bytes())
         # Building it will say what is wrong.

@@ -152,7 +152,9 @@ class StageCache:
             return None  # the step itself will say what is wrong, and where
         keys = tuple(dict.fromkeys((*(before.keys if before else ()), key)))
         self._seen[id(step)] = _Seen(keys, (before.told if before else ()) or told, touched)
-        return self.cache.find([key]) if self.reads else None
+        if not self.reads or any(map(sources.is_forced, step.origins)):
+            return None
+        return self.cache.find([key])
 
     def _key(self, step: Step, image: Image, sources: Sources) -> tuple[Key, Told]:
         telling = Telling()

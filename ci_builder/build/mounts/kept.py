@@ -15,13 +15,15 @@ from typing import Protocol
 from ci_builder.cache.limits import FRESH
 from ci_builder.cache.mounts import MountName, MountRecord, MountRecords
 from ci_builder.cache.mounts_registry import RegistryMounts
-from ci_builder.errors import CiBuilderError
+from ci_builder.errors import CiBuilderError, RegistryError
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.export import every_path
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass, replace
+
+_GONE = 404
 
 Reading = Callable[[], contextlib.AbstractContextManager[Tree | None]]
 """Opens the files of a cache for reading; None: somebody else changes them now."""
@@ -91,6 +93,8 @@ class KeptCaches:
         self._lock = threading.Lock()
         self._read: Sequence[tuple[RegistryMounts, MountRecords]] | None = None
         self._used: dict[MountName, tuple[str, Reading]] = {}
+        self._unread: set[str] = set()
+        self._not_brought: set[MountName] = set()
 
     def bring(self, name: MountName, tree: Tree) -> bool:
         """See Kept."""
@@ -98,7 +102,12 @@ class KeptCaches:
         if found is None:
             return False
         place, record = found
-        apply_layers((record.layer,), tree)
+        try:
+            apply_layers((record.layer,), tree)
+        except RegistryError as error:
+            if error.status != _GONE:
+                self._not_brought.add(name)
+            raise
         if record.folder is not None:
             own_folder(tree, *record.folder)
         self._tell("info", f"the cache {name.id} comes from {place}: {record.size:,} bytes")
@@ -114,6 +123,9 @@ class KeptCaches:
         if not self._used:
             return
         for place in self._places.targets:
+            if str(place) in self._unread:
+                self._tell("warning", f"caches are not kept at {place}: what is there was not brought")
+                continue
             try:
                 records = tuple(self._changed(place, place.read()))
                 if records:
@@ -136,11 +148,16 @@ class KeptCaches:
             try:
                 yield place, place.read()
             except CiBuilderError as error:
+                self._unread.add(str(place))
                 self._tell("warning", f"caches do not come from {place}: {error}")
 
     def _changed(self, place: RegistryMounts, there: MountRecords) -> Iterator[MountRecord]:
         sizes = {item.name: item.size for item in there.all}
         for name, (sharing, reading) in self._used.items():
+            if name in self._not_brought and there.get(name) is not None:
+                # It began empty by mischance: what is there is worth more.
+                self._tell("warning", f"the cache {name.id} is not kept at {place}: it was not brought")
+                continue
             with reading() as tree:
                 if tree is None:
                     self._tell("info", f"the cache {name.id} is in use by another build, and not kept")

@@ -28,7 +28,8 @@ def cache_of(words: Words) -> CacheOptions:
         sources=(CachePlace("local", (("src", folder),)),) if folder else (),
         targets=(CachePlace("local", (("dest", folder), ("mode", "max"))),) if folder else (),
         repository=repository,
-        image=repository,
+        # Another name than any image's: a repository beside that of the image has layers of all stages.
+        image=f"{repository} of all images" if repository else "",
         ttl=ttl,
         run=words.switch("cache-run-layers", default=True),
         # kaniko leaves COPY out by itself, as its key of a RUN knows the files before it. Here it knows the

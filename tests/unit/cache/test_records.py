@@ -157,15 +157,29 @@ def test_no_more_layers_than_registries_take() -> None:
 
 @given(some_records(), some_records())
 def test_merging_loses_nothing_and_ends(one: list[Record], other: list[Record]) -> None:
+    """But keys of a layer that was made anew since."""
     first = Records().merged(one)
     merged = first.merged(other)
     assert merged.merged(other) == merged
     assert merged.merged(one) == merged
     found = merged.by_key()
+    last = {
+        item.identity: max(more.made for more in (*one, *other) if more.identity == item.identity)
+        for item in (*one, *other)
+    }
     for item in (*one, *other):
-        for name in item.keys:
+        for name in item.keys if item.made == last[item.identity] else ():
             there = [record for record in found[name] if record.layer.diff_id == item.layer.diff_id]
             assert any(record.used >= item.used for record in there)
+
+
+def test_a_layer_that_was_made_anew_is_found_by_what_it_was_made_for() -> None:
+    old, again = record("old", keys=("k", "other")), record("old", keys=("k",), made=NOW + 2)
+    later = record("new", keys=("other",), made=NOW + 1)
+    for records in (Records((old, later)).merged([again]), Records((again,)).merged([later, old])):
+        found = records.by_key()
+        assert found[key("k")][0].layer == old.layer
+        assert found[key("other")][0].layer == later.layer
 
 
 def test_of_two_with_one_key_the_later_is_found_first() -> None:
