@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from ci_builder.build.ahead import Ahead, Looking
@@ -75,6 +75,27 @@ class Building:
             if not self._cache.lacks(asked):
                 return ahead
 
+    def _renew(self, ahead: Ahead) -> None:
+        """What the cache has of stages that are not needed, since what was copied from them was found, is in
+        use as well, or it would be gone when one of them changes."""
+        known = set(ahead.found)
+        while left := set(self._due(ahead)) - known:
+            looking = Looking(self._planned, self._works, self._base_image, self._look)
+            ahead = looking.ahead(tuple(left))
+            for index, found in ahead.found.items():
+                for step, record in () if index in known else found.of(self._works[index]):
+                    self._caches[index].use(step, record)
+            known |= set(ahead.found)
+
+    def _due(self, ahead: Ahead) -> Iterator[int]:
+        """The stages that layers were copied from whose use is to be written down."""
+        for index, found in ahead.found.items():
+            stage = self._planned.stage(index)
+            for step, record in found.of(self._works[index]):
+                if self._cache.is_due(record):
+                    origins = (stage.origin(text) for text in step.origins)
+                    yield from (item.index for item in origins if isinstance(item, FromStage))
+
     def _asks_for(self, record: Record) -> bool:
         """Whether it would be too late, or never be seen, that this layer is lost. It is not where all that
         happens to it is that other repositories of its registry mount it."""
@@ -96,6 +117,7 @@ class Building:
             self._files.open_named(item.name for item in contexts)
         self._executor = Stoppable(ready.executors.full, ready.closing)
         self._skeletons = Stoppable(ready.executors.skeletons, ready.closing)
+        self._renew(ahead)
         build = partial(self._build, ahead, ready)
         stages = Stages(tuple(ahead.found), build, ready.at_once, self._stop)
         self._stages = stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -58,6 +58,10 @@ class Found:
         for record in self.records:
             image = image.append(record.layer, History())
         return image
+
+    def of(self, work: StageWork) -> Iterator[tuple[Step, Record]]:
+        """Each with its step."""
+        return zip((step for step in work.steps if step.actions), self.records, strict=False)
 
     def missing(self, work: StageWork) -> tuple[Step, ...]:
         """The steps that touch files and have to be done, or looked for again when more is known."""

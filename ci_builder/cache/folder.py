@@ -61,9 +61,15 @@ class FolderCache:
             need_cache(image, str(self))
             return records_of(image)
         except ImageError:
+            self._need_layout()
+            return Records()
+
+    def _need_layout(self) -> None:
+        try:
             if os.path.exists(self.folder / "index.json"):
                 read_index(self.folder)
-            return Records()
+        except ImageError as error:
+            raise OutputError(str(error), hint="remove it, or give the cache another folder") from error
 
     def has(self, layer: Layer) -> bool:
         """As ``Cache.has``."""

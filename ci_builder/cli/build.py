@@ -161,7 +161,6 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--parallelism",
         type=int,
-        default=0,
         metavar="N",
         help="how many stages are built at once (default: what suits the machine)",
     )
@@ -228,7 +227,7 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         build_contexts=tuple(options.pair(text, "--build-context") for text in arguments.build_context),
         no_cache=arguments.no_cache,
         cache=cache_options(arguments),
-        parallelism=arguments.parallelism,
+        parallelism=_parallelism(arguments.parallelism),
         pull=arguments.pull,
         platform=platform(arguments.platform),
         isolation=isolation(arguments.isolation),
@@ -243,6 +242,12 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         iid_file=arguments.iidfile,
         metadata_file=arguments.metadata_file,
     )
+
+
+def _parallelism(given: int | None) -> int:
+    if given is not None and given < 1:
+        raise UsageError(f"--parallelism: {given} stages at once build nothing", hint="write 1 or more")
+    return given or 0
 
 
 def platform(text: str) -> str:

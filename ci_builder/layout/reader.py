@@ -26,6 +26,8 @@ def read_index(folder: Path) -> Index:
     """The index of the layout in ``folder``. Raises ImageError when it is none."""
     marker = folder / "oci-layout"
     try:
+        if not (folder / "index.json").is_file():
+            raise ImageError(f"{folder} is not an OCI image layout: it has no file index.json")
         version = json.loads(marker.read_bytes())["imageLayoutVersion"]
         data = (folder / "index.json").read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:

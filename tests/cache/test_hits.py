@@ -197,6 +197,27 @@ def test_a_folder_and_its_ages(bench: Bench) -> None:
     assert "CACHED" not in bench.build(*local, push=False, isolation="none").steps.values()
 
 
+def test_stages_that_are_not_needed_do_not_grow_old(bench: Bench) -> None:
+    """As long as what is copied from them is in use, directly or by way of another stage."""
+    stages = (
+        "FROM BASE AS first\nRUN echo one > /one\n"
+        "FROM BASE AS second\nCOPY --from=first /one /one\nRUN echo two > /two\nCOPY word /word\n"
+        "FROM BASE\nCOPY --from=second /two /word /\n"
+    )
+    bench.write({"Dockerfile": stages, "word": "word"})
+    kept = f"{bench.folder}/kept"
+    local = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept},mode=max")
+    bench.build(*local)
+    for _ in range(2):
+        _age(bench, 13 * 24 * 3600)
+        assert set(bench.build(*local).steps.values()) == {"CACHED"}
+    _age(bench, 13 * 24 * 3600)
+    bench.write({"word": "another"})
+    outcome = bench.build(*local)
+    done = {label for label, how in outcome.steps.items() if how == "DONE" and not label.endswith(" base")}
+    assert done == {"second 3/3", "stage-2 1/1"}, outcome.text
+
+
 def test_a_linked_copy_needs_nothing_of_what_is_below(bench: Bench) -> None:
     """Neither the base nor layers that were found are fetched for it."""
     dockerfile = (
@@ -218,59 +239,6 @@ def test_a_linked_copy_needs_nothing_of_what_is_below(bench: Bench) -> None:
             content = archive.extractfile(name)
             assert content is not None
             assert content.read() == b"two"
-
-
-def test_a_cache_takes_the_place_of_no_image(bench: Bench) -> None:
-    bench.write({"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": "one"})
-    bench.build()
-    before = bench.inspected("--raw", "app:1")
-    place = f"type=registry,ref={bench.host}/app:1"
-    outcome = bench.build(f"--cache-to={place}", f"--output=type=tar,dest={bench.folder}/out", push=False)
-    (warning,) = outcome.warnings
-    assert "app:1 is an image and no cache, so it is not replaced" in warning
-    assert bench.inspected("--raw", "app:1") == before
-    # Both at once: the image comes first.
-    outcome = bench.build(f"--cache-to={place}")
-    assert "is an image and no cache" in outcome.text
-    assert "annotations" not in bench.inspected("--raw", "app:1")
-    layout = bench.folder / "layout"
-    output = f"--output=type=oci,tar=false,name=app:latest,dest={layout}"
-    outcome = bench.build(output, f"--cache-to=type=local,dest={layout}", push=False)
-    assert "is an image and no cache" in outcome.text
-    bench.build(output, f"--cache-to=type=local,dest={layout},tag=cache", push=False)
-    entries = json.loads((layout / "index.json").read_text())["manifests"]
-    assert len(entries) == 2
-
-
-def test_a_cache_in_the_contexts_own_folder(bench: Bench) -> None:
-    bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", "word": "text"})
-    local = (f"--cache-from=type=local,src={bench.context}", f"--cache-to=type=local,dest={bench.context}")
-    for status in ("DONE", "CACHED"):
-        out = f"--output=type=tar,dest={bench.folder}/out.tar"
-        outcome = bench.build(*local, out, push=False, isolation="none")
-        assert list(outcome.steps.values()) == [status]
-        with tarfile.open(bench.folder / "out.tar") as archive:
-            assert sorted(archive.getnames()) == ["Dockerfile", "word"]
-    # What is no folder is told, and stays a part of the context.
-    outcome = bench.build(
-        *(f"--cache-from=type=local,src={bench.context}/word", out), push=False, isolation="none"
-    )
-    assert "not in the build context" not in outcome.text
-
-
-def test_folders_of_caches_are_no_part_of_the_context(bench: Bench) -> None:
-    """Nor the folders that are there only for them."""
-    bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", "deep/file": "text"})
-    places = [(f"--cache-from=type=local,src={bench.context}/{name}", name) for name in ("deep/a/b/c", "x/y")]
-    local = [option for source, name in places for option in (source, source.replace("from", "to", 1))]
-    local = [option.replace(",src=", ",dest=") if "-to" in option else option for option in local]
-    for status in ("DONE", "CACHED"):
-        out = f"--output=type=tar,dest={bench.folder}/out.tar"
-        outcome = bench.build(*local, out, push=False, isolation="none")
-        assert list(outcome.steps.values())[-1] == status, outcome.text
-        with tarfile.open(bench.folder / "out.tar") as archive:
-            assert sorted(archive.getnames()) == ["Dockerfile", "deep", "deep/file"]
-    assert (bench.context / "x/y/index.json").exists()
 
 
 def test_the_image_itself_is_the_cache(bench: Bench) -> None:

@@ -109,10 +109,13 @@ class LayerCache:
         home = str(self._homes[record.identity])
         return all(str(target.cache) == home for target in self._targets)
 
+    def is_due(self, record: Record) -> bool:
+        """Whether its use is worth being written down, so that it stays."""
+        return self._rules.now() - record.used >= self._rules.fresh
+
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
-        now = self._rules.now()
-        used = now if now - record.used >= self._rules.fresh else record.used
+        used = self._rules.now() if self.is_due(record) else record.used
         again = self._latest(replace(record, keys=keys, used=used))
         if again.made > record.made:
             # Its other keys may find something later still.
