@@ -227,15 +227,14 @@ def test_what_breaks_off_on_standard_output_is_an_error(bench: Bench) -> None:
     assert "cannot pull the blob" in bench.build(*words, push=False, code=1).text
 
 
-@pytest.mark.parametrize("what", ["another image", "records of nothing", "no json", "no manifest"])
-def test_something_else_is_there(bench: Bench, what: str) -> None:
+@pytest.mark.parametrize("what", ["records of nothing", "no json", "no manifest"])
+def test_a_broken_cache_is_there(bench: Bench, what: str) -> None:
     _project(bench)
-    bench.build("-t", f"{bench.host}/cache:main")
+    bench.cached()
     _project(bench, "another\n")
-    if what != "another image":
-        _put_garbage(bench, what)
+    _put_garbage(bench, what)
     outcome = bench.cached()
-    assert len(outcome.warnings) == (0 if what == "another image" else 1), outcome.text
+    assert len(outcome.warnings) == 1, outcome.text
     _right(bench, "another\n")
     # It has become a cache.
     assert set(bench.cached().steps.values()) == {"CACHED"}
