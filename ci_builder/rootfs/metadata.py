@@ -6,7 +6,7 @@ import os
 import stat as stat_module
 
 from ci_builder.rootfs.tree import Ownership, Status
-from ci_builder.rootfs.xattrs import belongs_to_host, read_xattrs
+from ci_builder.rootfs.xattrs import belongs_to_host, portable, read_xattrs
 from ci_builder.values import dataclass
 
 Xattrs = tuple[tuple[str, bytes], ...]
@@ -41,7 +41,8 @@ def with_recorded(real: Xattrs, status: Status) -> Xattrs:
     """``real`` attributes with the recorded ones of ``status`` over them, sorted by key."""
     if not status.xattrs:
         return real
-    return tuple(sorted((dict(real) | dict(status.xattrs)).items()))
+    recorded = {key: portable(key, value) for key, value in status.xattrs}
+    return tuple(sorted((dict(real) | recorded).items()))
 
 
 def set_metadata(ownership: Ownership, parent: int, name: bytes, metadata: Metadata) -> None:

@@ -48,7 +48,7 @@ def _read(file: bytes | int, *, follow: bool) -> tuple[tuple[str, bytes], ...]:
     if not keys:
         return ()
     wanted = sorted(key for key in keys if not belongs_to_host(key))
-    return tuple((key, _portable(key, os.getxattr(file, key, follow_symlinks=follow))) for key in wanted)
+    return tuple((key, portable(key, os.getxattr(file, key, follow_symlinks=follow))) for key in wanted)
 
 
 def set_xattr(parent: int, name: bytes, key: str, value: bytes) -> None:
@@ -62,7 +62,9 @@ def clear_xattrs(parent: int, name: bytes) -> None:
         os.removexattr(path_of(parent, name), key, follow_symlinks=False)
 
 
-def _portable(key: str, value: bytes) -> bytes:
+def portable(key: str, value: bytes) -> bytes:
+    """An attribute as it goes into a layer: capabilities of revision 2, which are for any root
+    (capabilities(7))."""
     if key != _CAPABILITY or len(value) != 24:
         return value
     (magic,) = struct.unpack_from("<I", value)

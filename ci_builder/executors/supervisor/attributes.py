@@ -170,9 +170,11 @@ def _microseconds(call: Call, pointer: int) -> tuple[int, int, int, int] | None:
 
 def _utimensat(kernel: Kernel, call: Call) -> int:
     folder, path, pointer, flags, *_ = call.arguments
+    times = _TIMES.unpack(call.read(pointer, 32)) if pointer else None
+    if times is not None and times[1] == times[3] == _OMIT:
+        return 0
     if flags & 0xFFFFFFFF & ~(_NO_FOLLOW | _EMPTY_PATH):
         raise failure(errno.EINVAL)
-    times = _TIMES.unpack(call.read(pointer, 32)) if pointer else None
     if not path:
         if signed(folder) == CURRENT:
             raise failure(errno.EFAULT)
@@ -185,8 +187,6 @@ def _utimensat(kernel: Kernel, call: Call) -> int:
 
 def _set_times(kernel: Kernel, call: Call, where: Where, times: tuple[int, ...] | None) -> int:
     with object_of(kernel, call, where[:2], where[2]) as found:
-        if times is not None and times[1] == times[3] == _OMIT:
-            return 0
         kernel.need_writable(found)
         if kernel.is_recorded(found):
             _permit_times(kernel, call, found, times)

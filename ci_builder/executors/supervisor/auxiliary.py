@@ -18,8 +18,9 @@ _LONGEST = 16 * 24
 _MOST = 1 << 21  # bytes of pointers above the stack pointer
 
 
-def _ids(uid: int, euid: int, gid: int, egid: int) -> bytes:
-    return _IDS.pack(11, uid, 12, euid, 13, gid, 14, egid, 23, uid != euid or gid != egid)
+def _ids(uid: int, euid: int, gid: int, egid: int, *, capable: bool = False) -> bytes:
+    """``capable``: the program got capabilities from its file."""
+    return _IDS.pack(11, uid, 12, euid, 13, gid, 14, egid, 23, capable or uid != euid or gid != egid)
 
 
 class Vectors:
@@ -37,7 +38,8 @@ class Vectors:
         task, stack = where
         start, vector = self._find(task, stack)
         user, group = context.user, context.group
-        ids = _ids(user.real, user.effective, group.real, group.effective)
+        capable = user.real != 0 and context.permitted != 0
+        ids = _ids(user.real, user.effective, group.real, group.effective, capable=capable)
         self._memory.write(task, start, ids)
         name, given = path
         pointer = _name_pointer(vector)

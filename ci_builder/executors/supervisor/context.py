@@ -25,7 +25,9 @@ KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT, MKNOD, SETFCAP = 5,
 # What docker leaves to a container's root: chown dac_override fowner fsetid kill setgid setuid setpcap
 # net_bind_service net_raw sys_chroot mknod audit_write setfcap.
 ROOT_CAPABILITIES = 0xA80425FB
-_FILE_CAPABILITIES = 1 << CHOWN | 1 << DAC_OVERRIDE | 1 << DAC_READ_SEARCH | 1 << FOWNER | 1 << FSETID
+_FILE_CAPABILITIES = (
+    1 << CHOWN | 1 << DAC_OVERRIDE | 1 << DAC_READ_SEARCH | 1 << FOWNER | 1 << FSETID | 1 << MKNOD
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Ids:
         return number in (self.real, self.effective, self.saved)
 
 
+_REVISION_2 = 20  # bytes; revision 3 has the namespace's root behind them
+
+
 @dataclass(frozen=True, slots=True)
 class FileCapabilities:
     """What the attribute security.capability of a program says."""
@@ -56,8 +61,11 @@ class FileCapabilities:
     effective: bool
 
     @staticmethod
-    def parse(data: bytes) -> FileCapabilities:
-        """From the attribute, revision 2 or 3 (20 or 24 bytes). Raises struct.error."""
+    def parse(data: bytes) -> FileCapabilities | None:
+        """From the attribute, revision 2 or 3 (20 or 24 bytes); None: they are for another user namespace.
+        Raises struct.error."""
+        if any(data[_REVISION_2:]):
+            return None
         magic, low, low_inherited, high, high_inherited = struct.unpack_from("<5I", data)
         return FileCapabilities(low | high << 32, low_inherited | high_inherited << 32, bool(magic & 1))
 
@@ -146,7 +154,8 @@ class Context:
             held = permitted if file.effective else 0
             if file.effective and file.permitted & ~permitted:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        if 0 in (user.real, user.effective):
+        only_file = file is not None and user.real != 0  # setuid root gives nothing more then
+        if 0 in (user.real, user.effective) and not only_file:
             permitted = self.bounding | self.inheritable
             held = permitted if effective == 0 else 0
         return replace(

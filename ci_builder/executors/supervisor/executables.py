@@ -24,6 +24,7 @@ from ci_builder.rootfs.record import Key, Record, Records
 from ci_builder.values import dataclass
 
 _MOST_REMEMBERED = 4096
+_MOST_HELD = 256
 _DELETED = b" (deleted)"  # what the kernel adds to a name that is gone
 _Key = tuple[int, int, bytes, bytes]
 
@@ -63,6 +64,7 @@ class Executables:
         self._versions: dict[tuple[Key, bytes], _Key] = {}
         self._checked: set[bytes] = set()
         self._places: dict[bytes, tuple[bytes, Key]] = {}
+        self._originals: dict[bytes, int] = {}
         self._links: dict[tuple[bytes, bytes], bytes] = {}
         self._remembered: dict[tuple[bytes, int], Remembered] = {}
 
@@ -114,6 +116,12 @@ class Executables:
         """The same, with device and inode of the program."""
         return self._places.get(host) or self._places.get(host.removesuffix(_DELETED))
 
+    def original(self, host: bytes) -> bytes | None:
+        """A path of the supervisor that means the program itself whose copy is ``host``, moved or removed as
+        it may be; None: there is none, or too many programs were executed since."""
+        held = self._originals.get(host, self._originals.get(host.removesuffix(_DELETED)))
+        return None if held is None else b"/proc/self/fd/%d" % held
+
     def named(self, path: bytes, name: bytes) -> bytes:
         """A path out here that executes ``path`` under another name: the kernel calls the process by it."""
         if path.rpartition(b"/")[2] == name or not name:
@@ -162,7 +170,13 @@ class Executables:
         self._replace_earlier(program, root)
         self._copies[_key(program, root)] = _Copy(made, wanted.path if wanted is not None else b"", path)
         self._places[made] = (place, program.key)
+        self._hold(made, program)
         return made
+
+    def _hold(self, copy: bytes, program: Found) -> None:
+        if len(self._originals) >= _MOST_HELD:
+            os.close(self._originals.pop(next(iter(self._originals))))
+        self._originals[copy] = os.dup(program.descriptor)
 
     def _replace_earlier(self, program: Found, root: bytes) -> None:
         """A copy of the same file, as it was before, takes room for nothing."""

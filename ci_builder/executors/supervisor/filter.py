@@ -30,6 +30,10 @@ _REFUSED: Mapping[str, int] = {
     "name_to_handle_at": errno.EOPNOTSUPP,
     "open_by_handle_at": errno.EPERM,
     "uselib": errno.ENOSYS,
+    # The supervisor opens files in the command's place, whatever the command's own domain is.
+    "landlock_create_ruleset": errno.EOPNOTSUPP,
+    "landlock_add_rule": errno.EOPNOTSUPP,
+    "landlock_restrict_self": errno.EOPNOTSUPP,
     # As docker answers root without CAP_SYS_ADMIN.
     "mount": errno.EPERM,
     "umount2": errno.EPERM,

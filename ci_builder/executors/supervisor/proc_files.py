@@ -6,7 +6,10 @@ from ci_builder.executors.supervisor.context import Context
 from ci_builder.executors.supervisor.kernel import Kernel
 from ci_builder.patterns import pattern
 
-_FILE = pattern(rb"/proc/(\d+)(?:/task/\d+)?/(status|maps|net/dev)")
+_FILE = pattern(rb"/proc/(\d+)(?:/task/\d+)?/(status|maps|limits|net/dev)")
+# Limits that carry something of ours (room.py, context.py), and look unlimited.
+_CARRYING = (b"Max file locks", b"Max resident set")
+_LIMITS, _UNITS = 26, 68  # where the values begin and end in a line of limits
 _LOOPBACK_LINES = (b"Inter-", b" face", b"    lo:")
 
 
@@ -24,6 +27,8 @@ def content(kernel: Kernel, place: bytes) -> bytes | None:
     if kind == b"status":
         context = kernel.contexts.of(int(match[1]))
         return b"".join(_status_line(line, context) for line in lines)
+    if kind == b"limits":
+        return b"".join(_limits_line(line) for line in lines)
     if kind == b"maps":
         return b"".join(_maps_line(kernel, line) for line in lines)
     return b"".join(line for line in lines if line.startswith(_LOOPBACK_LINES))
@@ -53,6 +58,12 @@ def _status_line(line: bytes, context: Context) -> bytes:
     if name == "NoNewPrivs":
         return f"NoNewPrivs:\t{int(context.no_new_privileges)}\n".encode()
     return line
+
+
+def _limits_line(line: bytes) -> bytes:
+    if not line.startswith(_CARRYING):
+        return line
+    return line[:_LIMITS] + 2 * b"unlimited".ljust(21) + line[_UNITS:]
 
 
 def _maps_line(kernel: Kernel, line: bytes) -> bytes:

@@ -62,13 +62,16 @@ class ProcLinks:
     def _executable(self, place: bytes) -> ProcLink:
         host = os.readlink(place)
         origin = self._executables.origin(host)
-        if origin is not None:
-            known, key = origin
-            if self._is_there(known, key):
-                return ProcLink(known)
-            return ProcLink(known.removesuffix(_DELETED) + _DELETED, place)
-        seen = self._view.place_of(host)
-        return ProcLink(host, place) if seen is None else ProcLink(seen)
+        if origin is None:
+            return ProcLink(self._readable(host), place)
+        known, key = origin
+        if self._is_there(known, key):
+            return ProcLink(known)
+        # It was moved or removed: the copy that runs is none of the command's files.
+        original = self._executables.original(host)
+        if original is not None and (moved := self._view.place_of(os.readlink(original))) is not None:
+            return ProcLink(moved, original)
+        return ProcLink(known.removesuffix(_DELETED) + _DELETED, original or place)
 
     def _is_there(self, place: bytes, key: Key) -> bool:
         try:

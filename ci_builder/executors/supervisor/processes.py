@@ -22,7 +22,8 @@ _SET_KEEPCAPS, _GET_KEEPCAPS, _GET_DUMPABLE, _SET_DUMPABLE = 8, 7, 3, 4
 _CAPBSET_READ, _CAPBSET_DROP, _SET_SECUREBITS, _AMBIENT = 23, 24, 28, 47
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
 _LAST_CAPABILITY = 40
-_AMBIENT_RAISE = 2
+_AMBIENT_RAISE, _AMBIENT_CLEAR = 2, 4
+_AMBIENT_OF_ONE = (1, _AMBIENT_RAISE, 3)
 
 
 def _umask(kernel: Kernel, call: Call) -> int:
@@ -76,20 +77,31 @@ def _prctl(kernel: Kernel, call: Call) -> int | None:
         if value == 1:
             return kernel.let_go_on(call)
         return 0
-    if option == _GET_NO_NEW_PRIVS:
-        return int(context.no_new_privileges)
-    if option == _SET_NO_NEW_PRIVS:
-        if value != 1:
-            raise failure(errno.EINVAL)
-        kernel.contexts.put(call.task, replace(context, no_new_privileges=True))
-        return 0
+    if option in (_GET_NO_NEW_PRIVS, _SET_NO_NEW_PRIVS):
+        return _new_privileges(kernel, call, context)
     return _change_capabilities(kernel, call, context)
+
+
+def _new_privileges(kernel: Kernel, call: Call, context: Context) -> int:
+    option, *rest = call.arguments[:5]
+    if option & 0xFFFFFFFF == _GET_NO_NEW_PRIVS:
+        if any(rest):
+            raise failure(errno.EINVAL)
+        return int(context.no_new_privileges)
+    if rest != [1, 0, 0, 0]:
+        raise failure(errno.EINVAL)
+    kernel.contexts.put(call.task, replace(context, no_new_privileges=True))
+    return 0
 
 
 def _change_capabilities(kernel: Kernel, call: Call, context: Context) -> int:
     option, value, *_ = (item & 0xFFFFFFFF for item in call.arguments)
     if option == _AMBIENT:
         # There are none: clearing, lowering and asking are true, raising would not be.
+        _, _, capability, *others = call.arguments[:5]
+        unknown = value not in _AMBIENT_OF_ONE or capability > _LAST_CAPABILITY
+        if any(others) or (capability if value == _AMBIENT_CLEAR else unknown):
+            raise failure(errno.EINVAL)
         if value == _AMBIENT_RAISE:
             raise failure(errno.EPERM)
         return 0

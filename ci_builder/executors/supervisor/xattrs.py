@@ -15,7 +15,7 @@ from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import CAPABILITY
 from ci_builder.executors.supervisor.permissions import READ, WRITE, need, need_owner
 from ci_builder.executors.supervisor.status import NO_PATH, object_of
-from ci_builder.rootfs.xattrs import belongs_to_host
+from ci_builder.rootfs.xattrs import belongs_to_host, portable
 
 _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
@@ -58,7 +58,7 @@ def _set(kernel: Kernel, call: Call, where: Where) -> int:
         if flags & _REPLACE and key not in recorded:
             raise failure(errno.ENODATA)
         if key == CAPABILITY:
-            _check_capability(data)
+            data = _capability(data)
         if key in _ACL and not _set_acl(kernel, kernel.contexts.of(call.task), found, (key, data)):
             recorded.pop(key, None)
         else:
@@ -168,11 +168,13 @@ def _permit_user(kernel: Kernel, context: Context, found: Found, wanted: int) ->
         need(context, kernel.owners.of(found), wanted)
 
 
-def _check_capability(data: bytes) -> None:
-    """Raises OSError (EINVAL) unless it is one of revision 2 or 3 (capabilities(7))."""
+def _capability(data: bytes) -> bytes:
+    """As it is read again: of revision 2, or 3 for another namespace's root (capabilities(7)). Raises OSError
+    (EINVAL) for anything else."""
     revision = data[3:4]
     if (revision, len(data)) not in ((b"\x02", 20), (b"\x03", 24)):
         raise failure(errno.EINVAL)
+    return data if any(data[20:]) else portable(CAPABILITY, data)
 
 
 def _set_acl(kernel: Kernel, context: Context, found: Found, acl: tuple[str, bytes]) -> bool:
