@@ -20,6 +20,7 @@ OF_TAGS = "tag:"
 
 _BOOLEANS = frozenset(("true", "1", "false", "0"))
 _TTL = "336h"
+_MOUNTS_LIMIT = "1GB"
 _ASK = (
     "write true for the image's own repository, false, or a repository: registry.example.com/team/app-cache"
 )
@@ -46,14 +47,20 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     own, *others = branches or ("",)
     others += inputs.lines("cache-branches", commas=True)
     names = [item for item in dict.fromkeys(others) if item and item != own]
+    repository = _repository(inputs, images)
+    brings, sends = _mounts(inputs, repository, _name(images))
+    limit = inputs.text("cache-mounts-max-size") or _MOUNTS_LIMIT
     return CacheOptions(
         sources=options.cache_places(inputs.lines("cache-from"), "cache-from"),
         targets=options.cache_places(inputs.lines("cache-to"), "cache-to"),
-        repository=_repository(inputs, images),
+        repository=repository,
         branches=(own, *names) if own or names else (),
         image=_name(images),
         ttl=options.seconds(inputs.text("cache-ttl") or _TTL, "cache-ttl"),
         without=tuple(inputs.lines("no-cache-filters", commas=True)),
+        bring_mounts=brings,
+        send_mounts=sends,
+        mounts_limit=options.size(limit, "cache-mounts-max-size"),
     )
 
 
@@ -81,6 +88,19 @@ def _repository(inputs: Inputs, images: Sequence[str]) -> str:
     if not name:
         raise UsageError("cache: nothing says what the image's repository is", hint=_ASK)
     return name
+
+
+def _mounts(inputs: Inputs, repository: str, image: str) -> tuple[bool, bool]:
+    """Whether caches of RUN --mount are brought and sent. They may hold what the image does not."""
+    brings, sends = options.cache_mounts(inputs.text("cache-mounts"), "cache-mounts")
+    if not brings and not sends:
+        if inputs.text("cache-mounts-max-size"):
+            raise UsageError("cache-mounts-max-size: no cache-mounts are kept", hint="set cache-mounts: both")
+    elif not repository or repository == image:
+        where = f"whoever may pull {image} could read them there" if repository else "there is no cache"
+        hint = "keep the cache in a repository of its own: cache: registry.example.com/team/app-cache"
+        raise UsageError(f"cache-mounts: {where}", hint=hint)
+    return brings, sends
 
 
 def _name(images: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ PREFIX = "CI_BUILDER_"
 NAMES = frozenset(
     """context context-sub-path file target tags repository labels annotations build-args build-contexts
     platforms push outputs no-cache no-cache-filters pull
-    cache cache-repo cache-branches cache-from cache-to cache-ttl secrets secret-envs secret-files ssh
+    cache cache-repo cache-branches cache-from cache-to cache-ttl cache-mounts cache-mounts-max-size
+    secrets secret-envs secret-files ssh
     registry username password github-token
     insecure-registries skip-tls-verify-registries registry-mirrors registry-certificates
     isolation disposable network ulimit run-timeout metadata-file digest-file summary""".split()
