@@ -48,6 +48,7 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     others += inputs.lines("cache-branches", commas=True)
     names = [item for item in dict.fromkeys(others) if item and item != own]
     repository = _repository(inputs, images)
+    _need_cache(inputs, repository)
     brings, sends = _mounts(inputs, repository, _name(images))
     limit = inputs.text("cache-mounts-max-size") or _MOUNTS_LIMIT
     return CacheOptions(
@@ -88,6 +89,14 @@ def _repository(inputs: Inputs, images: Sequence[str]) -> str:
     if not name:
         raise UsageError("cache: nothing says what the image's repository is", hint=_ASK)
     return name
+
+
+def _need_cache(inputs: Inputs, repository: str) -> None:
+    """Raises UsageError for what says something of a cache that there is not."""
+    elsewhere = inputs.text("cache-from") or inputs.text("cache-to")
+    for name, there in (("cache-branches", repository), ("cache-ttl", repository or elsewhere)):
+        if inputs.text(name) and not there:
+            raise UsageError(f"{name}: there is no cache", hint="set cache: true, or name a repository")
 
 
 def _mounts(inputs: Inputs, repository: str, image: str) -> tuple[bool, bool]:

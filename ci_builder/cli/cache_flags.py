@@ -9,6 +9,8 @@ from ci_builder.cli.parser import Switch
 from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions
 
+_LIMIT = "1GB"
+
 
 def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     """Add them, in a group of their own."""
@@ -56,9 +58,9 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--cache-mounts-max-size",
-        default="1GB",
+        default="",
         metavar="SIZE",
-        help="bytes that all of them may have; one that is too much is not sent (default: %(default)s)",
+        help=f"bytes that all of them may have; one that is too much is not sent (default: {_LIMIT})",
     )
     group.add_argument("--no-cache", action=Switch, help="build every layer anew")
     group.add_argument(
@@ -75,6 +77,8 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     if arguments.cache_branch and not arguments.cache_repo:
         raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
+    if arguments.cache_mounts_max_size and not (brings or sends):
+        raise UsageError("--cache-mounts-max-size: no caches are kept", hint="add --cache-mounts both")
     return CacheOptions(
         sources=options.cache_places(arguments.cache_from, "--cache-from"),
         targets=options.cache_places(arguments.cache_to, "--cache-to"),
@@ -82,7 +86,7 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         branches=tuple(arguments.cache_branch),
         bring_mounts=brings,
         send_mounts=sends,
-        mounts_limit=options.size(arguments.cache_mounts_max_size, "--cache-mounts-max-size"),
+        mounts_limit=options.size(arguments.cache_mounts_max_size or _LIMIT, "--cache-mounts-max-size"),
         ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
     )

@@ -88,8 +88,10 @@ class Upload:
 
     def present(self) -> bool:
         """Whether the repository has the blob."""
-        path = f"/v2/{self._subject.repository}/blobs/{self._digest}"
-        response = self._call("HEAD", path, {200, 404}, send=True)
+        subject = self._subject
+        what = f"cannot look for the blob {self._digest} in {subject.registry}/{subject.repository}"
+        path = f"/v2/{subject.repository}/blobs/{self._digest}"
+        response = self._transport.send(Call(what, "HEAD", subject, path, frozenset({200, 404})))
         discard(response)
         return response.status_code == 200
 

@@ -70,6 +70,7 @@ class LayerCache:
         self._known: dict[Key, list[Record]] = {}
         self._entries: dict[int, list[Record]] = {}
         self._lost: set[tuple[Key, str]] = set()
+        self._gone: set[Key] = set()
         self._doubted: set[Descriptor] = set()
         self._targets = tuple(targets)
         self._uploads = Background("cache upload", _AT_ONCE)
@@ -103,6 +104,10 @@ class LayerCache:
         missing = {item.identity for item, found in zip(records, there, strict=True) if not found}
         self._forget(missing)
         return bool(missing)
+
+    def is_gone(self, keys: Iterable[Key]) -> bool:
+        """Whether one of ``keys`` found a layer that was not where it should be."""
+        return not self._gone.isdisjoint(keys)
 
     def stays(self, record: Record) -> bool:
         """Whether nothing is written but where it was found."""
@@ -190,6 +195,8 @@ class LayerCache:
             return
         with self._lock:
             left = (record for record in self.earlier if record.identity not in identities)
+            gone = (record for record in self.earlier if record.identity in identities)
+            self._gone.update(key for record in gone for key in record.keys)
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
 

@@ -110,6 +110,8 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys or not self.reads:
             return ""
+        if self.cache.is_gone(seen.keys):
+            return "its layer is no longer there"
         return self.explain(self.name, step.title, seen.told)
 
     def use(self, step: Step, record: Record) -> None:
