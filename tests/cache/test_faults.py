@@ -311,6 +311,7 @@ def test_a_layer_of_a_folder_is_gone(bench: Bench) -> None:
     outcome = bench.build(*local)
     assert outcome.warnings == []
     assert "DONE" in outcome.steps.values()
+    assert "not in the cache: its layer is no longer there" in outcome.text
     outcome = bench.build(*local)
     assert set(outcome.steps.values()) == {"CACHED"}
     _right(bench)
