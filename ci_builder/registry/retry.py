@@ -19,13 +19,14 @@ _TRIES_UNCONNECTED = 2
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """``retries`` tries after the first one; ``sleep`` takes seconds, ``uniform`` is random.uniform, ``now``
-    is the wall clock in seconds since the epoch."""
+    """``retries`` tries after the first one, ``after_silence``: also where no answer came in time. ``sleep``
+    takes seconds, ``uniform`` is random.uniform, ``now`` the wall clock in seconds since the epoch."""
 
     retries: int
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
     now: Callable[[], float] = time.time
+    after_silence: bool = True
 
     def delay(self, attempt: int, asked: float | None) -> float:
         """Seconds to wait after try number ``attempt`` (from 0): exponential with jitter, but never less
@@ -37,6 +38,8 @@ class Retry:
     def again(self, error: RegistryError, attempt: int, asked: float | None) -> bool:
         """Whether to try once more after ``error`` at try number ``attempt`` (from 0)."""
         if not error.temporary or (asked is not None and asked > LONGEST_WAIT):
+            return False
+        if error.code == "TIMEOUT" and not self.after_silence:
             return False
         # Nothing listens there: a service that is just starting, or a wrong name. Not worth half a minute.
         unconnected = error.code == "REFUSED"

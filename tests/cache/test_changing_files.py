@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.compare.builders import Built, run_ours
+from tests.servers.answering import serve_answers
 from tests.servers.bases import Base
 
 pytestmark = pytest.mark.commands
-
-
-class _Changing(ThreadingHTTPServer):
-    """Writes ``text`` to ``file`` when it is asked for anything, and answers then."""
-
-    daemon_threads = True
-
-    def __init__(self, file: Path, text: str) -> None:
-        self.file, self.text = file, text
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert isinstance(self.server, _Changing)
-        self.server.file.write_text(self.server.text)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -47,10 +24,13 @@ def context(tmp_path: Path) -> Path:
 @pytest.fixture
 def change(context: Path) -> Iterator[str]:
     """A command in whose course the context's ``f`` changes."""
-    with _Changing(context / "f", "a new text") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"wget -q -O /dev/null http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+
+    def answer(_: str) -> bytes:
+        (context / "f").write_text("a new text")
+        return b""
+
+    with serve_answers(answer) as host:
+        yield f"wget -q -O /dev/null http://{host}/"
 
 
 def _build(folder: Path, busybox: Base, *more: str) -> Built:

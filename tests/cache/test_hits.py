@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import tarfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.cache.bench import Bench, Outcome
+from tests.servers.answering import serve_answers
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 
@@ -272,30 +271,16 @@ def test_one_cache_for_each_branch(bench: Bench) -> None:
     assert len(os.listdir(tags)) == 2
 
 
-class _Changing(BaseHTTPRequestHandler):
-    content = b"1"
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.content)))
-        self.end_headers()
-        self.wfile.write(self.content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 def test_a_url_is_what_it_has(bench: Bench) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Changing) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        _project(bench, f"FROM BASE\nADD http://127.0.0.1:{server.server_address[1]}/x /x\nRUN cat /x\n")
+    contents = [b"1"]
+    with serve_answers(lambda _: contents[-1]) as host:
+        _project(bench, f"FROM BASE\nADD http://{host}/x /x\nRUN cat /x\n")
         bench.cached()
         assert set(bench.cached().steps.values()) == {"CACHED"}
-        _Changing.content = b"2"
+        contents.append(b"2")
         outcome = bench.cached()
         assert _reason(outcome, "stage-0 1/2") == "the content of the URL changed"
         assert outcome.steps["stage-0 2/2"] == "DONE"
-        server.shutdown()
 
 
 def test_what_was_done_before_a_failure_is_found(bench: Bench) -> None:

@@ -10,46 +10,34 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.compare.builders import start_ours
+from tests.servers.answering import serve_answers
 from tests.servers.bases import Base
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 _PATIENCE = 25
 
 
-class _Meeting(ThreadingHTTPServer):
-    """Answers when as many have asked as are to meet, else with an error after a while."""
-
-    daemon_threads = True
+class _Meeting:
+    """Lets those go on who ask when as many have asked as are to meet; else they get an error after a
+    while."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.barrier = threading.Barrier(count, timeout=_PATIENCE)
         self.met = threading.Event()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Meeting
-
-    def do_GET(self) -> None:
+    def answer(self, _: str) -> bytes | None:
+        """What whoever asks is told."""
         try:
-            self.server.barrier.wait()
+            self.barrier.wait()
         except threading.BrokenBarrierError:
-            self.send_error(503)
-            return
-        self.server.met.set()
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+            return None
+        self.met.set()
+        return b""
 
 
 @dataclass
@@ -58,12 +46,13 @@ class Bench:
     base: Base
     isolation: str
     meeting: _Meeting
+    host: str
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def meet(self) -> str:
         """A command that ends well when all the others have come."""
-        return f"wget -q -O /dev/null http://127.0.0.1:{self.meeting.server_address[1]}/"
+        return f"wget -q -O /dev/null http://{self.host}/"
 
     def start(self, dockerfile: str, *arguments: str) -> subprocess.Popen[bytes]:
         """A build that runs by itself; its temporary folder is its own."""
@@ -107,10 +96,9 @@ def _running(mark: str) -> list[str]:
 
 @pytest.fixture(params=["namespace", "ptrace", "chroot"])
 def bench(request: pytest.FixtureRequest, busybox: Base, tmp_path: Path) -> Iterator[Bench]:
-    with _Meeting(2) as meeting:
-        thread = threading.Thread(target=meeting.serve_forever, daemon=True)
-        thread.start()
-        made = Bench(tmp_path, busybox, str(request.param), meeting)
+    meeting = _Meeting(2)
+    with serve_answers(meeting.answer) as host:
+        made = Bench(tmp_path, busybox, str(request.param), meeting, host)
         try:
             yield made
         finally:
@@ -118,8 +106,6 @@ def bench(request: pytest.FixtureRequest, busybox: Base, tmp_path: Path) -> Iter
                 if process.poll() is None:
                     process.kill()
                 process.communicate()
-            meeting.shutdown()
-            thread.join()
 
 
 def _finished(process: subprocess.Popen[bytes], within: float = 60) -> str:

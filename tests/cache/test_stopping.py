@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.compare.builders import start_ours
+from tests.servers.answering import serve_answers
 from tests.servers.bases import Base
 
 pytestmark = pytest.mark.commands
@@ -19,40 +19,22 @@ _DOCKERFILE = "FROM busybox\nRUN echo the command runs > /x\n"
 _MORE_THAN_IS_HASHED_SOON = 1 << 36
 
 
-class _SilentRegistry(ThreadingHTTPServer):
-    """It is there, and answers no question for a manifest; ``asked`` is set when it gets one."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.asked, self.over = threading.Event(), threading.Event()
-        super().__init__(("127.0.0.1", 0), _Silent)
-
-
-class _Silent(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert isinstance(self.server, _SilentRegistry)
-        if "/manifests/" in self.path:
-            self.server.asked.set()
-            self.server.over.wait(120)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def test_while_a_cache_does_not_answer(busybox: Base, tmp_path: Path) -> None:
-    with _SilentRegistry() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    asked, over = threading.Event(), threading.Event()
+
+    def silent(path: str) -> bytes:
+        if "/manifests/" in path:
+            asked.set()
+            over.wait(120)
+        return b""
+
+    with serve_answers(silent) as host:
         try:
-            process = _start(tmp_path, busybox, f"--cache-from=127.0.0.1:{server.server_port}/c:x")
-            assert server.asked.wait(60)
+            process = _start(tmp_path, busybox, f"--cache-from={host}/c:x")
+            assert asked.wait(60)
             _is_stopped(process, tmp_path)
         finally:
-            server.over.set()
-            server.shutdown()
+            over.set()
 
 
 def test_while_files_are_hashed(busybox: Base, tmp_path: Path) -> None:

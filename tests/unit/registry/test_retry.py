@@ -43,3 +43,8 @@ def test_again() -> None:
     refused = RegistryError("x", temporary=True, code="REFUSED")
     assert [RETRY.again(refused, attempt, None) for attempt in range(3)] == [True, True, False]
     assert not Retry(0).again(temporary, 0, None)
+    silence = RegistryError("x", temporary=True, code="TIMEOUT")
+    assert RETRY.again(silence, 0, None)
+    impatient = Retry(5, after_silence=False)
+    assert not impatient.again(silence, 0, None)
+    assert impatient.again(temporary, 0, None)
