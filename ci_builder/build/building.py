@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from ci_builder.build.ahead import Ahead, Looking
@@ -68,11 +68,19 @@ class Building:
     def look_ahead(self, *, sure: bool = False) -> Ahead:
         """What the cache has, and what is left to do. The layers that were found are asked for, all of them
         to be ``sure``, but for those of which a build that has nothing to make finds it out by itself."""
+
+        def asked(ahead: Ahead) -> Iterable[Record]:
+            return (item for item in ahead.records if sure or ahead.makes or self._asks_for(item))
+
+        return self._looked(self._planned.targets, asked)
+
+    def _looked(self, stages: tuple[int, ...], asked: Callable[[Ahead], Iterable[Record]]) -> Ahead:
+        """What the cache has of ``stages`` and of what they need, without layers that are ``asked`` for and
+        not there."""
         while True:
             looking = Looking(self._planned, self._works, self._base_image, self._look)
-            ahead = looking.ahead(self._planned.targets)
-            asked = [item for item in ahead.records if sure or ahead.makes or self._asks_for(item)]
-            if not self._cache.lacks(asked):
+            ahead = looking.ahead(stages)
+            if not self._cache.lacks(list(asked(ahead))):
                 return ahead
 
     def _renew(self, ahead: Ahead) -> None:
@@ -80,8 +88,7 @@ class Building:
         use as well, or it would be gone when one of them changes."""
         known = set(ahead.found)
         while left := set(self._due(ahead)) - known:
-            looking = Looking(self._planned, self._works, self._base_image, self._look)
-            ahead = looking.ahead(tuple(left))
+            ahead = self._looked(tuple(left), lambda ahead: ahead.records)
             for index, found in ahead.found.items():
                 for step, record in () if index in known else found.of(self._works[index]):
                     self._caches[index].use(step, record)

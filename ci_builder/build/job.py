@@ -127,7 +127,7 @@ def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
 def _without(context: Context, folders: Iterable[Path]) -> Context:
     """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
     one before would be a part of the next one. Nor what is there only for them."""
-    places = {folder.resolve() for folder in folders if not folder.is_file()}
+    places = {folder.resolve() for folder in folders if _may_be_folder(folder)}
     # A cache in the context's own folder.
     here = {context.root / name for name in NAMES} if context.root in places else set()
     own = {path for path in places if context.root in path.parents} | here
@@ -140,6 +140,14 @@ def _without(context: Context, folders: Iterable[Path]) -> Context:
     for path in sorted(own):
         ignore = ignore.without(str(path.relative_to(context.root)))
     return replace(context, ignore=ignore)
+
+
+def _may_be_folder(path: Path) -> bool:
+    """One that may not be looked for is none of the context's."""
+    try:
+        return not path.is_file()
+    except OSError:
+        return False
 
 
 def _holds_only(folder: Path, own: Collection[Path]) -> bool:

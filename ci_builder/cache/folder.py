@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ci_builder.cache.records import Records, need_cache, records_of
 from ci_builder.errors import ImageError, OutputError
-from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
+from ci_builder.layout.reader import REF_NAME, blob_path, read_blob, read_image, read_index
 from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.descriptor import Descriptor
@@ -46,8 +46,7 @@ class FolderCache:
     def _image(self) -> Image | None:
         if not os.path.exists(self.folder / "index.json"):
             return None
-        entries = read_index(self.folder).manifests
-        if not any(dict(entry.annotations).get(REF_NAME) == self.tag for entry in entries):
+        if not any(_name(entry) == self.tag for entry in read_index(self.folder).manifests):
             return None
         return read_image(self.folder, self.tag, self.platform)
 
@@ -58,16 +57,20 @@ class FolderCache:
             image = self._image()
             if image is None:
                 return Records()
-            need_cache(image, str(self))
+            need_cache(image.manifest_bytes(), str(self))
             return records_of(image)
         except ImageError:
-            self._need_layout()
+            for entry in self._entries():
+                if _name(entry) == self.tag:
+                    with contextlib.suppress(ImageError):
+                        need_cache(read_blob(self.folder, entry), str(self))
             return Records()
 
-    def _need_layout(self) -> None:
+    def _entries(self) -> tuple[Descriptor, ...]:
+        """Of what is to be written to: it is a layout, or not there yet."""
         try:
-            if os.path.exists(self.folder / "index.json"):
-                read_index(self.folder)
+            there = os.path.exists(self.folder / "index.json")
+            return read_index(self.folder).manifests if there else ()
         except ImageError as error:
             raise OutputError(str(error), hint="remove it, or give the cache another folder") from error
 
@@ -101,6 +104,10 @@ class FolderCache:
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"cannot write the cache {self.folder}: {error.strerror}") from error
+
+
+def _name(entry: Descriptor) -> str | None:
+    return dict(entry.annotations).get(REF_NAME)
 
 
 def _is_right(path: Path, blob: Descriptor) -> bool:

@@ -33,6 +33,9 @@ _MOST = 2000
 """Records that one image has at most, and so layers: registries put an end to those (Amazon's at 4,200), and
 to the size of a manifest (docker-registry at 4 MiB)."""
 
+_OF_BUILDKIT = b"application/vnd.buildkit.cacheconfig."
+"""In the manifest or index of a cache that BuildKit wrote."""
+
 _KEYS = 32
 """Keys that one record has at most."""
 
@@ -125,11 +128,17 @@ def _one(before: Record, after: Record) -> Record:
     return replace(before, keys=keys, made=made, used=used)
 
 
-def need_cache(image: Image, name: str) -> None:
-    """Raises OutputError for an image that is more than a cache: it is not to be replaced by one."""
-    if ANNOTATION not in dict(image.annotations):
-        hint = "give the cache a name of its own"
-        raise OutputError(f"{name} is an image and no cache, so it is not replaced", hint=hint)
+def need_cache(document: bytes, name: str) -> None:
+    """Raises OutputError for a manifest or an index that is more than a cache (of BuildKit maybe): it is not
+    to be replaced by one. What nobody can read is nothing."""
+    try:
+        annotations = json_object(document, "manifest").get("annotations")
+    except ImageError:
+        return
+    if (isinstance(annotations, dict) and ANNOTATION in annotations) or _OF_BUILDKIT in document:
+        return
+    hint = "give the cache a name of its own"
+    raise OutputError(f"{name} is an image and no cache, so it is not replaced", hint=hint)
 
 
 def records_of(image: Image) -> Records:

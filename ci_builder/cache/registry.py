@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Set
 
 from ci_builder.cache.records import Records, need_cache, records_of
@@ -75,9 +76,11 @@ class RegistryCache:
             image = self._image()
             if image is None:
                 return Records()
-            need_cache(image, str(self))
+            need_cache(image.manifest_bytes(), str(self))
             return records_of(image)
         except ImageError:
+            with contextlib.suppress(ImageError):
+                need_cache(self.registry.manifest(self.reference), str(self))
             return Records()
 
     def _whole(self, records: Records) -> Records:

@@ -49,7 +49,7 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     names = [item for item in dict.fromkeys(others) if item and item != own]
     repository = _repository(inputs, images)
     _need_cache(inputs, repository)
-    brings, sends = _mounts(inputs, repository, _name(images))
+    brings, sends = _mounts(inputs, repository, images)
     limit = inputs.text("cache-mounts-max-size") or _MOUNTS_LIMIT
     return CacheOptions(
         sources=options.cache_places(inputs.lines("cache-from"), "cache-from"),
@@ -99,14 +99,14 @@ def _need_cache(inputs: Inputs, repository: str) -> None:
             raise UsageError(f"{name}: there is no cache", hint="set cache: true, or name a repository")
 
 
-def _mounts(inputs: Inputs, repository: str, image: str) -> tuple[bool, bool]:
+def _mounts(inputs: Inputs, repository: str, images: Sequence[str]) -> tuple[bool, bool]:
     """Whether caches of RUN --mount are brought and sent. They may hold what the image does not."""
     brings, sends = options.cache_mounts(inputs.text("cache-mounts"), "cache-mounts")
     if not brings and not sends:
         if inputs.text("cache-mounts-max-size"):
             raise UsageError("cache-mounts-max-size: no cache-mounts are kept", hint="set cache-mounts: both")
-    elif not repository or repository == image:
-        where = f"whoever may pull {image} could read them there" if repository else "there is no cache"
+    elif not repository or _name([repository]) in {_name([image]) for image in images}:
+        where = f"whoever may pull {repository} could read them there" if repository else "there is no cache"
         hint = "keep the cache in a repository of its own: cache: registry.example.com/team/app-cache"
         raise UsageError(f"cache-mounts: {where}", hint=hint)
     return brings, sends

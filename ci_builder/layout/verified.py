@@ -30,11 +30,14 @@ class _Verified(io.RawIOBase):
         self._hash = hashlib.new(descriptor.digest.algorithm)
         self._left = descriptor.size
         self._ended = False
+        self._failure: DigestMismatch | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self._failure is not None:
+            raise self._failure
         if self._ended:
             return 0
         view = memoryview(buffer)  # a bytearray's slice would be a copy
@@ -45,22 +48,22 @@ class _Verified(io.RawIOBase):
         except OSError as error:
             raise ImageError(f"cannot read {self._path}: {error.strerror or error}") from error
         self._hash.update(view[:count])
-        size = self._descriptor.size
-        if more:
-            raise DigestMismatch(str(self._path), f"{size} bytes", "more")
-        if self._left and not count:
-            raise DigestMismatch(str(self._path), f"{size} bytes", f"{size - self._left} bytes")
-        if self._left == 0:
-            self._check()
+        self._failure = self._mismatch(count, bool(more))
+        if self._failure is not None:
+            raise self._failure
+        self._ended = self._left == 0
         return count
 
-    def _check(self) -> None:
-        expected = self._descriptor.digest
-        if self._hash.hexdigest() != expected.hex:
-            raise DigestMismatch(
-                str(self._path), str(expected), f"{expected.algorithm}:{self._hash.hexdigest()}"
-            )
-        self._ended = True
+    def _mismatch(self, count: int, more: bool) -> DigestMismatch | None:
+        size, expected = self._descriptor.size, self._descriptor.digest
+        if more:
+            return DigestMismatch(str(self._path), f"{size} bytes", "more")
+        if self._left and not count:
+            return DigestMismatch(str(self._path), f"{size} bytes", f"{size - self._left} bytes")
+        actual = self._hash.hexdigest() if self._left == 0 else expected.hex
+        if actual != expected.hex:
+            return DigestMismatch(str(self._path), str(expected), f"{expected.algorithm}:{actual}")
+        return None
 
     def close(self) -> None:
         if not self.closed:

@@ -82,6 +82,11 @@ class Registry:
         """What the tag or digest names now. Raises ImageNotFound, RegistryError, ImageError."""
         return self._puller.resolve(reference)
 
+    def manifest(self, reference: Reference) -> bytes:
+        """What the tag or digest names now, as it is stored: a manifest or an index. Raises ImageNotFound,
+        RegistryError, ImageError."""
+        return self._impatient.manifest(reference)
+
     def push_layer(self, layer: Layer, repository: Reference) -> None:
         """Put a layer into ``repository``; nothing to do when it is there, and once however many ask.
 

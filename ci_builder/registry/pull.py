@@ -46,6 +46,10 @@ class Puller:
         """As ``Registry.resolve``."""
         return self._first(reference, lambda source: source.resolve(reference))
 
+    def manifest(self, reference: Reference) -> bytes:
+        """As ``Registry.manifest``."""
+        return self._first(reference, lambda source: source.manifest(reference)[1])
+
     def _sources(self, reference: Reference) -> list[Repository]:
         found = []
         for registry, mirror in self.mirrors:

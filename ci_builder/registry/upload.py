@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Literal
 from urllib.parse import quote
 
-from ci_builder.errors import AuthenticationFailed, DigestMismatch, OutputError, RegistryError
+from ci_builder.errors import AuthenticationFailed, CiBuilderError, DigestMismatch, OutputError, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.patterns import pattern
 from ci_builder.registry.answers import Answer, discard
@@ -259,7 +259,11 @@ class _Stored:
         """At most ``size`` bytes from ``offset``. Raises OutputError, and what the layer's stream raises."""
         try:
             block = self._at(offset).read(size)
+        except CiBuilderError:
+            self.close()  # the next attempt opens the layer anew
+            raise
         except OSError as error:
+            self.close()
             # Or it would be taken for a connection that broke.
             raise OutputError(
                 f"cannot read the layer {self.descriptor.digest}: {error.strerror or error}"

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Set
 from typing import BinaryIO
 
-from ci_builder.errors import DigestMismatch, ImageError
+from ci_builder.errors import CiBuilderError, DigestMismatch, ImageError
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.media_types import layer_compression
 from ci_builder.progress import Notice, Progress, silent
@@ -42,13 +42,23 @@ def blamed(layer: Layer) -> Iterator[None]:
         yield
     except DigestMismatch:
         raise
-    except ImageError:
+    except ImageError as error:
+        _check_again(layer)
+        raise error
+
+
+def _check_again(layer: Layer) -> None:
+    """Raises DigestMismatch for stored bytes that are others."""
+    try:
         with layer.open() as stream:
             stored = _Stored(stream, layer)
             while stored.read(_BLOCK):
                 pass
             stored.check()
+    except DigestMismatch:
         raise
+    except CiBuilderError:
+        return  # the error that led here says more
 
 
 def verified_blocks(layer: Layer) -> Iterator[bytes]:

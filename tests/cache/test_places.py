@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 import tarfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +67,56 @@ def test_a_cache_takes_the_place_of_no_image(bench: Bench) -> None:
     bench.build(output, f"--cache-to=type=local,dest={layout},tag=cache", push=False)
     entries = json.loads((layout / "index.json").read_text())["manifests"]
     assert len(entries) == 2
+
+
+def _blob(layout: Path, document: object) -> dict[str, object]:
+    data = json.dumps(document).encode()
+    name = hashlib.sha256(data).hexdigest()
+    (layout / "blobs/sha256" / name).write_bytes(data)
+    return {"digest": f"sha256:{name}", "size": len(data)}
+
+
+@pytest.mark.parametrize("what", ["index", "artifact"])
+def test_nor_of_what_is_no_image_for_this_platform(bench: Bench, what: str) -> None:
+    bench.write({"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": "one"})
+    layout = bench.folder / "layout"
+    bench.build(f"--output=type=oci,tar=false,dest={layout}", push=False)
+    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
+    if what == "index":
+        kind = "application/vnd.oci.image.index.v1+json"
+        manifests = [entry | {"platform": {"os": "plan9", "architecture": "arm"}, "annotations": {}}]
+        document = {"schemaVersion": 2, "mediaType": kind, "manifests": manifests}
+    else:
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        config = _blob(layout, {"name": "chart"}) | {"mediaType": "application/vnd.cncf.helm.config.v1+json"}
+        document = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
+    named = {"annotations": {"org.opencontainers.image.ref.name": "latest"}}
+    index = {"schemaVersion": 2, "manifests": [_blob(layout, document) | {"mediaType": kind} | named]}
+    (layout / "index.json").write_text(json.dumps(index))
+    copy = ["skopeo", "copy", "-q", "--all", "--dest-tls-verify=false", f"oci:{layout}:latest"]
+    subprocess.run([*copy, f"docker://{bench.server.host}/other:1"], check=True)
+    registry = f"--cache-to=type=registry,ref={bench.host}/other:1,mode=max"
+    outcome = bench.build(registry, f"--cache-to=type=local,dest={layout},mode=max")
+    assert [("is an image and no cache" in warning) for warning in outcome.warnings] == [True, True]
+    assert json.loads((layout / "index.json").read_text()) == index
+    assert bench.inspected("--raw", "other:1") == document
+
+
+def test_several_lost_layers_of_a_stage_that_is_not_needed(bench: Bench) -> None:
+    """The cache is written all the same, without them."""
+    stages = "FROM BASE AS b\n" + "".join(f"RUN echo {number} > /{number}\n" for number in range(4))
+    bench.write({"Dockerfile": f"{stages}FROM BASE\nCOPY --from=b /0 /0\n"})
+    kept = bench.folder / "kept"
+    local = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept},mode=max")
+    bench.build(*local, "--cache-ttl=100s")
+    (entry,) = json.loads((kept / "index.json").read_text())["manifests"]
+    manifest = json.loads((kept / "blobs" / entry["digest"].replace(":", "/")).read_text())
+    for layer in manifest["layers"][1:3]:
+        (kept / "blobs" / layer["digest"].replace(":", "/")).unlink()
+    time.sleep(5)  # the 24th part of the time after which a layer is found no more
+    outcome = bench.build(*local, "--cache-ttl=100s")
+    assert outcome.warnings == []
+    assert set(outcome.steps.values()) == {"CACHED"}
+    (entry,) = json.loads((kept / "index.json").read_text())["manifests"]
+    manifest = json.loads((kept / "blobs" / entry["digest"].replace(":", "/")).read_text())
+    assert all((kept / "blobs" / layer["digest"].replace(":", "/")).exists() for layer in manifest["layers"])

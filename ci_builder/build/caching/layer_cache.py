@@ -170,15 +170,17 @@ class LayerCache:
 
     def _write(self, cache: Cache, records: Records) -> None:
         """What turns out to be lost on the way is left out: the next build makes it anew."""
-        try:
-            cache.write(records, self._rules.oldest, self._doubted)
-        except CiBuilderError:
-            with self._lock:
-                lost = set(self._lost)
-            left = Records(tuple(record for record in records if record.identity not in lost))
-            if len(left) in (0, len(records)):
-                raise
-            cache.write(left, self._rules.oldest, self._doubted)
+        while True:
+            try:
+                cache.write(records, self._rules.oldest, self._doubted)
+                return
+            except CiBuilderError:
+                with self._lock:
+                    lost = set(self._lost)
+                left = Records(tuple(record for record in records if record.identity not in lost))
+                if len(left) in (0, len(records)):
+                    raise
+                records = left
 
     def _upload(self, number: int, cache: Cache, layer: Layer) -> None:
         if number in self._broken:

@@ -42,6 +42,7 @@ class Recipes:
     image: Callable[[Origin], Image | None]
     forced: frozenset[int] = frozenset()
     _known: dict[int, _Recipe] = field(default_factory=dict)
+    _forced: dict[int, bool] = field(default_factory=dict)
 
     def identity(self, origin: Origin) -> Input | None:
         """What ``origin`` is, for the key of a step that takes files of it; None for a folder."""
@@ -63,13 +64,15 @@ class Recipes:
     def is_forced(self, origin: Origin) -> bool:
         """Whether ``origin`` is built anew, or something that it is made of: then nothing is found by its
         recipe, and what is made is what later builds find by it."""
-        if not isinstance(origin, FromStage):
+        if not self.forced or not isinstance(origin, FromStage):
             return False
-        stage = self.planned.stage(origin.index)
-        names = (text for step in self.steps[origin.index] for text in step.origins)
-        return origin.index in self.forced or any(
-            map(self.is_forced, (stage.base, *(stage.origin(text) for text in names)))
-        )
+        index = origin.index
+        if index not in self._forced:
+            stage = self.planned.stage(index)
+            names = (text for step in self.steps[index] for text in step.origins)
+            origins = (stage.base, *(stage.origin(text) for text in names))
+            self._forced[index] = index in self.forced or any(map(self.is_forced, origins))
+        return self._forced[index]
 
     def is_true(self, origin: Origin) -> bool:
         """Whether ``origin`` still is what was told of it: a stage is built after its recipe was made, and

@@ -13,6 +13,7 @@ ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _VERSION = b"\x02\0\0\0"
 _ENTRY = struct.Struct("<HHI")
+_NOBODY = 0xFFFFFFFF
 
 Entry = tuple[int, int, int]
 """Tag, permissions and id."""
@@ -49,25 +50,33 @@ def permissions(entries: Iterable[Entry]) -> int:
     return bits[USER_OBJ] << 6 | bits.get(MASK, bits[GROUP_OBJ]) << 3 | bits[OTHER]
 
 
+def known(value: bytes) -> list[Entry]:
+    """The same of what is recorded: none where it is no list, as a layer may have brought it."""
+    try:
+        return parse(value)
+    except OSError:
+        return []
+
+
 def changed(value: bytes, mode: int) -> bytes:
     """An access list after a chmod to ``mode``."""
-    entries = parse(value)
+    entries = known(value)
+    if not entries:
+        return value
     return value_of((tag, _bits(entries, tag, mode, allowed), who) for tag, allowed, who in entries)
 
 
-def inherited(value: bytes, mode: int) -> tuple[bytes, int]:
+def inherited(entries: list[Entry], mode: int) -> tuple[bytes, int]:
     """What a new file of st_mode ``mode`` gets of its directory's default list: its access list, empty
     where its mode says it all, and its mode. The umask does not count then."""
-    entries = parse(value)
     entries = [(tag, allowed & _bits(entries, tag, mode, allowed), who) for tag, allowed, who in entries]
     mode = mode & ~0o777 | permissions(entries)
     return value_of(entries) if says_more(entries) else b"", mode
 
 
-def grants(value: bytes, context: Context, gid: int, wanted: int) -> bool:
+def grants(entries: list[Entry], context: Context, gid: int, wanted: int) -> bool:
     """Whether the access list of a file of the group ``gid`` gives the ``wanted`` bits to ``context``, which
     does not own it. In the order of acl(5)."""
-    entries = parse(value)
     mask = next((allowed for tag, allowed, _ in entries if tag == MASK), 7)
     for tag, allowed, who in entries:
         if tag == USER and who == context.user.file:
@@ -96,7 +105,7 @@ def _bits(entries: list[Entry], tag: int, mode: int, allowed: int) -> int:
 def _is_valid(entries: list[Entry]) -> bool:
     tags = [tag for tag, _, _ in entries]
     once = all(tags.count(tag) == 1 for tag in (USER_OBJ, GROUP_OBJ, OTHER)) and tags.count(MASK) <= 1
-    known = {USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER}
-    named = USER in tags or GROUP in tags
-    plain = all(tag in known and not allowed & ~7 for tag, allowed, _ in entries)
-    return once and plain and tags == sorted(tags) and (not named or MASK in tags)
+    all_tags = {USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER}
+    named = [who for tag, _, who in entries if tag in (USER, GROUP)]
+    plain = all(tag in all_tags and not allowed & ~7 for tag, allowed, _ in entries)
+    return once and plain and tags == sorted(tags) and _NOBODY not in named and (not named or MASK in tags)

@@ -62,9 +62,9 @@ class FileCapabilities:
 
     @staticmethod
     def parse(data: bytes) -> FileCapabilities | None:
-        """From the attribute, revision 2 or 3 (20 or 24 bytes); None: they are for another user namespace.
-        Raises struct.error."""
-        if any(data[_REVISION_2:]):
+        """From the attribute, revision 2 or 3 (20 or 24 bytes); None: they are for another user namespace, or
+        are none at all."""
+        if len(data) < _REVISION_2 or any(data[_REVISION_2:]):
             return None
         magic, low, low_inherited, high, high_inherited = struct.unpack_from("<5I", data)
         return FileCapabilities(low | high << 32, low_inherited | high_inherited << 32, bool(magic & 1))

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import itertools
 import os
+import resource
 import shutil
 import stat as stat_module
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from ci_builder.values import dataclass
 
 _MOST_REMEMBERED = 4096
 _MOST_HELD = 256
+_SHARE_HELD = 4  # the part of the descriptors that the supervisor may have at once
 _DELETED = b" (deleted)"  # what the kernel adds to a name that is gone
 _Key = tuple[int, int, bytes, bytes]
 
@@ -64,7 +66,8 @@ class Executables:
         self._versions: dict[tuple[Key, bytes], _Key] = {}
         self._checked: set[bytes] = set()
         self._places: dict[bytes, tuple[bytes, Key]] = {}
-        self._originals: dict[bytes, int] = {}
+        self._originals: dict[bytes, tuple[int, bytes]] = {}
+        self._most_held = min(_MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE_HELD)
         self._links: dict[tuple[bytes, bytes], bytes] = {}
         self._remembered: dict[tuple[bytes, int], Remembered] = {}
 
@@ -119,8 +122,8 @@ class Executables:
     def original(self, host: bytes) -> bytes | None:
         """A path of the supervisor that means the program itself whose copy is ``host``, moved or removed as
         it may be; None: there is none, or too many programs were executed since."""
-        held = self._originals.get(host, self._originals.get(host.removesuffix(_DELETED)))
-        return None if held is None else b"/proc/self/fd/%d" % held
+        held = self._originals.get(host) or self._originals.get(host.removesuffix(_DELETED))
+        return None if held is None else b"/proc/self/fd/%d" % held[0]
 
     def named(self, path: bytes, name: bytes) -> bytes:
         """A path out here that executes ``path`` under another name: the kernel calls the process by it."""
@@ -174,9 +177,19 @@ class Executables:
         return made
 
     def _hold(self, copy: bytes, program: Found) -> None:
-        if len(self._originals) >= _MOST_HELD:
-            os.close(self._originals.pop(next(iter(self._originals))))
-        self._originals[copy] = os.dup(program.descriptor)
+        if len(self._originals) >= self._most_held:
+            self._release_one()
+        if len(self._originals) < self._most_held:
+            with contextlib.suppress(OSError):
+                self._originals[copy] = (os.dup(program.descriptor), os.readlink(program.path))
+
+    def _release_one(self) -> None:
+        """The first that lies where it did: its name tells of it, too."""
+        for copy, (held, host) in self._originals.items():
+            if os.readlink(b"/proc/self/fd/%d" % held) == host:
+                os.close(held)
+                del self._originals[copy]
+                return
 
     def _replace_earlier(self, program: Found, root: bytes) -> None:
         """A copy of the same file, as it was before, takes room for nothing."""

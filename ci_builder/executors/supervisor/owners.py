@@ -56,6 +56,10 @@ class Owners:
         """Whose a file is."""
         return self._owner(self.record(found), found.uid, found.gid, found.mode)
 
+    def of_recorded(self, found: Found, record: Record | None) -> Owner:
+        """The same, where ``record`` is what ``record`` said of it."""
+        return self._owner(record, found.uid, found.gid, found.mode)
+
     def of_status(self, status: os.stat_result) -> Owner:
         """The same of an lstat."""
         record = self.records.get((status.st_dev, status.st_ino))

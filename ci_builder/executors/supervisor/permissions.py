@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import stat as stat_module
 
-from ci_builder.executors.supervisor.acls import grants
+from ci_builder.executors.supervisor.acls import grants, known
 from ci_builder.executors.supervisor.call import failure
 from ci_builder.executors.supervisor.context import DAC_READ_SEARCH, FOWNER, Context
 from ci_builder.executors.supervisor.owners import Owner
@@ -21,8 +21,9 @@ def allowed(context: Context, owner: Owner, wanted: int) -> bool:
         return directory or not wanted & EXECUTE or bool(mode & 0o111)
     if context.user.file == uid:
         bits = mode >> 6
-    elif acl and mode & stat_module.S_IRWXG:  # else it is not asked (fs/namei.c, acl_permission_check)
-        bits = wanted if grants(acl, context, gid, wanted) else 0
+    elif acl and mode & stat_module.S_IRWXG and (entries := known(acl)):
+        # Without permissions of the group it is not asked (fs/namei.c, acl_permission_check).
+        bits = wanted if grants(entries, context, gid, wanted) else 0
     elif context.is_in_group(gid):
         bits = mode >> 3
     else:

@@ -97,7 +97,7 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
         kernel.may_change(context, parent)
         kernel.need_writable(parent)
         folder = os.readlink(parent.path)
-        new = new_file(kernel, context, parent, stat_module.S_IFSOCK | 0o777)
+        new = new_file(kernel, context, parent, stat_module.S_IFSOCK | 0o777 & ~context.umask)
     short = _shortened(kernel, folder) + b"/" + name
     elsewhere = b""
     if len(short) > _MAX_PATH:

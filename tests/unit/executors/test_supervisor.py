@@ -108,10 +108,18 @@ def test_programs_that_change_ids() -> None:
         (ROOT, (5, 5, 0o100000, b""), READ | WRITE, True),
         (ROOT, (5, 5, 0o100600, b""), EXECUTE, False),
         (ROOT, (5, 5, 0o040000, b""), EXECUTE, True),
+        (USER, (0, 7, 0o100044, b"no list"), READ, True),
+        (USER, (0, 7, 0o100044, b"\2\0\0\0"), READ, True),
     ],
 )
 def test_permissions(context: Context, owner: Owner, wanted: int, may: bool) -> None:
     assert allowed(context, owner, wanted) == may
+
+
+@pytest.mark.parametrize("data", [b"", b"\1\0\0\2", b"\1\0\0\2" + bytes(12)])
+def test_capabilities_that_are_none(data: bytes) -> None:
+    """A layer can bring anything."""
+    assert FileCapabilities.parse(data) is None
 
 
 def test_mounts_lie_over_the_root(tmp_path: Path) -> None:
