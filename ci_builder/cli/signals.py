@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from ci_builder.errors import Interrupted, Stopped
 
+_A_MOMENT = 0.005
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -40,16 +41,34 @@ def leave(code: int) -> NoReturn:
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Within, the first signal raises Stopped in the main thread, which is Interrupted to who is outside; a
-    second one ends the process at once. A signal that was ignored before (nohup) stays ignored."""
+    second one ends the process at once. A signal that was ignored before (nohup) stays ignored.
+
+    Where Python can raise nothing (in a finalizer, in what modules do before and after each fork) it tells
+    ``sys.unraisablehook`` and goes on as if nothing were: then it is raised again a moment later."""
     arrived: list[int] = []
     process = os.getpid()
+
+    def stop() -> Stopped:
+        return Stopped(Interrupted(arrived[0], signal.Signals(arrived[0]).name))
 
     def handle(number: int, frame: FrameType | None) -> None:
         if arrived or os.getpid() != process:
             os._exit(128 + number)
         arrived.append(number)
-        raise Stopped(Interrupted(number, signal.Signals(number).name))
+        raise stop()
 
+    def again(number: int, frame: FrameType | None) -> None:
+        raise stop()
+
+    def not_raised(what: sys.UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, Stopped):
+            signal.setitimer(signal.ITIMER_REAL, _A_MOMENT)
+        else:
+            hook(what)
+
+    hook = sys.unraisablehook
+    sys.unraisablehook = not_raised
+    alarm = signal.signal(signal.SIGALRM, again)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     caught = [number for number in _SIGNALS if before[number] is not signal.SIG_IGN]
     for number in caught:
@@ -61,3 +80,6 @@ def interruptible() -> Iterator[None]:
     finally:
         for number in caught:
             signal.signal(number, before[number])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, alarm)
+        sys.unraisablehook = hook

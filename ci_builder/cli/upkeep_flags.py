@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.errors import UsageError
 from ci_builder.executors.own_ids import own_subordinate_ids
+from ci_builder.executors.private_folder import passing_folder
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import Event, Notice, Progress
 from ci_builder.registry.client import Registry
@@ -70,9 +70,7 @@ def places(arguments: argparse.Namespace, invocation: Invocation) -> Iterator[tu
         raise UsageError("--only is for what this machine keeps, not for --cache-repo and --cache")
     environment = invocation.environment
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="ci-builder-", dir=temporary_folder(environment))
-        )
+        folder = stack.enter_context(passing_folder(temporary_folder(environment), "ci-builder-"))
         credentials = load(environment, ())
         asked = Request(registry=registry_options(arguments))
         options_given = read_settings(Path(FILE)).under(asked).registry

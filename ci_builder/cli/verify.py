@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.rendering.text import one_line
 from ci_builder.errors import CiBuilderError, OutputError, Unsupported, UsageError
+from ci_builder.executors.private_folder import passing_folder
 from ci_builder.layout.reader import read_image
 from ci_builder.outputs.difference import Difference, image_differences
 from ci_builder.request import CacheOptions, OutputSpec, Request
@@ -127,9 +127,9 @@ def _compared(request: Request, one: Path, other: Path) -> list[str]:
 @contextlib.contextmanager
 def _folder(invocation: Invocation) -> Iterator[Path]:
     parent = temporary_folder(invocation.environment)
-    try:
-        made = tempfile.TemporaryDirectory(prefix="ci-builder-verify-", dir=parent)
-    except OSError as error:
-        raise OutputError(f"cannot write to {parent}: {error.strerror}") from error
-    with made as name:
-        yield Path(name)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(passing_folder(parent, "ci-builder-verify-"))
+        except OSError as error:
+            raise OutputError(f"cannot write to {parent}: {error.strerror}") from error
+        yield folder

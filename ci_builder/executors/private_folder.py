@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ci_builder.errors import OutputError
+from ci_builder.errors import OutputError, Stopped
 from ci_builder.executors.removal import release_folder
 
 # linux/fs.h
@@ -19,26 +20,52 @@ _TOP_DIRECTORY = 0x00020000
 
 
 @contextlib.contextmanager
-def private_folder(parent: Path) -> Iterator[Path]:
-    """A new folder of mode 0700 in ``parent`` that is gone afterwards, whatever is in it, mounts too.
-    Raises OutputError when it cannot be made or removed."""
+def passing_folder(parent: Path, prefix: str, *, may_stay: bool = False) -> Iterator[Path]:
+    """A new folder of mode 0700 in ``parent`` that is gone afterwards, whatever is in it, mounts too, and
+    whenever a signal comes: its name is known before it is there. Raises OSError when it cannot be made,
+    OutputError when it cannot be removed, unless it ``may_stay`` then."""
+    folder = parent / f"{prefix}{secrets.token_hex(4)}"
+    is_ours = True
     try:
-        folder = Path(tempfile.mkdtemp(prefix="ci-builder-", dir=parent))
-        _spread(folder)
-        inside = Path(tempfile.mkdtemp(prefix="", dir=folder))
-    except OSError as error:
-        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
-    try:
-        yield inside
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            is_ours = False
+            raise
+        yield folder
     except BaseException:
         # Whatever went wrong is what people must hear of.
-        with contextlib.suppress(OSError):
-            release_folder(str(folder))
+        if is_ours:
+            with contextlib.suppress(OSError):
+                _release(folder)
         raise
     try:
-        release_folder(str(folder))
+        _release(folder)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error
+        if not may_stay:
+            raise OutputError(f"{folder} cannot be removed: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """The same for a build. Raises OutputError when it cannot be made or removed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(passing_folder(parent, "ci-builder-"))
+            _spread(folder)
+            inside = Path(tempfile.mkdtemp(prefix="", dir=folder))
+        except OSError as error:
+            raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
+        yield inside
+
+
+def _release(folder: Path) -> None:
+    """Also when a signal comes in between; a second one ends the process."""
+    try:
+        release_folder(str(folder))
+    except Stopped:
+        release_folder(str(folder))
+        raise
 
 
 def _spread(folder: Path) -> None:

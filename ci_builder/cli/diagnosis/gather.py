@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ci_builder.cli.diagnosis.report import Credentials, Job, Report
 from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere, temporary_folder
 from ci_builder.cli.masking import Secrets, login_secrets, url_secrets
 from ci_builder.errors import CiBuilderError, OutputError
-from ci_builder.executors.removal import release_folder
+from ci_builder.executors.private_folder import passing_folder
 from ci_builder.executors.surroundings.attempts import Permitted, try_everything
 from ci_builder.executors.surroundings.disk import Room, room
 from ci_builder.executors.surroundings.limits import limits
@@ -67,19 +66,17 @@ def _tried(temporary: Path, elsewhere: tuple[Path, ...]) -> tuple[Permitted, Exa
 
 @contextlib.contextmanager
 def _private_folder(parent: Path) -> Iterator[Path]:
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="ci-builder-doctor-", dir=parent))
-    except OSError as error:
-        hint = "set TMPDIR to a folder that can be written"
-        raise OutputError(f"cannot make a folder in {parent}: {error.strerror}", hint=hint) from error
-    try:
-        yield folder
-    except OSError as error:
-        raise OutputError(f"{error.filename or parent}: {error.strerror}") from error
-    finally:
-        # What a test that was killed left behind may belong to ids of its namespace.
-        with contextlib.suppress(OSError):
-            release_folder(str(folder))
+    with contextlib.ExitStack() as stack:
+        try:
+            # What a test that was killed left behind may belong to ids of its namespace.
+            folder = stack.enter_context(passing_folder(parent, "ci-builder-doctor-", may_stay=True))
+        except OSError as error:
+            hint = "set TMPDIR to a folder that can be written"
+            raise OutputError(f"cannot make a folder in {parent}: {error.strerror}", hint=hint) from error
+        try:
+            yield folder
+        except OSError as error:
+            raise OutputError(f"{error.filename or parent}: {error.strerror}") from error
 
 
 def _rooms(temporary: Path, environment: Mapping[str, str]) -> tuple[tuple[str, Room], ...]:
