@@ -77,6 +77,7 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     if arguments.cache_branch and not arguments.cache_repo:
         raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
+    limit = options.size(arguments.cache_mounts_max_size or _LIMIT, "--cache-mounts-max-size")
     if arguments.cache_mounts_max_size and not (brings or sends):
         raise UsageError("--cache-mounts-max-size: no caches are kept", hint="add --cache-mounts both")
     return CacheOptions(
@@ -86,7 +87,7 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         branches=tuple(arguments.cache_branch),
         bring_mounts=brings,
         send_mounts=sends,
-        mounts_limit=options.size(arguments.cache_mounts_max_size or _LIMIT, "--cache-mounts-max-size"),
+        mounts_limit=limit,
         ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
     )

@@ -253,6 +253,7 @@ def test_what_it_needs(busybox: Base, tmp_path: Path) -> None:
     assert "--cache-repo" in bench.look("build", "--cache-mounts=both", code=2)
     assert "import, export or both" in bench.look("build", "--cache-mounts=never", code=2)
     assert "is no size" in bench.look("build", "--cache-mounts-max-size=much", code=2)
+    assert "no caches are kept" in bench.look("build", "--cache-mounts-max-size=1MB", code=2)
     assert "there is no --cache-repo" in bench.look("build", "--cache-branch=main", code=2)
     assert "--cache-mounts" in bench.say("build", "--help")
 
