@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ def passing_folder(parent: Path, prefix: str, *, may_stay: bool = False) -> Iter
     """A new folder of mode 0700 in ``parent`` that is gone afterwards, whatever is in it, mounts too, and
     whenever a signal comes: its name is known before it is there. Raises OSError when it cannot be made,
     OutputError when it cannot be removed, unless it ``may_stay`` then."""
-    folder = parent / f"{prefix}{secrets.token_hex(4)}"
+    folder = parent / f"{prefix}{os.urandom(4).hex()}"
     is_ours = True
     try:
         try:
