@@ -187,7 +187,7 @@ class Building:
         return self._base_image(self._planned.line(index)[-1]).config.diff_ids
 
     def _look(self, stage: PlannedStage, base: Image) -> Found:
-        steps = [step for step in self._works[stage.index].steps if step.actions]
+        steps = self._works[stage.index].layered
         return Found(tuple(self._caches[stage.index].ahead(steps, base)))
 
     def _cache_of(self, stage: PlannedStage) -> StageCache:

@@ -135,11 +135,10 @@ def _stage(prospect: Prospect, stage: PlannedStage) -> StageOutlook:
     needed = index in prospect.ahead.found
     steps: tuple[Outlook, ...] = ()
     if needed:
-        with_actions = [step for step in prospect.works[index].steps if step.actions]
         found = prospect.ahead.found[index].records
         below = Below(_image(prospect, stage), prospect.base(planned.line(index)[-1]))
         cache = prospect.building.cache_of(index)
-        steps = tuple(outlooks(cache, with_actions, found, below, prospect.earlier))
+        steps = tuple(outlooks(cache, prospect.works[index].layered, found, below, prospect.earlier))
         if not prospect.job.caching.sources:
             steps = tuple(Outlook(item.step, item.status, reason=_NO_CACHE) for item in steps)
     base = describe_origin(stage.base, planned)

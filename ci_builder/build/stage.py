@@ -35,6 +35,11 @@ class StageWork:
     steps: tuple[Step, ...]
     state: State
 
+    @property
+    def layered(self) -> tuple[Step, ...]:
+        """The steps that touch files: each makes a layer."""
+        return tuple(step for step in self.steps if step.actions)
+
 
 def evaluate_stage(name: str, state: State, instructions: tuple[Instruction, ...]) -> StageWork:
     """The steps of a stage that begins with ``state``. Pure. Raises DockerfileError."""
@@ -61,11 +66,11 @@ class Found:
 
     def of(self, work: StageWork) -> Iterator[tuple[Step, Record]]:
         """Each with its step."""
-        return zip((step for step in work.steps if step.actions), self.records, strict=False)
+        return zip(work.layered, self.records, strict=False)
 
     def missing(self, work: StageWork) -> tuple[Step, ...]:
         """The steps that touch files and have to be done, or looked for again when more is known."""
-        return tuple(step for step in work.steps if step.actions)[len(self.records) :]
+        return work.layered[len(self.records) :]
 
 
 def build_stage(work: StageWork, base: Image, tools: StageTools, found: Found) -> Image:
@@ -118,10 +123,10 @@ class _Stage:
         self._so_far = _Growing(base)  # of the thread that does the steps
         self._below = _Growing(base)  # of the one that packs
         self._entries: list[_Entry] = []
-        self._last = next((step for step in reversed(work.steps) if step.actions), None)
+        self._last = next(reversed(work.layered), None)
 
     def run(self) -> Image:
-        total = sum(bool(step.actions) for step in self._work.steps)
+        total = len(self._work.layered)
         numbers = itertools.count(1)
         for step in self._work.steps:
             if step.actions:

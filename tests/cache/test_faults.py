@@ -10,13 +10,12 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.cache.bench import Bench, Outcome, make_bench
-from tests.compare.builders import command, environment
+from tests.compare.builders import command, environment, start_ours
 from tests.servers import registry
 from tests.servers.bases import Base
 from tests.servers.breaking_proxy import Delay, Status
@@ -317,18 +316,6 @@ def test_a_layer_of_a_folder_is_gone(bench: Bench) -> None:
     _right(bench)
 
 
-def _start(bench: Bench, arguments: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
-    home.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        command(arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=home,
-        env=environment(home),
-    )
-
-
 def test_two_pipelines_write_at_once(bench: Bench) -> None:
     """Several rounds of two builds with layers of their own: the manifest is whole after each, and a cache
     never loses what was in it before a round."""
@@ -346,7 +333,9 @@ def test_two_pipelines_write_at_once(bench: Bench) -> None:
             text = f"FROM {bench.base}\nRUN echo {context.name} {number} > /a\n"
             (context / "Dockerfile").write_text(text)
             arguments = ["build", "--progress=plain", "--isolation=namespace", *bench.places(), str(context)]
-            running.append(_start(bench, arguments, bench.folder / f"home-{context.name}"))
+            home = bench.folder / f"home-{context.name}"
+            home.mkdir(exist_ok=True)
+            running.append(start_ours(arguments, home=home))
         for process in running:
             output = process.communicate(timeout=120)[0].decode()
             assert process.returncode == 0, output
