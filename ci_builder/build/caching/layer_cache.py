@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 
 from ci_builder.build.background import Background
@@ -38,11 +38,12 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``ttl``: seconds after its last use in which a layer is found, 0: for ever. ``now``: seconds since
-    1970. ``keeps``: new layers are of use to somebody."""
+    1970. ``keeps``: new layers are of use to somebody. ``anew``: what caches have is not asked for."""
 
     ttl: int
     now: Callable[[], int]
     keeps: bool = True
+    anew: bool = False
 
     @property
     def oldest(self) -> int:
@@ -121,7 +122,7 @@ class LayerCache:
     def use(self, stage: int, record: Record, keys: tuple[Key, ...]) -> None:
         """``record`` was taken for a step of the stage with that number, found or findable by ``keys``."""
         used = self._rules.now() if self.is_due(record) else record.used
-        again = self._latest(replace(record, keys=keys, used=used))
+        again = _latest(replace(record, keys=keys, used=used), self._known)
         if again.made > record.made:
             # Its other keys may find something later still.
             self._add(stage, again)
@@ -131,7 +132,7 @@ class LayerCache:
 
     def keep(self, stage: int, record: Record) -> None:
         """A new layer; it goes to the caches while the build goes on."""
-        self._add(stage, self._latest(record))
+        self._add(stage, _latest(record, self._known))
         for number, target in enumerate(self._targets):
             if target.everything and number not in self._broken:
                 self._uploads.begin(partial(self._upload, number, target.cache, record.layer))
@@ -164,9 +165,20 @@ class LayerCache:
             if number in self._broken or not len(records):
                 continue
             try:
-                self._write(target.cache, records)
+                self._write(target.cache, self._after(target.cache, records))
             except CiBuilderError as error:
                 self._told(number, target.cache, error)
+
+    def _after(self, cache: Cache, records: Records) -> Records:
+        """``records`` as the latest where it was not known when they were made what ``cache`` has. (Times are
+        whole seconds.)"""
+        if not self._rules.anew:
+            return records
+        try:
+            there = cache.read().by_key()
+        except CiBuilderError:
+            return records  # what cannot be read is replaced, or told by the one who writes
+        return Records(tuple(_latest(record, there) for record in records))
 
     def _write(self, cache: Cache, records: Records) -> None:
         """What turns out to be lost on the way is left out: the next build makes it anew."""
@@ -201,14 +213,6 @@ class LayerCache:
             self._gone.update(key for record in gone for key in record.keys)
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
-
-    def _latest(self, record: Record) -> Record:
-        """The same, made after all other layers that its keys find: it is what they are to find from now
-        on."""
-        others = (item for key in record.keys for item in self._known.get(key, ()))
-        content = record.layer.diff_id
-        last = max((item.made for item in others if item.layer.diff_id != content), default=-1)
-        return replace(record, made=max(record.made, last + 1))
 
     def _add(self, stage: int, record: Record) -> None:
         with self._lock:
@@ -264,6 +268,14 @@ class LayerCache:
     def _warn(self, text: str, error: CiBuilderError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
         self._progress(Notice("warning", f"{text}: {error}{hint}"))
+
+
+def _latest(record: Record, known: Mapping[Key, Sequence[Record]]) -> Record:
+    """The same, made after all other layers that its keys find: it is what they are to find from now on."""
+    others = (item for key in record.keys for item in known.get(key, ()))
+    content = record.layer.diff_id
+    last = max((item.made for item in others if item.layer.diff_id != content), default=-1)
+    return replace(record, made=max(record.made, last + 1))
 
 
 def in_threads(actions: Sequence[Callable[[], None]]) -> None:

@@ -64,8 +64,9 @@ class Caching:
 
     def open(self, progress: Progress) -> LayerCache:
         """Read what there is."""
-        rules = Rules(self.request.cache.ttl, self.now, keeps=bool(self.targets) or self.inline)
         sources = () if self.request.no_cache else self.sources
+        keeps = bool(self.targets) or self.inline
+        rules = Rules(self.request.cache.ttl, self.now, keeps=keeps, anew=not sources)
         return LayerCache(sources, self.targets, rules, progress)
 
     def forced(self, planned: Plan) -> frozenset[int]:
