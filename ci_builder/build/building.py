@@ -154,7 +154,8 @@ class Building:
         assert self._executor is not None
         assert self._skeletons is not None
         stage = self._planned.stage(index)
-        skeletons = not self._runs(ahead, index) and not (ready.shares and self._is_unpacked(ahead, index))
+        shares = ready.sharing is not None and self._is_unpacked(ahead, index)
+        skeletons = not shares and not self._runs(ahead, index)
         executor = self._skeletons if skeletons else self._executor
         tools = StageTools(
             executor=executor,

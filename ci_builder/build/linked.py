@@ -19,9 +19,9 @@ from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import Made
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
-from ci_builder.rootfs.changes import Change
+from ci_builder.rootfs.changes import Change, Changes
 from ci_builder.rootfs.convert import convert_layer
-from ci_builder.rootfs.inventory import NOTHING
+from ci_builder.rootfs.export import every_path
 from ci_builder.rootfs.metadata import set_time
 from ci_builder.rootfs.paths import Directories
 from ci_builder.rootfs.times import KEPT
@@ -43,7 +43,7 @@ def linked_layer(
         alone = replace(performer, tree=Tree(folder, workspace.tree.ownership))
         for action in step.actions:
             perform(action, alone)
-        changes, _ = NOTHING.changes(alone.tree)
+        changes = Changes.of(every_path(alone.tree))
         _settle(changes, alone.tree, begun)
         layer = write_layer(changes, alone.tree, blobs, compression=made.compression, family=family)
     finally:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci_builder.build.action import Fetch
 from ci_builder.build.ahead import Ahead
@@ -20,21 +22,40 @@ from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.settle import settle
 from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
+from ci_builder.dockerfile.instructions.run import Run
 from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
 from ci_builder.executors.interface import Executor
-from ci_builder.executors.removal import release_folder
 from ci_builder.progress import Notice
 from ci_builder.request import Request
 from ci_builder.values import dataclass
 
+if TYPE_CHECKING:
+    from ci_builder.executors.namespace import NamespaceExecutor
 
-def choose_executor(job: Job, ahead: Ahead, fetches: bool, stack: contextlib.ExitStack) -> Choice:
+
+def begin_trial(job: Job, stack: contextlib.ExitStack) -> NamespaceExecutor | None:
+    """The first executor that will be tried, where one surely will: that goes on while the bases are asked
+    for. This process must have one thread."""
+    runs = any(isinstance(item, Run) for stage in job.dockerfile.stages for item in stage.instructions)
+    looks = job.caching.sources and not job.request.no_cache
+    if not runs or looks or not is_wanted("namespace", job.request.isolation):
+        return None
+    from ci_builder.executors.namespace import NamespaceExecutor
+
+    executor = NamespaceExecutor(_state(job, "namespace"), job.surroundings.progress)
+    stack.callback(executor.begin_trial().rest)
+    return executor
+
+
+def choose_executor(
+    job: Job, ahead: Ahead, fetches: bool, stack: contextlib.ExitStack, trying: NamespaceExecutor | None
+) -> Choice:
     """The executor that the request asks for, or the best that works here. Where nothing is left to be made,
-    none is tried: that takes as long as all the rest. ``fetches``: see settle. Raises UsageError,
-    NoExecutor."""
+    none is tried: that takes as long as all the rest. ``fetches``: see settle; ``trying``: what
+    ``begin_trial`` gave. Raises UsageError, NoExecutor."""
     progress = job.surroundings.progress
     isolation = job.request.isolation if ahead.makes else "none"
-    choice = choose(isolation, ahead.runs, _executors(job, isolation, stack))
+    choice = choose(isolation, ahead.runs, _executors(job, isolation, stack, trying))
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.executor.name == "in-place":
         # Where the store is in what will be the image, folders that are made later would be in a layer.
@@ -43,7 +64,16 @@ def choose_executor(job: Job, ahead: Ahead, fetches: bool, stack: contextlib.Exi
     return choice
 
 
-def _executors(job: Job, isolation: str, stack: contextlib.ExitStack) -> Iterator[Executor]:
+def _state(job: Job, name: str) -> Path:
+    """The folder of an executor."""
+    folder = job.folder / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _executors(
+    job: Job, isolation: str, stack: contextlib.ExitStack, trying: NamespaceExecutor | None
+) -> Iterator[Executor]:
     """Those that may be chosen, best first. Each is imported when those before it do not work: that takes
     long, and the first one or two are enough nearly everywhere."""
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
@@ -51,9 +81,7 @@ def _executors(job: Job, isolation: str, stack: contextlib.ExitStack) -> Iterato
     sockets = job.agents.sockets.values()
     kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
     progress = job.surroundings.progress
-    states = {name: job.folder / name for name in AVAILABLE}
-    for state in states.values():
-        state.mkdir(mode=0o700, exist_ok=True)
+    states = {name: _state(job, name) for name in AVAILABLE}
     if is_wanted("none", isolation):
         from ci_builder.executors.none import NoneExecutor
 
@@ -61,7 +89,7 @@ def _executors(job: Job, isolation: str, stack: contextlib.ExitStack) -> Iterato
     if is_wanted("namespace", isolation):
         from ci_builder.executors.namespace import NamespaceExecutor
 
-        yield NamespaceExecutor(states["namespace"], progress)
+        yield trying or NamespaceExecutor(states["namespace"], progress)
     if is_wanted("in-place", isolation):
         from ci_builder.executors.in_place import InPlaceExecutor
 
@@ -84,10 +112,6 @@ def _executors(job: Job, isolation: str, stack: contextlib.ExitStack) -> Iterato
         yield ChrootExecutor(states["chroot"], progress)
 
 
-# Whose stages share unpacked bases.
-_SHARING = frozenset({"namespace"})
-
-
 @dataclass(frozen=True, slots=True)
 class Executors:
     """``full`` makes whole root file systems, ``skeletons`` what is enough for copying: the names of files
@@ -100,37 +124,40 @@ class Executors:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What the stages of a build are made with. ``at_once``: how many at the same time. ``closing`` removes
-    what nobody needs any more, beside what else is done; ``shared`` is the folder of what stages share."""
+    what nobody needs any more, beside what else is done. ``sharing`` is the executor where the stages share
+    the bases that were unpacked."""
 
     choice: Choice
     executors: Executors
     mounts: MountSources
     at_once: int
     closing: Background
-    shared: Path
-
-    @property
-    def shares(self) -> bool:
-        """Whether stages share the bases that were unpacked."""
-        return self.choice.executor.name in _SHARING
+    sharing: NamespaceExecutor | None
 
     def leave(self) -> None:
         """No other stage will be made: what they share goes while the image is on its way."""
+        if self.sharing is not None:
+            self.closing.begin(partial(_leave, self.sharing))
 
-        def remove() -> None:
-            # What stays is removed, or told, at the end of the build.
-            with contextlib.suppress(OSError):
-                release_folder(str(self.shared))
 
-        if self.shares:
-            self.closing.begin(remove)
+def _leave(executor: NamespaceExecutor) -> None:
+    # What stays is removed, or told, at the end of the build.
+    with contextlib.suppress(OSError):
+        executor.leave()
 
 
 class Readiness:
     """Gets ready for what has to be done, and for more when it turns out to be more."""
 
-    def __init__(self, job: Job, works: Mapping[int, StageWork], stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        job: Job,
+        works: Mapping[int, StageWork],
+        stack: contextlib.ExitStack,
+        trying: NamespaceExecutor | None,
+    ) -> None:
         self._job = job
+        self._trying = trying
         actions = (action for work in works.values() for step in work.steps for action in step.actions)
         self._fetches = any(isinstance(action, Fetch) for action in actions)
         self._stack = stack
@@ -153,7 +180,7 @@ class Readiness:
 
     def _get_ready(self, ahead: Ahead, before: Ready | None) -> Ready:
         job = self._job
-        choice = choose_executor(job, ahead, self._fetches, self._stack)
+        choice = choose_executor(job, ahead, self._fetches, self._stack, self._trying)
         choice.executor.enter()
         if ahead.runs:
             # With what it needs it takes some of a build's time that runs nothing.
@@ -166,7 +193,15 @@ class Readiness:
         executors = Executors(choice.executor, skeletons)
         mounts = mount_sources(job, choice.executor)
         at_once = stages_at_once(job.request, choice.executor)
-        return Ready(choice, executors, mounts, at_once, self._closing, job.folder / choice.executor.name)
+        return Ready(choice, executors, mounts, at_once, self._closing, _sharing(choice))
+
+
+def _sharing(choice: Choice) -> NamespaceExecutor | None:
+    if choice.executor.name != "namespace":
+        return None
+    from ci_builder.executors.namespace import NamespaceExecutor
+
+    return choice.executor if isinstance(choice.executor, NamespaceExecutor) else None
 
 
 def _skeletons(job: Job, choice: Choice) -> Executor:

@@ -15,7 +15,7 @@ from ci_builder.build.checks import Checked, check_options, find, findings_witho
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
-from ci_builder.build.means import Readiness, Ready, fetcher_for
+from ci_builder.build.means import Readiness, Ready, begin_trial, fetcher_for
 from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import host_platform
@@ -60,6 +60,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     started = time.monotonic()
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
+        trying = begin_trial(job, stack)
         # Registries take their time to answer: whether one may push is asked while the bases are looked for.
         checked = meanwhile(partial(_check_outputs, job.outputs))
         planned = _plan_with_triggers(job)
@@ -68,7 +69,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         checked()
         fetcher = fetcher_for(job, works)
         cache = job.caching.open(job.surroundings.progress)
-        readiness = Readiness(job, works, stack)
+        readiness = Readiness(job, works, stack, trying)
         with contextlib.ExitStack() as leaving:
             leaving.push(partial(_write_down, cache, planned.targets))
             while True:

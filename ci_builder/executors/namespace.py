@@ -26,10 +26,10 @@ from ci_builder.executors.overlay_mount import Layers, OverlayMounter, find_opti
 from ci_builder.executors.overlay_workspace import OverlayWorkspace
 from ci_builder.executors.private_runs import Runs, Surroundings
 from ci_builder.executors.reading_workspace import ReadingWorkspace
-from ci_builder.executors.removal import remove_folder
+from ci_builder.executors.removal import release_folder, remove_folder
 from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
-from ci_builder.executors.trial import refusal
+from ci_builder.executors.trial import Trial
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
@@ -58,6 +58,7 @@ class NamespaceExecutor:
         self._mounter: OverlayMounter | None = None
         self._surroundings: Surroundings | None = None
         self._bases = Bases(self._unpack)
+        self._trial: Trial | None = None
 
     @property
     def ids(self) -> Kind | None:
@@ -72,9 +73,15 @@ class NamespaceExecutor:
     def _guard(self) -> bool:
         return self._kind is None
 
+    def begin_trial(self) -> Trial:
+        """Try out now, beside what else is done, what ``probe`` is to tell."""
+        self._trial = Trial(self._try)
+        return self._trial
+
     def probe(self) -> Verdict:
         """See Executor."""
-        trouble = refusal(self._try)
+        trouble = (self._trial or self.begin_trial()).refusal()
+        self._trial = None
         if not trouble:
             return Verdict(True, "mount and process namespaces work")
         return Verdict(False, f"{trouble}{_cause(trouble)}", _remedy(trouble))
@@ -109,6 +116,10 @@ class NamespaceExecutor:
             return self._on_overlay(image, writable, self._mounter)
         except OSError as error:
             raise ExecutorError(f"the root file system cannot be mounted: {describe(error)}") from error
+
+    def leave(self) -> None:
+        """No workspace is open, nor will one be asked for: remove what they shared. Raises OSError."""
+        release_folder(str(self._state), self._runs().surroundings.launcher.remove_as_well)
 
     def _move(self) -> Kind | None:
         """Into the namespaces; how ids are mapped, None: this is root with mount rights."""

@@ -15,7 +15,7 @@ from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.overlay_mount import Layers, OverlayMounter
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
-from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.changes import Changes
 from ci_builder.rootfs.overlay import overlay_changes, without_marks
 from ci_builder.rootfs.tree import Ownership, Tree
 from ci_builder.values import replace
@@ -75,8 +75,7 @@ class OverlayWorkspace:
         try:
             umount(str(self._root))
             self._forget_traces(upper)
-            seen = overlay_changes(str(upper), whole=self._mounter.copies_whole)
-            found = Changes.of(filter(self._says_something, seen))
+            found = overlay_changes(str(upper), whole=self._mounter.copies_whole, hides=self._hides)
             if found.hides:
                 found = self._without_marks(found, upper)
             if found:
@@ -108,11 +107,11 @@ class OverlayWorkspace:
         _copy_attributes(self._lowers[0], upper)
         self._mounter.mount(Layers(self._lowers, upper, work), self._root)
 
-    def _says_something(self, change: Change) -> bool:
+    def _hides(self, path: bytes) -> bool:
         # The kernel marks every new directory opaque, to spare itself a look.
-        if change.kind != "opaque" or len(change.path) > _LONG:
+        if len(path) > _LONG:
             return True
-        return any(os.path.lexists(os.fsencode(lower) + b"/" + change.path) for lower in self._lowers)
+        return any(os.path.lexists(os.fsencode(lower) + b"/" + path) for lower in self._lowers)
 
     def _without_marks(self, found: Changes, upper: Path) -> Changes:
         if len(self._lowers) == 1:

@@ -15,7 +15,7 @@ Call = Callable[[str], None]
 """Has another process remove a folder as well, from the end: two of them need half the time."""
 
 
-def release_folder(folder: str) -> None:
+def release_folder(folder: str, call: Call | None = None) -> None:
     """``remove_folder`` after everything in it was unmounted: for the end of a build, wherever it was
     stopped. Raises OSError."""
     inside = os.fsencode(os.path.realpath(folder)) + b"/"
@@ -26,7 +26,7 @@ def release_folder(folder: str) -> None:
             from ci_builder.executors.linux.calls import umount
 
             umount(os.fsdecode(point.path), n.MNT_DETACH)
-    remove_folder(folder)
+    remove_folder(folder, call)
 
 
 def remove_folder(folder: str, call: Call | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -9,23 +10,41 @@ from ci_builder.errors import CiBuilderError
 from ci_builder.executors.linux.calls import describe
 
 
-def refusal(action: Callable[[], None]) -> str:
-    """Do ``action`` in a child: empty when it returned, else its failure in one line.
+class Trial:
+    """``action``, done in a child from now on. This process must have one thread."""
 
-    This process must have one thread.
-    """
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        _attempt(action, write)
-    os.close(write)
-    with open(read, "rb") as stream:
-        said = stream.read().decode("utf-8", "replace")
-    _, status = os.waitpid(child, 0)
-    if status == 0:
-        return ""
-    return said or f"the trial ended with {os.waitstatus_to_exitcode(status)}"
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._read, write = os.pipe()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(self._read)
+            _attempt(action, write)
+        os.close(write)
+        self._said = b""
+        self._refusal: str | None = None
+
+    def refusal(self) -> str:
+        """Wait for its end: empty when it returned, else its failure in one line."""
+        if self._refusal is None:
+            while said := os.read(self._read, 4096):
+                self._said += said
+            _, status = os.waitpid(self._child, 0)
+            os.close(self._read)
+            failure = self._said.decode("utf-8", "replace")
+            ended = f"the trial ended with {os.waitstatus_to_exitcode(status)}"
+            self._refusal = failure or ended if status else ""
+        return self._refusal
+
+    def rest(self) -> None:
+        """Wait for its end, whatever came of it."""
+        with contextlib.suppress(OSError):
+            self.refusal()
+
+
+def refusal(action: Callable[[], None]) -> str:
+    """Do ``action`` in a child: empty when it returned, else its failure in one line. This process must have
+    one thread."""
+    return Trial(action).refusal()
 
 
 def _attempt(action: Callable[[], None], write: int) -> None:

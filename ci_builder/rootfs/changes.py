@@ -48,7 +48,12 @@ class Changes(Collection[Change]):
         """``changes`` in their order."""
         if isinstance(changes, Changes):
             return changes
-        return Changes(packed(_key(change) for change in changes if change.path))
+        return Changes.of_keys(key_of(change) for change in changes if change.path)
+
+    @staticmethod
+    def of_keys(keys: Iterable[bytes]) -> Changes:
+        """The changes that ``keys`` stand for."""
+        return Changes(packed(keys))
 
     def staying_in(self, tree: Tree) -> Changes:
         """The same, kept in ``tree``."""
@@ -78,7 +83,8 @@ class Changes(Collection[Change]):
 NO_CHANGES = Changes.of(())
 
 
-def _key(change: Change) -> bytes:
+def key_of(change: Change) -> bytes:
+    """What stands for a change, whose path is not empty. Keys sort as changes do."""
     # A zero byte sorts before every byte of a name, so that a directory's own entries follow it. As no name
     # has one, or is empty, the key tells path and kind.
     path = change.path.replace(b"/", b"\0")
@@ -88,6 +94,12 @@ def _key(change: Change) -> bytes:
         return path + _HIDES
     parent, _, name = path.rpartition(b"\0")
     return parent + b"\0\0" + name
+
+
+def present_keys(folder: bytes, names: Iterable[bytes]) -> Iterator[bytes]:
+    """The keys of ``names`` in ``folder``, all of them present."""
+    start = folder.replace(b"/", b"\0") + b"\0" if folder else b""
+    return (start + name for name in names)
 
 
 def _change(key: bytes) -> Change:

@@ -16,10 +16,10 @@ import tempfile
 import time
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 
-from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.changes import NO_CHANGES, Change, Changes, key_of, present_keys
 from ci_builder.rootfs.ownership import KernelOwnership
 from ci_builder.rootfs.tree import Tree
 from ci_builder.rootfs.walk import Names, child, side_by_side, sorted_names, split, walk
@@ -58,18 +58,13 @@ class Inventory:
     def take(tree: Tree) -> Inventory:
         """Scan ``tree``. Returns when its file system's clock has moved on, so that a change made
         afterwards has a ctime of its own. Raises OSError."""
-        _, inventory = NOTHING.changes(tree)
+        _, inventory = _taken(tree, lambda parts: NO_CHANGES)
         return inventory
 
     def changes(self, tree: Tree) -> tuple[Changes, Inventory]:
         """What changed in ``tree`` since this inventory, and a new inventory. The root directory itself is
         never reported. Raises OSError."""
-        written = _Written()
-        with _Clock(tree.root) as clock:
-            scan = _Scan(tree)
-            found = Changes.of(_differences(self._parts(), written.passing(scan.run())))
-            clock.wait_after(scan.latest)
-        return found, Inventory(written.blocks())
+        return _taken(tree, lambda parts: Changes.of_keys(_differences(self._parts(), parts)))
 
     def _parts(self) -> Iterator[_Part]:
         for block in self._blocks:
@@ -85,8 +80,17 @@ class Inventory:
                 yield _Part(*fields)
 
 
-NOTHING = Inventory(())
-"""Of an empty tree: everything is a change."""
+def _taken(tree: Tree, look: Callable[[Iterator[_Part]], Changes]) -> tuple[Changes, Inventory]:
+    """The inventory of ``tree`` as it is now, and what ``look`` makes of its parts."""
+    written = _Written()
+    with _Clock(tree.root) as clock:
+        scan = _Scan(tree)
+        parts = written.passing(scan.run())
+        found = look(parts)
+        for _ in parts:
+            pass  # what nobody has looked at is kept as well
+        clock.wait_after(scan.latest)
+    return found, Inventory(written.blocks())
 
 
 class _Written:
@@ -117,14 +121,19 @@ class _Written:
         self._open.clear()
 
 
-def _differences(before: Iterator[_Part], now: Iterator[_Part]) -> Iterator[Change]:
+def _differences(before: Iterator[_Part], now: Iterator[_Part]) -> Iterator[bytes]:
+    """As keys of changes."""
     earlier = itertools.groupby(before, _path)
     old = next(earlier, None)
     for path, parts in itertools.groupby(now, _path):
         # What lay in a directory that is gone goes with it: its parent reports the directory.
         while old is not None and _order(old[0]) < _order(path):
             old = next(earlier, None)
-        yield from _compare(path, old[1] if old is not None and old[0] == path else iter(()), parts)
+        if old is not None and old[0] == path:
+            yield from map(key_of, _compare(path, old[1], parts))
+        else:
+            for part in parts:
+                yield from present_keys(path, split(part.names))
 
 
 def _compare(path: bytes, before: Iterator[_Part], now: Iterator[_Part]) -> Iterator[Change]:

@@ -6,23 +6,30 @@ import errno
 import itertools
 import os
 import stat as stat_module
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ci_builder.errors import ExecutorError
-from ci_builder.rootfs.changes import Change, Changes
+from ci_builder.rootfs.changes import Change, Changes, key_of, present_keys
 from ci_builder.rootfs.paths import open_directory
 from ci_builder.rootfs.walk import LIST, Names, child, side_by_side, sorted_names, walk
 from ci_builder.rootfs.xattrs import path_of
 
-_PART = 1 << 12  # entries that are sorted at once
+_PART = 1 << 12  # entries that are listed at once
 _PREFIXES = ("trusted.overlay.", "user.overlay.")
 
 
+Hides = Callable[[bytes], bool]
+"""Whether there is anything below at a path whose directory is marked as hiding that."""
+
+
 def overlay_changes(
-    upper: str, untouchable: frozenset[bytes] = frozenset(), *, whole: bool = False
-) -> Iterator[Change]:
-    """What the upper directory ``upper`` of an overlay changes in the directories below, in no particular
-    order.
+    upper: str,
+    untouchable: frozenset[bytes] = frozenset(),
+    *,
+    whole: bool = False,
+    hides: Hides = lambda path: True,
+) -> Changes:
+    """What the upper directory ``upper`` of an overlay changes in the directories below.
 
     Paths of ``untouchable`` (as in Tree) are left out. ``whole``: it was mounted with options by which the
     kernel neither redirects directories nor copies files without their content, so that nobody need look.
@@ -30,29 +37,35 @@ def overlay_changes(
     redirect_dir=off,metacopy=off), OSError.
     """
 
-    def look(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
+    def look(descriptor: int, path: bytes, below: Names) -> Iterator[bytes]:
         for name in sorted_names(descriptor):
             if untouchable and b"/" + child(path, name) in untouchable:
                 continue
             stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            yield from _entry(descriptor, (path, name), stat, below, whole=False)
+            yield from keys(_entry(descriptor, (path, name), stat, below, whole=False))
 
-    return walk(upper, _look_at_few if whole and not untouchable else look)
+    def look_at_few(descriptor: int, path: bytes, below: Names) -> Iterator[bytes]:
+        # The listing tells most. (It cannot tell the whiteouts that lower directories may have since Linux
+        # 6.7, empty files with a mark; the kernel makes none of those.)
+        for plain, others in _listed(descriptor):
+            yield from present_keys(path, plain)
+            for name in others:
+                stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                yield from keys(_entry(descriptor, (path, name), stat, below, whole=True))
+
+    def keys(changes: Iterator[Change]) -> Iterator[bytes]:
+        return (key_of(item) for item in changes if item.kind != "opaque" or hides(item.path))
+
+    return Changes.of_keys(walk(upper, look_at_few if whole and not untouchable else look))
 
 
-def _look_at_few(descriptor: int, path: bytes, below: Names) -> Iterator[Change]:
-    """What a directory's entries stand for, most of which the listing itself tells. (It cannot tell the
-    whiteouts that lower directories may have since Linux 6.7, empty files with a mark; the kernel makes none
-    of those.)"""
-    with os.scandir(descriptor) as found:
-        while part := [(os.fsencode(item.name), _is_plain(item)) for item in itertools.islice(found, _PART)]:
-            part.sort()
-            for name, is_plain in part:
-                if is_plain:
-                    yield Change(child(path, name), "present")
-                else:
-                    stat = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                    yield from _entry(descriptor, (path, name), stat, below, whole=True)
+def _listed(directory: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """The names in a directory, a part after another: those of files and symbolic links, and others."""
+    with os.scandir(directory) as found:
+        while part := list(itertools.islice(found, _PART)):
+            plain = [item.name for item in part if _is_plain(item)]
+            others = [os.fsencode(item.name) for item in part if not _is_plain(item)]
+            yield os.fsencode("\0".join(plain)).split(b"\0") if plain else [], others
 
 
 def _is_plain(item: os.DirEntry[str]) -> bool:
