@@ -32,7 +32,10 @@ _ATTEST = "set it to false: this version attests nothing"
 _RUNTIME = "remove it: this version does not change how RUN commands run"
 UNSUPPORTED: Mapping[str, tuple[frozenset[str], str]] = {
     "load": (frozenset({"false"}), "there is no docker daemon; use outputs: type=docker,dest=image.tar"),
-    "attests": (frozenset(), "remove it: this version attests nothing"),
+    "attests": (
+        frozenset({"type=provenance,disabled=true", "type=sbom,disabled=true"}),
+        "remove it: this version attests nothing",
+    ),
     "sbom": (frozenset({"false"}), _ATTEST),
     "provenance": (frozenset({"false"}), _ATTEST),
     "add-hosts": (frozenset(), _RUNTIME),
@@ -130,7 +133,7 @@ def _refuse_unsupported(name: str, text: str) -> None:
     if name not in UNSUPPORTED:
         return
     harmless, advice = UNSUPPORTED[name]
-    if text.strip() and text.strip().lower() not in harmless:
+    if not harmless.issuperset(line.strip().lower() for line in text.split("\n") if line.strip()):
         raise Unsupported(f"this value of the input {name} is not supported", hint=advice)
 
 

@@ -32,7 +32,11 @@ _EXAMPLES = """examples:
 _NO_RUNTIME = "remove it: this version does not change how RUN commands run"
 _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--load",), ("false",), "there is no docker daemon; write --output type=docker,dest=image.tar"),
-    (("--attest",), (), "remove it: this version attests nothing"),
+    (
+        ("--attest",),
+        ("type=provenance,disabled=true", "type=sbom,disabled=true"),
+        "remove it: this version attests nothing",
+    ),
     (("--provenance",), ("false",), "remove it: this version attests nothing"),
     (("--sbom",), ("false",), "remove it: this version attests nothing"),
     (("--add-host",), (), _NO_RUNTIME),

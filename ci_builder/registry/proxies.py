@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ci_builder.errors import Unsupported
+from ci_builder.errors import Unsupported, UsageError
 
 _VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -30,20 +30,27 @@ def host_name(host: str) -> str:
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str:
-    """The proxy's URL for ``url``, or empty; loopback never has one. Raises Unsupported for SOCKS."""
+    """The proxy's URL for ``url``, or empty; loopback never has one. Raises Unsupported for SOCKS, UsageError
+    for what is no URL."""
     parts = urlsplit(url)
     if is_loopback(parts.netloc.rpartition("@")[2]) or _excluded(parts.netloc, environment):
         return ""
     proxy = _variable(environment, f"{parts.scheme}_proxy") or _variable(environment, "all_proxy")
     if not proxy:
         return ""
-    if "://" not in proxy:
-        return f"http://{proxy}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
-        raise Unsupported(
-            f"a {urlsplit(proxy).scheme} proxy is not supported", hint="use an HTTP proxy, or NO_PROXY"
-        )
-    return proxy
+    complete = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        scheme, has_name = urlsplit(complete).scheme, bool(urlsplit(complete).hostname)
+        right = has_name and urlsplit(complete).port != 0
+    except ValueError:
+        right = False
+    if not right:
+        what = f"the proxy for {parts.netloc.rpartition('@')[2]} is no URL: {without_credentials(proxy)!r}"
+        names = f"{parts.scheme.upper()}_PROXY or ALL_PROXY"
+        raise UsageError(what, hint=f"{names} has to be like http://proxy.example:3128")
+    if scheme not in ("http", "https"):
+        raise Unsupported(f"a {scheme} proxy is not supported", hint="use an HTTP proxy, or NO_PROXY")
+    return complete
 
 
 def proxy_variables(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

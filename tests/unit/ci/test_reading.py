@@ -14,7 +14,7 @@ from ci_builder.ci.interface import GitFacts, Reading
 from ci_builder.ci.names import branch_of, host_of, image_tag
 from ci_builder.ci.observe import observe
 from ci_builder.ci.secrets import masks_of
-from ci_builder.errors import UsageError
+from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Login, Request, SecretSpec
 
@@ -94,6 +94,14 @@ def test_json_wins_over_variables_unless_it_is_empty() -> None:
 def test_malformed_json(text: str) -> None:
     with pytest.raises(UsageError):
         read_inputs({"CI_BUILDER_INPUTS": text})
+
+
+def test_nothing_that_is_not_done_is_wanted_where_it_is_turned_off() -> None:
+    off = "type=provenance,disabled=true\ntype=sbom,disabled=true\n"
+    read_inputs({"CI_BUILDER_INPUTS": json.dumps({"attests": off, "sbom": "false", "load": False})})
+    for inputs in ({"attests": f"{off}type=sbom"}, {"attests": "type=sbom"}, {"sbom": "true"}):
+        with pytest.raises(Unsupported):
+            read_inputs({"CI_BUILDER_INPUTS": json.dumps(inputs)})
 
 
 def test_each_of_dockers_inputs_is_known() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci_builder.errors import Unsupported
+from ci_builder.errors import Unsupported, UsageError
 from ci_builder.registry.proxies import (
     host_name,
     is_loopback,
@@ -83,6 +83,17 @@ def test_choice(url: str, environment: dict[str, str], proxy: str) -> None:
 def test_no_proxy(no_proxy: str, url: str, direct: bool) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         assert (proxy_for(url, {"HTTPS_PROXY": "http://p:1", name: no_proxy}) == "") is direct
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://", "http://host:abc", "http://[::1", "http://user:secret@host:99999", "http://h:0", ":80"],
+)
+def test_what_is_no_url_is_told_without_its_credentials(proxy: str) -> None:
+    with pytest.raises(UsageError, match=r"the proxy for r\.io is no URL: ") as caught:
+        proxy_for("https://r.io/", {"https_proxy": proxy})
+    assert "secret" not in str(caught.value)
+    assert "HTTPS_PROXY or ALL_PROXY" in caught.value.hint
 
 
 def test_socks_is_refused() -> None:
