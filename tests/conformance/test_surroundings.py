@@ -9,8 +9,10 @@ stages, working folders; in place and in a chroot the rest are marked ``whole``:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -99,8 +101,15 @@ def in_place(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
     def build(folder: Path, options: Sequence[str]) -> Built:
+        """In a container of its own, which the image takes the place of."""
+        (folder / "out").mkdir()
         options = [option.replace(str(folder / "ours"), "/test/context") for option in options]
-        return _in_container(docker, (builder_image, "in-place"), busybox, folder, options)
+        done = docker.run(
+            *("run", "--rm", "--network=host", f"--volume={folder / 'ours'}:/test/context"),
+            *(f"--volume={busybox.layout}:/test/base:ro", f"--volume={folder / 'out'}:/test/out"),
+            *(builder_image, *_build("in-place", options, "/test/out/layout"), "/test/context"),
+        )
+        return _built(done, folder)
 
     cases = selected_cases(request.session, "test_in_place")
     known = (docker, docker_outcomes)
@@ -108,24 +117,30 @@ def in_place(
         yield found
 
 
-def _in_container(
-    docker: Docker, image: tuple[str, str], busybox: Base, folder: Path, options: Sequence[str]
-) -> Built:
-    """Build in the builder image; ``image`` is its name and the isolation."""
-    name, isolation = image
-    (folder / "out").mkdir(mode=0o777)
-    (folder / "out").chmod(0o777)
-    done = docker.run(
-        *("run", "--rm", "--network=host", f"--volume={folder / 'ours'}:/test/context"),
-        *(f"--volume={busybox.layout}:/test/base:ro", f"--volume={folder / 'out'}:/test/out"),
-        *(_RESTRICTED if isolation == "ptrace" else ()),
-        *(name, "build", "--progress=plain", f"--isolation={isolation}"),
+def _build(isolation: str, options: Sequence[str], layout: str) -> list[str]:
+    """The command line of a build in the builder image, but for the context."""
+    return [
+        *("build", "--progress=plain", f"--isolation={isolation}"),
         "--build-context=busybox=oci-layout:///test/base",
-        *("--output=type=oci,tar=false,dest=/test/out/layout", *options, "/test/context"),
-    )
+        *(f"--output=type=oci,tar=false,dest={layout}", *options),
+    ]
+
+
+def _built(done: subprocess.CompletedProcess[bytes], folder: Path) -> Built:
     if (folder / "out/layout").exists():
         (folder / "out/layout").rename(folder / "layout")
     return Built(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _container(docker: Docker, image: str, *flags: str) -> Iterator[str]:
+    """A container of the builder image, for many builds."""
+    waiting = ("--entrypoint=/ci-builder/bin/busybox", image, "sleep", "86400")
+    name = docker("run", "--detach", "--network=host", *flags, *waiting).strip()
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", name)
 
 
 @pytest.fixture(scope="module")
@@ -137,20 +152,29 @@ def supervised(
     builder_image: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
+    top = tmp_path_factory.mktemp("supervised")
+    top.chmod(0o755)
+
     def build(folder: Path, options: Sequence[str]) -> Built:
         context = folder / "ours"
-        for path in (context, *context.rglob("*")):
+        (folder / "out").mkdir()
+        for path in (folder / "out", context, *context.rglob("*")):
             # The job's checkout is the job's user's.
             mode = path.lstat().st_mode
             os.chown(path, 1000, 1000, follow_symlinks=False)
             if not path.is_symlink():
                 path.chmod(stat.S_IMODE(mode))
-        options = [option.replace(str(context), "/test/context") for option in options]
-        return _in_container(docker, (builder_image, "ptrace"), busybox, folder, options)
+        here = f"/test/cases/{folder.name}"
+        options = [option.replace(str(folder), here) for option in options]
+        words = [*_build("ptrace", options, f"{here}/out/layout"), f"{here}/ours"]
+        return _built(docker.run("exec", container, "/ci-builder/bin/ci-builder", *words), folder)
 
     cases = selected_cases(request.session, "test_without_any_right")
-    known = (docker, docker_outcomes)
-    with examine_ahead(cases, known, build, tmp_path_factory.mktemp("supervised")) as found:
+    volumes = (f"--volume={busybox.layout}:/test/base:ro", f"--volume={top}:/test/cases")
+    with (
+        _container(docker, builder_image, *_RESTRICTED, *volumes) as container,
+        examine_ahead(cases, (docker, docker_outcomes), build, top) as found,
+    ):
         yield found
 
 

@@ -14,6 +14,8 @@ RIGHTS = (
 
 DEVICES = """
 mount -t proc proc "$root/proc"
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for name in null zero full random urandom tty; do
     touch "$root/dev/$name"

@@ -191,6 +191,8 @@ def _permit(kernel: Kernel, context: Context, found: Found, wanted: int) -> None
     if kernel.is_recorded(found):
         need(context, kernel.owners.of(found), wanted)
     elif not os.access(found.path, wanted):
+        if wanted & WRITE and context.ignores_permissions:
+            kernel.need_writable(found)  # which is what root would be held back by
         raise failure(errno.EACCES)
     if wanted & WRITE and stat_module.S_IFMT(found.mode) in (stat_module.S_IFREG, stat_module.S_IFDIR):
         kernel.need_writable(found)
