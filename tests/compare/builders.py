@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.bases import Base
+from tests.servers.bases import Base, cache_folder
 from tests.servers.dockerd import Docker
 from tests.servers.signals import default_signals
 
@@ -86,6 +86,8 @@ def command(arguments: Sequence[str]) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What a process of ours gets: its own home, and nothing of the CI around the tests."""
+    """What a process of ours gets: its own home, and nothing of the CI around the tests. It is compiled once
+    for all tests, which is a third of its start, and nothing is written to the checkout."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return kept | {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    compiled = {"PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode")}
+    return kept | {"HOME": str(home), "PYTHONPATH": str(ROOT)} | compiled

@@ -11,7 +11,8 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.compare.builders import ROOT, Built
+from tests.compare.builders import Built
+from tests.servers.compiled import compiled_source
 from tests.servers.container import DEVICES, RIGHTS
 
 _OWN = "/ci-builder"
@@ -49,7 +50,7 @@ class DisposableRoot:
         self._shown = {
             Path(sys.base_prefix): "/opt/python",
             Path(sysconfig.get_paths()["purelib"]): "/opt/site",
-            ROOT: "/opt/source",
+            compiled_source(): "/opt/source",
             **more,
         }
         template = folder / "root.template"

@@ -11,7 +11,8 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.compare.builders import ROOT, Built
+from tests.compare.builders import Built
+from tests.servers.compiled import compiled_source
 
 UID = 4242
 _NAME = "builder"
@@ -77,7 +78,7 @@ class OrdinaryUser:
             etc=self.folder / "etc",
             python=sys.base_prefix,
             site=sysconfig.get_paths()["purelib"],
-            root=ROOT,
+            root=compiled_source(),
             folder=self.folder,
             more="".join(f"mount --bind {path} {self.folder}/{name}\n" for path, name in self._more.items()),
             home=self.home,
