@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.compare.builders import ROOT
+from tests.servers.compiled import compiled_source
 from tests.servers.dockerd import Docker
 
 RESTRICTED = ("--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -64,7 +64,7 @@ def in_container(
         for source, target in (
             (sys.base_prefix, "python"),
             (sysconfig.get_paths()["purelib"], "site"),
-            (ROOT, "src"),
+            (compiled_source(), "src"),
         )
     ]
     done = docker.run(

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.builders import ROOT, Built
+from tests.compare.builders import Built
 from tests.contracts.executors import settings
 from tests.servers.bases import Base
+from tests.servers.compiled import compiled_source
 from tests.servers.dockerd import Docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.root]
@@ -86,7 +87,11 @@ def job(docker: Docker, busybox: Base, builder_image: str, tmp_path: Path) -> Jo
 @pytest.fixture
 def foreign(docker: Docker, busybox: Base, tmp_path: Path) -> Job:
     """An image that knows nothing of ci-builder: interpreter and code are bound in."""
-    places = ((sys.base_prefix, "python"), (sysconfig.get_paths()["purelib"], "site"), (str(ROOT), "src"))
+    places = (
+        (sys.base_prefix, "python"),
+        (sysconfig.get_paths()["purelib"], "site"),
+        (str(compiled_source()), "src"),
+    )
     variables = {
         "PYTHONPATH": "/opt/src:/opt/site",
         "PYTHONDONTWRITEBYTECODE": "1",

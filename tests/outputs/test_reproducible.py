@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.builders import ROOT, Built
+from tests.compare.builders import Built
 from tests.contracts.executors import settings
 from tests.outputs.project import EPOCH, Project, blob, compressions, layout_image, make_project
 from tests.servers import ordinary_user
 from tests.servers.bases import Base
+from tests.servers.compiled import compiled_source
 from tests.servers.dockerd import Docker
 from tests.servers.ordinary_user import OrdinaryUser
 
@@ -174,7 +175,11 @@ def test_in_the_builder_image(
 def _in_container(docker: Docker, project: Project, out: Path, output: str) -> Built:
     """The build by a user without any right."""
     image = settings.make_image(docker)
-    places = ((sys.base_prefix, "python"), (sysconfig.get_paths()["purelib"], "site"), (str(ROOT), "src"))
+    places = (
+        (sys.base_prefix, "python"),
+        (sysconfig.get_paths()["purelib"], "site"),
+        (str(compiled_source()), "src"),
+    )
     variables = {
         "PYTHONPATH": "/opt/src:/opt/site",
         "PYTHONDONTWRITEBYTECODE": "1",
