@@ -17,7 +17,7 @@ from ci_builder.build.sessions import http_sessions
 from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
-from ci_builder.cache.folder import NAMES
+from ci_builder.cache.folder import LAYOUT, LOCK, NAMES
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
@@ -80,7 +80,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
         # The build's folder is the only thing in the one above it.
-        context = _without(context, (folder.parent, *folders_of(request.cache)))
+        context = _without(context, folder.parent, folders_of(request.cache))
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
@@ -124,13 +124,13 @@ def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
     return any(item.form is not None and item.form.rewrite for item in outputs)
 
 
-def _without(context: Context, folders: Iterable[Path]) -> Context:
+def _without(context: Context, folder: Path, caches: Iterable[Path]) -> Context:
     """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
     one before would be a part of the next one. Nor what is there only for them."""
-    places = {folder.resolve() for folder in folders if _may_be_folder(folder)}
-    # A cache in the context's own folder.
-    here = {context.root / name for name in NAMES} if context.root in places else set()
-    own = {path for path in places if context.root in path.parents} | here
+    places = {cache.resolve() for cache in caches if _may_be_folder(cache)}
+    inside = {path for path in places if path == context.root or context.root in path.parents}
+    own = {part for path in inside for part in _parts(path, path == context.root)}
+    own |= {folder.resolve()} if context.root in folder.resolve().parents else set()
     for path in tuple(own):
         for above in path.parents:
             if above == context.root or not _holds_only(above, own):
@@ -140,6 +140,15 @@ def _without(context: Context, folders: Iterable[Path]) -> Context:
     for path in sorted(own):
         ignore = ignore.without(str(path.relative_to(context.root)))
     return replace(context, ignore=ignore)
+
+
+def _parts(folder: Path, is_context: bool) -> set[Path]:
+    """What of a folder is the build's: all of it where there is nothing else in it, of one that was there
+    before what a cache puts into it."""
+    parts = {folder / name for name in NAMES}
+    if not is_context and _holds_only(folder, parts):
+        return {folder}
+    return parts if (folder / LAYOUT).is_file() else {folder / LOCK}
 
 
 def _may_be_folder(path: Path) -> bool:

@@ -43,7 +43,10 @@ def begin_trial(job: Job, stack: contextlib.ExitStack) -> NamespaceExecutor | No
     from ci_builder.executors.namespace import NamespaceExecutor
 
     executor = NamespaceExecutor(_state(job, "namespace"), job.surroundings.progress)
-    stack.callback(executor.begin_trial().rest)
+    try:
+        stack.callback(executor.begin_trial().rest)
+    except OSError:
+        return None  # no process is to be had now: it is tried, and told, when it is needed
     return executor
 
 

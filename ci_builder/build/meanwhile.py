@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def meanwhile(action: Callable[[], None]) -> Callable[[], None]:
-    """Begin ``action`` in a thread of its own. Returns what waits for its end, and raises what it raised;
-    whoever never calls that leaves it behind."""
+    """Begin ``action`` in a thread of its own, or do it now where there can be none. Returns what waits for
+    its end, and raises what it raised; whoever never calls that leaves it behind."""
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -18,10 +18,14 @@ def meanwhile(action: Callable[[], None]) -> Callable[[], None]:
             failures.append(error)
 
     thread = threading.Thread(target=work, name="meanwhile", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        work()
 
     def wait() -> None:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
         if failures:
             raise failures[0]
 

@@ -19,10 +19,11 @@ from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass
 
-_LOCK = ".cache-lock"
+LOCK = ".cache-lock"
+LAYOUT = "oci-layout"
 _BLOCK = 1 << 20
 
-NAMES = ("blobs", "index.json", "oci-layout", _LOCK)
+NAMES = ("blobs", "index.json", LAYOUT, LOCK)
 """What a cache has in its folder."""
 
 
@@ -125,7 +126,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Meanwhile nobody else writes the caches in ``folder``. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise OutputError(f"cannot write the cache {folder}: {error.strerror}") from error
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Set
 
 from ci_builder.cache.records import Records, need_cache, records_of
@@ -71,7 +70,8 @@ class RegistryCache:
                 self._put(self._whole(kept), records)
 
     def _there(self) -> Records:
-        """What is there is replaced when it cannot be read: only a cache is lost."""
+        """What is there is replaced when its records cannot be read: only a cache is lost. Nobody knows what
+        it is when the manifest does not come as it is."""
         try:
             image = self._image()
             if image is None:
@@ -79,8 +79,7 @@ class RegistryCache:
             need_cache(image.manifest_bytes(), str(self))
             return records_of(image)
         except ImageError:
-            with contextlib.suppress(ImageError):
-                need_cache(self.registry.manifest(self.reference), str(self))
+            need_cache(self.registry.manifest(self.reference), str(self))
             return Records()
 
     def _whole(self, records: Records) -> Records:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,9 +19,14 @@ def open_verified(path: Path, descriptor: Descriptor) -> BinaryIO:
     """A stream of the file at ``path``, which should be the blob of ``descriptor``.
 
     The last byte comes only when all is verified: what is copied, packed or sent from it is right if it was
-    read to its end. Raises OSError; reading raises DigestMismatch, ImageError.
+    read to its end. Raises OSError, ImageError (it is no file); reading raises DigestMismatch, ImageError.
     """
-    return io.BufferedReader(_Verified(path.open("rb", buffering=0), path, descriptor), _BUFFER)
+    # Whatever lies there, nothing is waited for.
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise ImageError(f"{path} is no regular file")
+    return io.BufferedReader(_Verified(io.FileIO(opened), path, descriptor), _BUFFER)
 
 
 class _Verified(io.RawIOBase):

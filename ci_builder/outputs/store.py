@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from ci_builder.errors import OutputError
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
@@ -17,7 +19,13 @@ class StoreOutput:
     folder: Path
 
     def check(self, references: tuple[Reference, ...]) -> None:
-        """Nothing to check: the folder is made when needed."""
+        """The folder, or the one that it is to be made in, must be writable. Raises OutputError."""
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise OutputError(
+                f"the image cannot be kept: nothing can be written to {there}",
+                hint="name an --output, push it, or set CI_BUILDER_HOME to a folder that can be written to",
+            )
 
     def write(self, product: Product) -> Written:
         """Add the image under its names, or without one."""

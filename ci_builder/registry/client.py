@@ -62,6 +62,7 @@ class Registry:
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
         self._impatient = replace(self._puller, transport=mirrors)
         self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
+        self._asking = Pusher(mirrors, progress, self._stopping, chunk)
         self._upkeep = Upkeep(self._transport)
 
     def settle(self) -> None:
@@ -100,8 +101,9 @@ class Registry:
         self._pusher.note_present(layers, repository)
 
     def has_layer(self, layer: Layer, repository: Reference) -> bool:
-        """Whether ``repository`` has it now. Raises RegistryError."""
-        return self._pusher.has_layer(layer, repository)
+        """Whether ``repository`` has it now; one that does not answer in time is not asked again. Raises
+        RegistryError."""
+        return self._asking.has_layer(layer, repository)
 
     def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
         """Push ``image`` under every reference; no tag is written before all of its parts are everywhere.

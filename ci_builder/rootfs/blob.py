@@ -23,6 +23,7 @@ from ci_builder.rootfs.compress import FEED, GZIP, Compression, Compressor
 from ci_builder.rootfs.pack import Write, pack
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.whiteout import MAX_PATH
 
 _AHEAD = 3  # blocks that wait for the thread
 
@@ -45,7 +46,7 @@ def write_layer(  # noqa: PLR0913 (most are keywords)
     """
 
     def produce(write: Write) -> None:
-        pack(changes, tree, write, progress, times)
+        pack(changes, tree, write, progress, times, longest=MAX_PATH)
 
     return write_blob(produce, folder, compression, family)
 

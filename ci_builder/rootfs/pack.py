@@ -31,20 +31,26 @@ Write = Callable[[bytes], object]
 
 
 def pack(
-    changes: Iterable[Change], tree: Tree, write: Write, progress: Progress = silent, times: Times = KEPT
+    changes: Iterable[Change],
+    tree: Tree,
+    write: Write,
+    progress: Progress = silent,
+    times: Times = KEPT,
+    *,
+    longest: int = 0,
 ) -> None:
     """Write the tar of ``changes``, whose state is read from ``tree``, to ``write``.
 
     Directories above a change are included with what they are, as docker does; whiteouts come before
     what is new in their directory; files with several names among the changes are written once and
     linked. Sockets are left out with a notice. Paths must be real (no symbolic links above). ``times``
-    says which times the files get. Raises OutputError naming the path when a
-    file cannot be read or changes meanwhile.
+    says which times the files get, ``longest`` how many bytes a path may have (0: as many as it has). Raises
+    OutputError naming the path when a file cannot be read or changes meanwhile.
     """
     found = Changes.of(changes)
     still = found.kept_in is tree
     with Directories(tree) as directories, _second(tree, len(found), times, still) as second:
-        packing = Packing(directories, write, progress, times, still=still)
+        packing = Packing(directories, write, progress, times, still=still, longest=longest)
         if second is None:
             for change in _with_parents(found):
                 packing.add(change)
@@ -120,8 +126,16 @@ class Packing:
     """One tar on its way. ``still``: nobody writes to the tree meanwhile."""
 
     def __init__(
-        self, directories: Directories, write: Write, progress: Progress, times: Times, *, still: bool
+        self,
+        directories: Directories,
+        write: Write,
+        progress: Progress,
+        times: Times,
+        *,
+        still: bool,
+        longest: int = 0,
     ) -> None:
+        self._longest = longest
         self._directories = directories
         self._ownership = directories.tree.ownership
         self._write = write
@@ -152,10 +166,16 @@ class Packing:
             self._write(member)
             return True
         self._plain.forget()
+        if len(path) > whiteout.MAX_PATH:
+            return False
         place, status = self._look(path)
         return status.size < _BLOCK and self._is_written(place, status)
 
     def _add(self, change: Change) -> None:
+        if 0 < self._longest < len(change.path):
+            shown = f"/{os.fsdecode(change.path[:60])}…"
+            text = f"{shown} cannot be in a layer: nobody could unpack a path of {len(change.path)} bytes"
+            raise OutputError(text, hint=f"{self._longest} are the most")
         folder, slash, name = change.path.rpartition(b"/")
         if change.kind == "absent":
             self._write(entry_header(folder + slash + whiteout.PREFIX + name, _WHITEOUT))

@@ -45,7 +45,8 @@ _TYPES = {
 }
 # What a container engine puts into every container, whatever the image has there.
 _ENGINE_FILES = (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"etc/mtab")
-_MAX_PATH = 4095  # PATH_MAX without its zero: nobody else could unpack it either
+# A whiteout's name may be longer than that of what it hides.
+_MAX_PATH = whiteout.MAX_PATH + len(whiteout.OPAQUE) + 1
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL)
 

@@ -13,6 +13,8 @@ from ci_builder.rootfs.walk import child, sorted_names
 
 PREFIX = b".wh."
 OPAQUE = b".wh..wh..opq"
+MAX_PATH = 4095
+"""Bytes of a path in a layer: PATH_MAX without its zero. What has more, nobody could unpack."""
 _AUFS = b".wh..wh."
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

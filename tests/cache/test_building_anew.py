@@ -36,6 +36,29 @@ def _f(folder: Path, base: Base, word: str, *more: str) -> str:
         return content.read().decode()
 
 
+def test_what_copies_from_a_stage_that_is_built_anew_is_told_so(tmp_path: Path, busybox: Base) -> None:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/Dockerfile").write_text(
+        f"FROM busybox AS made\n{_SECRET}FROM busybox\nCOPY --from=made /f /f\nRUN cat /f > /g\n"
+    )
+    _f(tmp_path, busybox, "first")
+    kept = f"--cache-from=type=local,src={tmp_path / 'kept'}"
+    base = f"--build-context=busybox=oci-layout://{busybox.layout}"
+    words = [base, kept, f"--secret=id=s,src={tmp_path / 'word'}", "--no-cache-filter=made"]
+    told = run_ours(["explain", "--isolation=namespace", *words, str(tmp_path / "context")], home=tmp_path)
+    assert "what it takes files from is built anew; it is found if the files are the same still" in told.text
+    assert "too long" not in told.text
+    (tmp_path / "word").write_text("second")
+    out = f"--output=type=tar,dest={tmp_path / 'out'}"
+    built = run_ours(
+        ["build", "--isolation=namespace", "--progress=plain", *words, out, str(tmp_path / "context")],
+        home=tmp_path,
+    )
+    assert "COPY --from=made /f /f" in built.text
+    assert "not in the cache: what it takes files from is built anew" in built.text
+    assert "too long" not in built.text
+
+
 @pytest.mark.parametrize("anew", ["--no-cache", "--no-cache-filter=made"])
 @pytest.mark.parametrize(
     "dockerfile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -47,6 +48,17 @@ def _layers(kept: Path) -> list[Path]:
 
 def _blob(layout: Path, digest: str) -> Path:
     return layout / "blobs/sha256" / digest.removeprefix("sha256:")
+
+
+def test_a_blob_that_is_no_file(tmp_path: Path, busybox: Base) -> None:
+    """Nothing is waited for."""
+    assert _build(tmp_path, busybox, f"--output=type=oci,dest={tmp_path / 'first'}").code == 0
+    for path in _layers(tmp_path / "kept"):
+        path.unlink()
+        os.mkfifo(path)
+    built = _build(tmp_path, busybox, f"--output=type=oci,dest={tmp_path / 'second'}")
+    assert built.code == 0, built.text
+    _check_archive(tmp_path / "second")
 
 
 def _damage(path: Path) -> None:

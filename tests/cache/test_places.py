@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cache.bench import Bench
+from tests.servers.breaking_proxy import Rewrite
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 
@@ -45,6 +46,39 @@ def test_folders_of_caches_are_no_part_of_the_context(bench: Bench) -> None:
         with tarfile.open(bench.folder / "out.tar") as archive:
             assert sorted(archive.getnames()) == ["Dockerfile", "deep", "deep/file"]
     assert (bench.context / "x/y/index.json").exists()
+
+
+def test_what_is_no_cache_stays_in_the_context(bench: Bench) -> None:
+    """Neither a folder with other things in it, nor files that are called as a layout's are."""
+    mine = {"index.json": "mine", "blobs/x": "mine", "assets/a": "mine"}
+    bench.write({"Dockerfile": "FROM scratch\nCOPY . /\n", **mine})
+    out = f"--output=type=tar,dest={bench.folder}/out.tar"
+    places = (
+        f"--cache-from=type=local,src={bench.context}",
+        f"--cache-from=type=local,src={bench.context}/assets",
+    )
+    for place in (*places, places[1].replace("-from", "-to").replace("src=", "dest=")):
+        bench.build(place, out, push=False, isolation="none")
+        with tarfile.open(bench.folder / "out.tar") as archive:
+            assert set(mine) <= set(archive.getnames())
+    bench.build(out, push=False, isolation="none")
+    # The cache that was written beside them is no part of the context again.
+    bench.build(places[1], out, push=False, isolation="none")
+    with tarfile.open(bench.folder / "out.tar") as archive:
+        names = archive.getnames()
+    assert "assets/a" in names
+    assert "assets/index.json" not in names
+
+
+def test_a_manifest_that_comes_garbled_is_not_replaced(bench: Bench) -> None:
+    bench.write({"Dockerfile": "FROM BASE\nCOPY word /word\n", "word": "one"})
+    bench.build()
+    before = bench.inspected("--raw", "app:1")
+    bench.proxy.breaks(Rewrite(b"[", 0), "GET", "/app/manifests/1", 9)
+    place = f"type=registry,ref={bench.host}/app:1"
+    outcome = bench.build(f"--cache-to={place}", f"--output=type=tar,dest={bench.folder}/out", push=False)
+    assert any("is not written" in warning for warning in outcome.warnings), outcome.text
+    assert bench.inspected("--raw", "app:1") == before
 
 
 def test_a_cache_takes_the_place_of_no_image(bench: Bench) -> None:

@@ -18,11 +18,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ci_builder.executors.interface import Executor, Process
+from ci_builder.executors.interface import Executor, Process, Workspace
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.oci.image import Image
+from ci_builder.oci.layer import Layer
 from ci_builder.progress import silent
-from ci_builder.rootfs.blob import write_layer
+from ci_builder.rootfs.blob import write_blob
+from ci_builder.rootfs.compress import GZIP
+from ci_builder.rootfs.pack import pack
 from tests.calls.image import read_image
 from tests.calls.real_root import RealRoot
 
@@ -72,6 +75,12 @@ class _InFolders(NamespaceExecutor):
         self._mounter = None
 
 
+def _layer(workspace: Workspace, folder: Path) -> Layer:
+    """What changed, with paths that are too deep for a layer as well: nobody unpacks it."""
+    changes = workspace.changes()
+    return write_blob(lambda write: pack(changes, workspace.tree, write), folder, GZIP, "oci")
+
+
 def _run(executor: Executor, image: Image, script: str, state: Path) -> dict[str, Any]:
     # By the second variable a process of a script is known as ours.
     environment = (("PATH", PATH), ("STATE", str(state)))
@@ -85,7 +94,7 @@ def _run(executor: Executor, image: Image, script: str, state: Path) -> dict[str
         times.append(time.monotonic())
         code = workspace.run(process, said.append)
         times.append(time.monotonic())
-        layer = write_layer(workspace.changes(), workspace.tree, state / "blobs")
+        layer = _layer(workspace, state / "blobs")
     except Exception as error:
         printed = b"".join(said).decode("utf-8", "replace")
         raise RuntimeError(f"after this output:\n{printed}") from error

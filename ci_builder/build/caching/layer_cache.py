@@ -17,7 +17,7 @@ from ci_builder.cache.interface import Cache
 from ci_builder.cache.limits import FRESH
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
-from ci_builder.errors import CiBuilderError, OutputError
+from ci_builder.errors import CiBuilderError, OutputError, RegistryError
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
@@ -225,7 +225,7 @@ class LayerCache:
             try:
                 records = cache.read()
             except CiBuilderError as error:
-                self._warn(f"nothing is taken from the cache {cache}", error)
+                self._warn(f"nothing is taken from the cache {cache}{self._also(cache, error)}", error)
                 continue
             text = f"cache {cache}: {len(records)} layers" if len(records) else f"no cache yet at {cache}"
             self._progress(Notice("info", text))
@@ -255,8 +255,17 @@ class LayerCache:
                 heard = str(cache) in self._silent
                 self._silent.add(str(cache))
             if not heard:
-                self._warn(f"nothing more is taken from the cache {cache}", error)
+                self._warn(f"nothing more is taken from the cache {cache}{self._also(cache, error)}", error)
             return False
+
+    def _also(self, cache: Cache, error: CiBuilderError) -> str:
+        """What is told as well: one that does not answer in time is not waited for again at the end."""
+        if not isinstance(error, RegistryError) or error.code != "TIMEOUT":
+            return ""
+        same = {number for number, target in enumerate(self._targets) if str(target.cache) == str(cache)}
+        with self._lock:
+            self._broken |= same
+        return ", nor is it written" if same else ""
 
     def _told(self, number: int, cache: Cache, error: CiBuilderError) -> None:
         with self._lock:

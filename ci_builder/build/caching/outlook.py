@@ -7,7 +7,7 @@ from typing import Literal
 
 from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import OF_ANOTHER_IMAGE, OF_ANOTHER_STAGE, OF_THE_STAGE
-from ci_builder.build.caching.stage_cache import StageCache
+from ci_builder.build.caching.stage_cache import OF_WHAT_IS_FORCED, StageCache
 from ci_builder.cache.explain import Difference, compare
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
@@ -65,6 +65,10 @@ def _outlook(cache: StageCache, step: Step, below: Below, earlier: Records) -> O
     if not len(earlier):
         return Outlook(step, "missed", reason="there is nothing in the cache")
     try:
+        if cache.copies_what_is_forced(step):
+            return Outlook(
+                step, "open", reason=f"{OF_WHAT_IS_FORCED}; it is found if the files are the same still"
+            )
         if step.linked and (record := cache.known(step, below.form)) is not None:
             return Outlook(step, "hit", record)
         return _compared(cache, step, below, earlier)

@@ -25,6 +25,8 @@ from ci_builder.outputs.variants import Made
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, field, replace
 
+OF_WHAT_IS_FORCED = "what it takes files from is built anew"
+
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
@@ -110,6 +112,8 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys or not self.reads:
             return ""
+        if self.copies_what_is_forced(step):
+            return OF_WHAT_IS_FORCED
         if self.cache.is_gone(seen.keys):
             return "its layer is no longer there"
         return self.explain(self.name, step.title, seen.told)
@@ -157,6 +161,10 @@ class StageCache:
         if not self.reads or any(map(sources.is_forced, step.origins)):
             return None
         return self.cache.find([key])
+
+    def copies_what_is_forced(self, step: Step) -> bool:
+        """Whether it takes files of a stage that is built anew."""
+        return any(map(self.sources.is_forced, step.origins))
 
     def _key(self, step: Step, image: Image, sources: Sources) -> tuple[Key, Told]:
         telling = Telling()

@@ -18,7 +18,7 @@ from ci_builder.executors.supervisor.kernel import Handlers, Kernel
 from ci_builder.executors.supervisor.lookup import CURRENT
 from ci_builder.executors.supervisor.owners import Owner, lost_bits
 from ci_builder.executors.supervisor.permissions import WRITE, allowed, need, need_owner
-from ci_builder.executors.supervisor.status import NO_PATH, object_of
+from ci_builder.executors.supervisor.status import NO_PATH, object_of, shown
 
 _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
@@ -107,7 +107,10 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
         kernel.need_writable(found)
         is_nameless = found.key[0] in kernel.nameless_devices
         if not kernel.is_recorded(found) and not is_nameless:
-            os.chown(found.path, _own(uid), _own(gid))
+            # Who seems to have it already, as root has the terminals that it opens, has it.
+            user, group, *_ = shown(kernel, call, found)
+            seems = (_KEEP if uid == user else uid, _KEEP if gid == group else gid)
+            os.chown(found.path, *map(_own, seems))
             return 0
         context = kernel.contexts.of(call.task)
         before = kernel.owners.of(found)

@@ -22,6 +22,7 @@ KNOWN = 0x7FFFFFFF
 _CREATION = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY
 _TTY = os.makedev(5, 0)
+_TERMINALS = range(136, 144)  # the majors of /dev/pts (Documentation/admin-guide/devices.txt)
 # Devices that stand in the image's /dev or were made by mknod, and are the kernel's to open.
 _KNOWN = {
     os.makedev(1, 3): b"/dev/null",
@@ -88,14 +89,14 @@ def _give(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
     _permit(kernel, context, found, flags)
     if flags & (os.O_ACCMODE | os.O_TRUNC) and kind == stat_module.S_IFREG:
         kernel.need_writable(found)
-    if kind == stat_module.S_IFIFO or found.rdev == _TTY:
+    if kind == stat_module.S_IFIFO or found.rdev == _TTY or _may_become_its_terminal(found, flags):
         return _by_itself(kernel, call, found, flags)
     descriptor = _rewritten(kernel, found, flags)
     truncates = bool(flags & os.O_TRUNC) and stat_module.S_ISREG(kernel.owners.of(found)[2])
     truncates = truncates and kernel.is_recorded(found)
     if descriptor < 0:
         kept = flags & ~_CREATION & ~(os.O_TRUNC if truncates else 0)
-        descriptor = os.open(_to_open(kernel, found), kept | os.O_CLOEXEC)
+        descriptor = os.open(_to_open(kernel, found), kept | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         if truncates:
             return _truncate(kernel, call, (found, descriptor), flags)
@@ -154,8 +155,14 @@ def _to_open(kernel: Kernel, found: Found) -> bytes:
     return known
 
 
+def _may_become_its_terminal(found: Found, flags: int) -> bool:
+    """Of a session whose leader has none (credentials(7))."""
+    is_terminal = stat_module.S_ISCHR(found.mode) and os.major(found.rdev) in _TERMINALS
+    return is_terminal and not flags & os.O_NOCTTY
+
+
 def _by_itself(kernel: Kernel, call: Call, found: Found, flags: int) -> int | None:
-    """Opened by the thread itself: a FIFO waits for its other end, /dev/tty is the caller's."""
+    """Opened by the thread itself: a FIFO waits for its other end, a terminal may be the caller's."""
     host = os.readlink(found.path)
     if not host.startswith(b"/"):
         # A pipe, which has no name but the descriptor's.

@@ -71,7 +71,7 @@ def _statx(kernel: Kernel, call: Call) -> int:
         if _syscall(_ARCHITECTURE.calls["statx"], *arguments) < 0:
             raise failure(ctypes.get_errno())
         data = bytearray(_BUFFER.raw)
-        uid, gid, mode, device = _shown(kernel, call, found)
+        uid, gid, mode, device = shown(kernel, call, found)
         _TWO_U32.pack_into(data, _STATX_IDS, uid, gid)
         _U16.pack_into(data, _STATX_MODE, mode)
         _TWO_U32.pack_into(data, _STATX_RDEV, os.major(device), os.minor(device))
@@ -111,7 +111,7 @@ def tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
         if known is not None:
             told = known.data
         else:
-            uid, gid, mode, device = _shown(kernel, call, found)
+            uid, gid, mode, device = shown(kernel, call, found)
             data = bytearray(found.raw)
             _U32.pack_into(data, _ARCHITECTURE.stat_mode, mode)
             _TWO_U32.pack_into(data, _ARCHITECTURE.stat_ids, uid, gid)
@@ -123,7 +123,8 @@ def tell(kernel: Kernel, call: Call, found: Found, into: int) -> int:
     return 0
 
 
-def _shown(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int]:
+def shown(kernel: Kernel, call: Call, found: Found) -> tuple[int, int, int, int]:
+    """User, group, mode and device as the caller is told of them. Raises OSError."""
     record = kernel.owners.record(found)
     if record is None:
         if not kernel.is_recorded(found):

@@ -164,7 +164,11 @@ def test_a_tree_deeper_than_a_path_may_be() -> None:
         os.close(descriptor)
         path = b"/".join([b"d" * 100] * 50)
         assert len(path) > 4096
-        assert len(members([Change(path, "present")], Tree(str(deep), ownership()))) == 50
+        tree = Tree(str(deep), ownership())
+        assert len(members([Change(path, "present")], tree)) == 50
+        # A layer of it could not be unpacked; here the tree is no layer.
+        with pytest.raises(OutputError, match=r"cannot be in a layer: nobody could unpack a path of"):
+            write_layer([Change(path, "present")], tree, deep.parent)
 
 
 def read(layer: Layer) -> bytes:
