@@ -84,7 +84,9 @@ def check_stages_without(names: tuple[str, ...], stages: tuple[Stage, ...]) -> N
     for name in names:
         if name.lower() not in known:
             text = f"--no-cache-filter: there is no stage {name!r}"
-            raise UsageError(text, hint=did_you_mean(name.lower(), known))
+            number = name.lower().removeprefix("stage-")  # as the log calls those without a name
+            by_number = f"a stage without a name is called by its number: {number}"
+            raise UsageError(text, hint=by_number if number in known else did_you_mean(name.lower(), known))
 
 
 def caching_for(

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from ci_builder import options
-from ci_builder.build.caching.options import Caching, caching_for, folders_of
+from ci_builder.build.caching.options import Caching, caching_for, check_stages_without, folders_of
+from ci_builder.dockerfile.dockerfile import parse
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.progress import silent
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
 from ci_builder.request import CacheOptions, RegistryOptions, Request
+from ci_builder.span import Source
 
 AMD64 = Platform("linux", "amd64")
 REPOSITORY = "r.example.com/app"
@@ -104,3 +106,15 @@ def test_folders() -> None:
         targets=options.cache_places(["type=local,dest=a", "type=local,dest=c/d"], "to"),
     )
     assert folders_of(cache) == (Path("a"), Path("c/d"))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("stage-1", "a stage without a name is called by its number: 1"), ("mode", "did you mean made?")],
+)
+def test_a_stage_that_is_not_there(name: str, hint: str) -> None:
+    stages = parse(Source("Dockerfile", "FROM a AS made\nFROM b\n")).stages
+    check_stages_without(("made", "1"), stages)
+    with pytest.raises(UsageError, match=f"there is no stage '{name}'") as caught:
+        check_stages_without((name,), stages)
+    assert hint in caught.value.hint
