@@ -138,6 +138,25 @@ def test_a_base_is_unpacked_once(bench: Bench) -> None:
     assert os.listdir(bench.folder / "temporary") == []
 
 
+@pytest.mark.parametrize("bench", ["namespace", "ptrace"], indirect=True)
+def test_owners_in_a_cache_that_two_use_at_once(bench: Bench) -> None:
+    """What each of them changes stays, whoever ends last."""
+    cache, meet = "RUN --mount=type=cache,target=/c ", bench.meet
+    one = "chown 5 /c/old && touch /c/a && chown 6:6 /c/a"
+    two = "chgrp 9 /c/old && touch /c/b && chmod 4755 /c/b"
+    process = bench.start(
+        f"FROM busybox AS zero\n{cache}touch /c/old && chown 2:2 /c/old\n"
+        f"FROM zero AS one\n{cache}{meet} && {one} && {meet}\n"
+        f"FROM zero AS two\n{cache}{meet} && {two} && {meet}\n"
+        "FROM busybox\nCOPY --from=one /etc/motd /1\nCOPY --from=two /etc/motd /2\n"
+        f"{cache}stat -c '%n %u:%g %a' /c/a /c/b /c/old\n"
+    )
+    text = _finished(process)
+    assert process.returncode == 0, text
+    for line in ("/c/a 6:6 644", "/c/b 0:0 4755", "/c/old 5:9 644"):
+        assert line in text, text
+
+
 def test_one_after_the_other_on_request(bench: Bench) -> None:
     """--parallelism=1: the second stage begins when the first one has ended."""
     bench.meeting.barrier = threading.Barrier(2, timeout=2)

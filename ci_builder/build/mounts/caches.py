@@ -21,7 +21,7 @@ from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.ownership import RecordedOwnership
-from ci_builder.rootfs.record import Records
+from ci_builder.rootfs.record import PLAIN, Record, Records
 from ci_builder.rootfs.tree import Ownership, Tree
 from ci_builder.values import dataclass
 
@@ -249,20 +249,32 @@ def _read_records(tree: Tree, file: Path) -> Records:
 
 
 def _write_records(tree: Tree, file: Path, before: Records) -> None:
-    """``before``: what was read at the beginning; what another build has written since then is kept."""
+    """``before``: what was read at the beginning; what another command has written since then is kept."""
     if not isinstance(tree.ownership, RecordedOwnership):
         return
     with _alone(file.parent):
-        kept = Records()
-        for (device, inode), record in _read_records(tree, file).items():
-            if before.get((device, inode)) is None:
-                kept.put((0, inode), record)
+        kept, now = Records(), _read_records(tree, file)
         for key, _ in _files(tree.root):
-            mine = tree.ownership.records.get(key)
-            if mine is not None:
-                kept.put((0, key[1]), mine)
+            record = merged(before.get(key), tree.ownership.records.get(key), now.get(key))
+            if record is not None:
+                kept.put((0, key[1]), record)
         with new_file(file) as content:
             kept.write(content)
+
+
+def merged(before: Record | None, mine: Record | None, now: Record | None) -> Record | None:
+    """What is to be recorded of a file that was ``before`` so, when this command leaves it as ``mine`` and
+    others have made it ``now``: of each field what was changed, by this command where both did."""
+    if mine == before:
+        return now
+    if now == before or mine is None or now is None:
+        return mine
+    base = before or PLAIN
+    uid = now.uid if mine.uid == base.uid else mine.uid
+    gid = now.gid if mine.gid == base.gid else mine.gid
+    mode = now.mode if mine.mode == base.mode else mine.mode
+    device = now.device if mine.device == base.device else mine.device
+    return Record(uid, gid, mode, device, now.xattrs if mine.xattrs == base.xattrs else mine.xattrs)
 
 
 @contextlib.contextmanager
