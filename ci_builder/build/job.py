@@ -23,6 +23,7 @@ from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.errors import ContextError, UsageError
+from ci_builder.layout.writer import UNFINISHED
 from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
@@ -143,12 +144,18 @@ def _without(context: Context, folder: Path, caches: Iterable[Path]) -> Context:
 
 
 def _parts(folder: Path, is_context: bool) -> set[Path]:
-    """What of a folder is the build's: all of it where there is nothing else in it, of one that was there
-    before what a cache puts into it."""
-    parts = {folder / name for name in NAMES}
-    if not is_context and _holds_only(folder, parts):
+    """What of a folder is the build's: all of it where there is nothing else in it or nobody may look, of one
+    that was there before what a cache puts into it."""
+    try:
+        held = list(folder.iterdir())
+    except FileNotFoundError:
+        held = []
+    except OSError:
+        return set() if is_context else {folder}
+    own = {entry for entry in held if entry.name in NAMES or entry.name.startswith(UNFINISHED)}
+    if not is_context and len(own) == len(held):
         return {folder}
-    return parts if (folder / LAYOUT).is_file() else {folder / LOCK}
+    return own if folder / LAYOUT in own else {folder / LOCK}
 
 
 def _may_be_folder(path: Path) -> bool:

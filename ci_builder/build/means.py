@@ -19,6 +19,7 @@ from ci_builder.build.job import Job
 from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.kept import NOT_KEPT, Kept, KeptCaches
 from ci_builder.build.mounts.prepare import MountSources
+from ci_builder.build.plan import Plan
 from ci_builder.build.settle import settle
 from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from ci_builder.executors.namespace import NamespaceExecutor
 
 
-def begin_trial(job: Job, stack: contextlib.ExitStack) -> NamespaceExecutor | None:
+def begin_trial(job: Job, planned: Plan, stack: contextlib.ExitStack) -> NamespaceExecutor | None:
     """The first executor that will be tried, where one surely will: that goes on while the bases are asked
-    for. This process must have one thread."""
-    runs = any(isinstance(item, Run) for stage in job.dockerfile.stages for item in stage.instructions)
+    for. ``planned`` may lack triggers. This process must have one thread."""
+    runs = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     looks = job.caching.sources and not job.request.no_cache
     if not runs or looks or not is_wanted("namespace", job.request.isolation):
         return None

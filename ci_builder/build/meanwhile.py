@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def meanwhile(action: Callable[[], None]) -> Callable[[], None]:
-    """Begin ``action`` in a thread of its own, or do it now where there can be none. Returns what waits for
-    its end, and raises what it raised; whoever never calls that leaves it behind."""
+    """Begin ``action`` in a thread of its own. Returns what waits for its end, and raises what it raised;
+    whoever never calls that leaves it behind. Where there can be no thread it is done when that is called."""
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -21,11 +21,10 @@ def meanwhile(action: Callable[[], None]) -> Callable[[], None]:
     try:
         thread.start()
     except RuntimeError:
-        work()
+        return action
 
     def wait() -> None:
-        if thread.ident is not None:
-            thread.join()
+        thread.join()
         if failures:
             raise failures[0]
 

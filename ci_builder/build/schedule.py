@@ -60,7 +60,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     started = time.monotonic()
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
-        trying = begin_trial(job, stack)
+        trying = begin_trial(job, plan(job.dockerfile, _options(job, {})), stack)
         # Registries take their time to answer: whether one may push is asked while the bases are looked for.
         checked = meanwhile(partial(_check_outputs, job.outputs))
         planned = _plan_with_triggers(job)

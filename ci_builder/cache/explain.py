@@ -13,6 +13,9 @@ _BELOW = "layers below"
 _INSTRUCTION = "instruction, which was: "
 
 
+NOTHING_DIFFERS = "it was in the cache for too long, or its layer is gone"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What was found for one step: the ``record`` that it should have hit, None: there is none like it, and
@@ -27,7 +30,7 @@ class Difference:
         if self.record is None:
             return "there is nothing like it in the cache"
         if not self.inputs:
-            return "it was in the cache for too long, or its layer is gone"
+            return NOTHING_DIFFERS
         first, *more = self.inputs
         rest = f" ({len(more)} more)" if more and first[0] not in (_BASE, _BELOW) else ""
         text = f"{_sentence(*first)}{rest}"

@@ -29,7 +29,7 @@ from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import release_folder, remove_folder
 from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
-from ci_builder.executors.trial import Trial
+from ci_builder.executors.trial import Trial, refusal
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
@@ -74,13 +74,13 @@ class NamespaceExecutor:
         return self._kind is None
 
     def begin_trial(self) -> Trial:
-        """Try out now, beside what else is done, what ``probe`` is to tell."""
+        """Try out now, beside what else is done, what ``probe`` is to tell. Raises OSError."""
         self._trial = Trial(self._try)
         return self._trial
 
     def probe(self) -> Verdict:
         """See Executor."""
-        trouble = (self._trial or self.begin_trial()).refusal()
+        trouble = self._trial.refusal() if self._trial is not None else refusal(self._try)
         self._trial = None
         if not trouble:
             return Verdict(True, "mount and process namespaces work")

@@ -11,11 +11,17 @@ from ci_builder.executors.linux.calls import describe
 
 
 class Trial:
-    """``action``, done in a child from now on. This process must have one thread."""
+    """``action``, done in a child from now on. This process must have one thread. Raises OSError where there
+    can be no child."""
 
     def __init__(self, action: Callable[[], None]) -> None:
         self._read, write = os.pipe()
-        self._child = os.fork()
+        try:
+            self._child = os.fork()
+        except OSError:
+            os.close(self._read)
+            os.close(write)
+            raise
         if self._child == 0:
             os.close(self._read)
             _attempt(action, write)
@@ -44,7 +50,10 @@ class Trial:
 def refusal(action: Callable[[], None]) -> str:
     """Do ``action`` in a child: empty when it returned, else its failure in one line. This process must have
     one thread."""
-    return Trial(action).refusal()
+    try:
+        return Trial(action).refusal()
+    except OSError as error:
+        return f"no process can be started: {describe(error)}"
 
 
 def _attempt(action: Callable[[], None], write: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import blob_path, read_index
-from ci_builder.layout.writer import locked, write_index
+from ci_builder.layout.writer import UNFINISHED, locked, write_index
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 
@@ -68,11 +68,13 @@ def _named(folder: Path, document: Descriptor) -> Iterator[Descriptor]:
 
 def _blobs(folder: Path) -> list[Path]:
     """Every file below ``blobs``, and what a writer that was killed has left."""
-    return [path for path in (folder / "blobs").glob("*/*") if path.is_file()] + list(folder.glob(".new-*"))
+    return [path for path in (folder / "blobs").glob("*/*") if path.is_file()] + list(
+        folder.glob(f"{UNFINISHED}*")
+    )
 
 
 def _is_needed(path: Path, needed: set[Digest]) -> bool:
-    if path.name.startswith(".new-"):
+    if path.name.startswith(UNFINISHED):
         return False
     return Digest(path.parent.name, path.name) in needed
 

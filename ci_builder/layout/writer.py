@@ -29,6 +29,9 @@ IMAGE_NAME = "io.containerd.image.name"
 
 Pairs = tuple[tuple[str, str], ...]
 
+UNFINISHED = ".new-"
+"""What the names of files begin with that are being written."""
+
 
 def write_image(
     folder: Path, image: Image, names: Sequence[tuple[str, str]] = (), annotations: Pairs = ()
@@ -123,7 +126,7 @@ def _stays(item: dict[str, Any], replaced: set[str], manifest: Descriptor) -> bo
 @contextlib.contextmanager
 def _new_file(target: Path) -> Iterator[BinaryIO]:
     """A file that appears under its name only when it is whole."""
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

@@ -62,7 +62,8 @@ class Registry:
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
         self._impatient = replace(self._puller, transport=mirrors)
         self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
-        self._asking = Pusher(mirrors, progress, self._stopping, chunk)
+        asking = Transport(self._connections, authorizer, replace(policy, after_silence=False), progress)
+        self._asking = Pusher(asking, progress, self._stopping, chunk)
         self._upkeep = Upkeep(self._transport)
 
     def settle(self) -> None:

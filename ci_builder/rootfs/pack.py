@@ -172,10 +172,8 @@ class Packing:
         return status.size < _BLOCK and self._is_written(place, status)
 
     def _add(self, change: Change) -> None:
-        if 0 < self._longest < len(change.path):
-            shown = f"/{os.fsdecode(change.path[:60])}…"
-            text = f"{shown} cannot be in a layer: nobody could unpack a path of {len(change.path)} bytes"
-            raise OutputError(text, hint=f"{self._longest} are the most")
+        if self._longest:
+            need_unpackable(change.path, self._longest)
         folder, slash, name = change.path.rpartition(b"/")
         if change.kind == "absent":
             self._write(entry_header(folder + slash + whiteout.PREFIX + name, _WHITEOUT))
@@ -252,6 +250,14 @@ class Packing:
             write_file(self._write, header, descriptor, status.size, place.path)
         finally:
             os.close(descriptor)
+
+
+def need_unpackable(path: bytes, longest: int = whiteout.MAX_PATH) -> None:
+    """Raises OutputError for a path of more bytes than ``longest``."""
+    if len(path) > longest:
+        shown = f"/{os.fsdecode(path[:60])}…"
+        text = f"{shown} cannot be in a layer: nobody could unpack a path of {len(path)} bytes"
+        raise OutputError(text, hint=f"{longest} are the most")
 
 
 def _is(descriptor: int, status: Status) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import hashlib
 import os
 import py_compile
@@ -28,8 +29,9 @@ def compiled_source() -> Path:
     if not made.exists():
         cache_folder().mkdir(parents=True, exist_ok=True)
         for old in cache_folder().glob("compiled-*"):
-            if time.time() - old.stat().st_mtime > _OLD:
-                shutil.rmtree(old, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - old.stat().st_mtime > _OLD:
+                    shutil.rmtree(old, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix="making-", dir=cache_folder()))
         for name in _SHOWN:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -41,6 +43,7 @@ def compiled_source() -> Path:
         except OSError:
             # Another process of the tests was first.
             shutil.rmtree(folder)
+    os.utime(made)  # it is in use
     return made
 
 

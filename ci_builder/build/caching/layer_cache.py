@@ -176,7 +176,9 @@ class LayerCache:
             return records
         try:
             there = cache.read().by_key()
-        except CiBuilderError:
+        except CiBuilderError as error:
+            if _is_silence(error):
+                raise
             return records  # what cannot be read is replaced, or told by the one who writes
         return Records(tuple(_latest(record, there) for record in records))
 
@@ -260,7 +262,7 @@ class LayerCache:
 
     def _also(self, cache: Cache, error: CiBuilderError) -> str:
         """What is told as well: one that does not answer in time is not waited for again at the end."""
-        if not isinstance(error, RegistryError) or error.code != "TIMEOUT":
+        if not _is_silence(error):
             return ""
         same = {number for number, target in enumerate(self._targets) if str(target.cache) == str(cache)}
         with self._lock:
@@ -277,6 +279,11 @@ class LayerCache:
     def _warn(self, text: str, error: CiBuilderError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
         self._progress(Notice("warning", f"{text}: {error}{hint}"))
+
+
+def _is_silence(error: CiBuilderError) -> bool:
+    """Whether no answer came in time."""
+    return isinstance(error, RegistryError) and error.code == "TIMEOUT"
 
 
 def _latest(record: Record, known: Mapping[Key, Sequence[Record]]) -> Record:

@@ -86,7 +86,10 @@ def check_stages_without(names: tuple[str, ...], stages: tuple[Stage, ...]) -> N
             text = f"--no-cache-filter: there is no stage {name!r}"
             number = name.lower().removeprefix("stage-")  # as the log calls those without a name
             by_number = f"a stage without a name is called by its number: {number}"
-            raise UsageError(text, hint=by_number if number in known else did_you_mean(name.lower(), known))
+            raise UsageError(
+                text,
+                hint=by_number if number.isdigit() and number in known else did_you_mean(name.lower(), known),
+            )
 
 
 def caching_for(

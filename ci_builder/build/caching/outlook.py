@@ -18,7 +18,8 @@ from ci_builder.values import dataclass, replace
 
 HIT, MISSED, OPEN = "hit", "missed", "open"
 _BY_CONTENT = frozenset({OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE})
-_MAY_BE_THE_SAME = "what it copies from is another one; it is found if the files are the same still"
+_IF_THE_SAME = "it is found if the files are the same still"
+_MAY_BE_THE_SAME = f"what it copies from is another one; {_IF_THE_SAME}"
 _AS_BEFORE = "its own inputs are as before; it is found if what is below turns out as before, too"
 
 
@@ -65,10 +66,6 @@ def _outlook(cache: StageCache, step: Step, below: Below, earlier: Records) -> O
     if not len(earlier):
         return Outlook(step, "missed", reason="there is nothing in the cache")
     try:
-        if cache.copies_what_is_forced(step):
-            return Outlook(
-                step, "open", reason=f"{OF_WHAT_IS_FORCED}; it is found if the files are the same still"
-            )
         if step.linked and (record := cache.known(step, below.form)) is not None:
             return Outlook(step, "hit", record)
         return _compared(cache, step, below, earlier)
@@ -86,6 +83,8 @@ def _compared(cache: StageCache, step: Step, below: Below, earlier: Records) -> 
         inputs += tuple(changed(found.record.inputs, told))
     if found.record is not None and not inputs and image is None:
         return Outlook(step, "open", found.record, reason=_AS_BEFORE)
+    if found.record is not None and not inputs and cache.copies_what_is_forced(step):
+        return Outlook(step, "open", found.record, reason=f"{OF_WHAT_IS_FORCED}; {_IF_THE_SAME}")
     if inputs and {name for name, _ in inputs} <= _BY_CONTENT:
         return Outlook(step, "open", found.record, inputs, _MAY_BE_THE_SAME)
     return Outlook(step, "missed", found.record, inputs, Difference(found.record, found.inputs).reason)

@@ -14,6 +14,7 @@ from ci_builder.build.caching.inputs import (
     inputs_of_step,
 )
 from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.cache.explain import NOTHING_DIFFERS
 from ci_builder.cache.inputs import Input, Key, KeyMaker
 from ci_builder.cache.record import Record
 from ci_builder.cache.told import Telling, Told
@@ -112,11 +113,10 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys or not self.reads:
             return ""
-        if self.copies_what_is_forced(step):
-            return OF_WHAT_IS_FORCED
         if self.cache.is_gone(seen.keys):
             return "its layer is no longer there"
-        return self.explain(self.name, step.title, seen.told)
+        reason = self.explain(self.name, step.title, seen.told)
+        return OF_WHAT_IS_FORCED if reason == NOTHING_DIFFERS and self.copies_what_is_forced(step) else reason
 
     def use(self, step: Step, record: Record) -> None:
         """The step is done with the layer of ``record``."""

@@ -27,7 +27,7 @@ from ci_builder.rootfs.metadata import (
     set_metadata,
     with_recorded,
 )
-from ci_builder.rootfs.pack import Write, write_file
+from ci_builder.rootfs.pack import Write, need_unpackable, write_file
 from ci_builder.rootfs.paths import Directories, lookup
 from ci_builder.rootfs.tar_writer import entry_header
 from ci_builder.rootfs.times import KEPT, Times
@@ -165,6 +165,7 @@ class _Walk:
         return b""
 
     def _regular(self, source: bytes, status: Status, target: bytes) -> None:
+        need_unpackable(target)
         descriptor = os.open(self.of.origin.path(source), _READ)
         try:
             metadata = self._metadata(status, with_recorded(read_open_xattrs(descriptor), status))
@@ -182,6 +183,7 @@ class _Walk:
         hard: bool = False,
         device: int = 0,
     ) -> None:
+        need_unpackable(target)
         self.write(entry_header(target, self._shown(metadata), link=link, hard=hard, device=device))
 
     def _shown(self, metadata: Metadata) -> Metadata:

@@ -108,7 +108,8 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
         is_nameless = found.key[0] in kernel.nameless_devices
         if not kernel.is_recorded(found) and not is_nameless:
             # Who seems to have it already, as root has the terminals that it opens, has it.
-            user, group, *_ = shown(kernel, call, found)
+            user, group, mode, _ = shown(kernel, call, found)
+            _permit_giving(kernel.contexts.of(call.task), (user, group, mode, b""), (uid, gid))
             seems = (_KEEP if uid == user else uid, _KEEP if gid == group else gid)
             os.chown(found.path, *map(_own, seems))
             return 0
