@@ -142,8 +142,9 @@ def test_a_base_is_unpacked_once(bench: Bench) -> None:
 def test_owners_in_a_cache_that_two_use_at_once(bench: Bench) -> None:
     """What each of them changes stays, whoever ends last."""
     cache, meet = "RUN --mount=type=cache,target=/c ", bench.meet
-    one = "chown 5 /c/old && touch /c/a && chown 6:6 /c/a"
-    two = "chgrp 9 /c/old && touch /c/b && chmod 4755 /c/b"
+    # One after the other: chown(1) looks first, and sets user and group.
+    one = f"chown 5 /c/old && touch /c/a && chown 6:6 /c/a && {meet}"
+    two = f"{meet} && chgrp 9 /c/old && touch /c/b && chmod 4755 /c/b"
     process = bench.start(
         f"FROM busybox AS zero\n{cache}touch /c/old && chown 2:2 /c/old\n"
         f"FROM zero AS one\n{cache}{meet} && {one} && {meet}\n"
