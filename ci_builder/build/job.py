@@ -17,12 +17,13 @@ from ci_builder.build.sessions import http_sessions
 from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
-from ci_builder.cache.folder import LAYOUT, LOCK, NAMES
+from ci_builder.cache.folder import LOCK, NAMES
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.errors import ContextError, UsageError
+from ci_builder.layout.reader import LAYOUT
 from ci_builder.layout.writer import UNFINISHED
 from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
 from ci_builder.registry.client import Registry

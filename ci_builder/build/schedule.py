@@ -60,10 +60,11 @@ def build(request: Request, surroundings: Surroundings) -> Result:
     started = time.monotonic()
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
-        trying = begin_trial(job, plan(job.dockerfile, _options(job, {})), stack)
+        first = _first_plan(job)
+        trying = begin_trial(job, first, stack)
         # Registries take their time to answer: whether one may push is asked while the bases are looked for.
         checked = meanwhile(partial(_check_outputs, job.outputs))
-        planned = _plan_with_triggers(job)
+        planned = _plan_with_triggers(job, first)
         works = _evaluate(job, planned)
         _lint(job, planned, stack)
         checked()
@@ -122,7 +123,7 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
         job = prepare(request, surroundings, folder, stack)
         job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
         try:
-            planned = _plan_with_triggers(job)
+            planned = _plan_with_triggers(job, _first_plan(job))
             return _checked(job, planned)
         except CiBuilderError as error:
             return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
@@ -137,7 +138,7 @@ def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prosp
 
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
-        planned = _plan_with_triggers(job)
+        planned = _plan_with_triggers(job, _first_plan(job))
         works = _evaluate(job, planned)
         cache = job.caching.open(job.surroundings.progress)
         base = partial(_base_image, job)
@@ -158,7 +159,7 @@ def outlined(request: Request, surroundings: Surroundings) -> tuple[Outline, Doc
 
     with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
         job = prepare(request, surroundings, folder, stack)
-        return outline(job.dockerfile, plan(job.dockerfile, _options(job, {}))), job.dockerfile
+        return outline(job.dockerfile, _first_plan(job)), job.dockerfile
 
 
 def _lint(job: Job, planned: Plan, stack: contextlib.ExitStack) -> None:
@@ -188,11 +189,16 @@ def _check_outputs(outputs: tuple[Wanted, ...]) -> None:
         raise OutputError(f"cannot write the output: {error.strerror}: {error.filename}") from error
 
 
-def _plan_with_triggers(job: Job) -> Plan:
-    """The plan, made again as long as the bases that it needs bring new ONBUILD triggers."""
+def _first_plan(job: Job) -> Plan:
+    """The plan as the Dockerfile alone tells it."""
+    return plan(job.dockerfile, _options(job, {}))
+
+
+def _plan_with_triggers(job: Job, planned: Plan) -> Plan:
+    """The plan, made again as long as the bases that it needs bring new ONBUILD triggers; ``planned`` is the
+    first one."""
     triggers: dict[int, tuple[str, ...]] = {}
     while True:
-        planned = plan(job.dockerfile, _options(job, triggers))
         found = {
             stage.index: image.config.run.onbuild
             for stage in planned.stages
@@ -201,6 +207,7 @@ def _plan_with_triggers(job: Job) -> Plan:
         if found == triggers:
             break
         triggers = found
+        planned = plan(job.dockerfile, _options(job, triggers))
     for stage in planned.stages:
         _find_images_to_copy_from(job, stage)
     for name in planned.unused_args:

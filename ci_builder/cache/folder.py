@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ci_builder.cache.records import Records, need_cache, records_of
 from ci_builder.errors import ImageError, OutputError
-from ci_builder.layout.reader import REF_NAME, blob_path, read_blob, read_image, read_index
+from ci_builder.layout.reader import LAYOUT, REF_NAME, blob_path, read_blob, read_image, read_index
 from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.descriptor import Descriptor
@@ -20,7 +20,6 @@ from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass
 
 LOCK = ".cache-lock"
-LAYOUT = "oci-layout"
 _BLOCK = 1 << 20
 
 NAMES = ("blobs", "index.json", LAYOUT, LOCK)

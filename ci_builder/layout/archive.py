@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from ci_builder.layout.reader import REF_NAME
+from ci_builder.layout.reader import LAYOUT, REF_NAME
 from ci_builder.layout.writer import IMAGE_NAME, Pairs
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
@@ -44,7 +44,7 @@ def write_archive(
         _add(tar, "index.json", _index(image, references, annotations))
         if docker:
             _add(tar, "manifest.json", _docker_manifest(image, references))
-        _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        _add(tar, LAYOUT, b'{"imageLayoutVersion":"1.0.0"}')
 
 
 def _index(image: Image, references: Sequence[Reference], annotations: Pairs) -> bytes:

@@ -18,13 +18,15 @@ from ci_builder.oci.index import Index
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 
+LAYOUT = "oci-layout"
+"""The file that marks a layout (OCI image spec, image-layout.md)."""
 REF_NAME = "org.opencontainers.image.ref.name"
 _JSON_LIMIT = 32 << 20
 
 
 def read_index(folder: Path) -> Index:
     """The index of the layout in ``folder``. Raises ImageError when it is none."""
-    marker = folder / "oci-layout"
+    marker = folder / LAYOUT
     try:
         if not (folder / "index.json").is_file():
             raise ImageError(f"{folder} is not an OCI image layout: it has no file index.json")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ci_builder.errors import DigestMismatch, OutputError
-from ci_builder.layout.reader import REF_NAME, blob_path
+from ci_builder.layout.reader import LAYOUT, REF_NAME, blob_path
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
@@ -100,7 +100,7 @@ def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str,
         kept.append(manifest.to_json() | {"annotations": annotations})
     if not names:
         kept.append(manifest.to_json())
-    with _new_file(folder / "oci-layout") as file:
+    with _new_file(folder / LAYOUT) as file:
         file.write(b'{"imageLayoutVersion":"1.0.0"}')
     write_index(folder, kept)
 

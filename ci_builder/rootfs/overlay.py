@@ -63,8 +63,13 @@ def _listed(directory: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
     """The names in a directory, a part after another: those of files and symbolic links, and others."""
     with os.scandir(directory) as found:
         while part := list(itertools.islice(found, _PART)):
-            plain = [item.name for item in part if _is_plain(item)]
-            others = [os.fsencode(item.name) for item in part if not _is_plain(item)]
+            plain: list[str] = []
+            others: list[bytes] = []
+            for item in part:
+                if _is_plain(item):
+                    plain.append(item.name)
+                else:
+                    others.append(os.fsencode(item.name))
             yield os.fsencode("\0".join(plain)).split(b"\0") if plain else [], others
 
 

@@ -255,14 +255,14 @@ def _write_records(tree: Tree, file: Path, before: Records) -> None:
     with _alone(file.parent):
         kept, now = Records(), _read_records(tree, file)
         for key, _ in _files(tree.root):
-            record = merged(before.get(key), tree.ownership.records.get(key), now.get(key))
+            record = _merged(before.get(key), tree.ownership.records.get(key), now.get(key))
             if record is not None:
                 kept.put((0, key[1]), record)
         with new_file(file) as content:
             kept.write(content)
 
 
-def merged(before: Record | None, mine: Record | None, now: Record | None) -> Record | None:
+def _merged(before: Record | None, mine: Record | None, now: Record | None) -> Record | None:
     """What is to be recorded of a file that was ``before`` so, when this command leaves it as ``mine`` and
     others have made it ``now``: of each field what was changed, by this command where both did."""
     if mine == before:
