@@ -69,10 +69,10 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         _lint(job, planned, stack)
         checked()
         fetcher = fetcher_for(job, works)
-        cache = job.caching.open(job.surroundings.progress)
+        cache = job.caching.open(planned, job.surroundings.progress)
         readiness = Readiness(job, works, stack, trying)
         with contextlib.ExitStack() as leaving:
-            leaving.push(partial(_write_down, cache, planned.targets))
+            leaving.push(partial(_write_down, cache))
             while True:
                 building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
                 begun = False
@@ -106,14 +106,13 @@ def _deliver(
 
 def _write_down(
     cache: LayerCache,
-    targets: tuple[int, ...],
     kind: type[BaseException] | None,
     error: BaseException | None,
     trace: TracebackType | None,
 ) -> None:
     """At the end of a build, well or not, the cache gets what was made; but who is told to stop, stops."""
     if not isinstance(error, Stopped):
-        cache.finish(targets)
+        cache.finish()
 
 
 def check(request: Request, surroundings: Surroundings) -> Checked:
@@ -140,7 +139,7 @@ def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prosp
         job = prepare(request, surroundings, folder, stack)
         planned = _plan_with_triggers(job, _first_plan(job))
         works = _evaluate(job, planned)
-        cache = job.caching.open(job.surroundings.progress)
+        cache = job.caching.open(planned, job.surroundings.progress)
         base = partial(_base_image, job)
         building = Building(job, planned, works, fetcher_for(job, works), cache, base)
         yield Prospect(job, planned, works, building, building.look_ahead(sure=True), base, cache.earlier)

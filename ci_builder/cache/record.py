@@ -100,9 +100,5 @@ def _matched(pattern: re.Pattern[str], value: object) -> re.Match[str]:
     return found
 
 
-def _matched_told(value: object) -> re.Match[str]:
-    return _matched(_TOLD, value)
-
-
 def _moment(value: Any) -> int:
     return max(0, min(int(value), _LATEST))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import git
 
 _SCP = pattern(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
-_COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WITHOUT_DEPTH = "dumb http transport does not support shallow"
 _SHORT_COMMIT = pattern(r"[0-9a-f]{7,64}")
 _QUERIES = ("ref", "branch", "tag", "subdir", "checksum", "keep-git-dir", "submodules")

@@ -73,13 +73,6 @@ def set_time(parent: int, name: bytes, mtime_ns: int) -> None:
     os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
 
 
-def copy_xattrs(source: bytes, parent: int, name: bytes, ownership: Ownership) -> None:
-    """Copy the attributes that the kernel holds for the path ``source`` (no symbolic link is followed in
-    its last component) to ``name`` in the open directory ``parent``. Raises OSError."""
-    for key, value in read_xattrs(-100, source):
-        ownership.setxattr(parent, name, key, value)
-
-
 def copy_metadata(source: tuple[Ownership, int, bytes], target: tuple[Ownership, int, bytes]) -> Metadata:
     """Copy everything from one (ownership, parent, name) to another that was just made; returns it.
     Raises OSError."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,6 +204,57 @@ def test_functions_stay_small() -> None:
         and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > 60
     ]
     assert long == []
+
+
+def unused(modules: Sequence[Module]) -> Iterator[str]:
+    """Functions, classes, methods and constants that are named nowhere but where they are defined, private
+    ones nowhere in their own module."""
+    here = {module.name: names(module) for module in modules}
+    everywhere = sum(here.values(), Counter[str]())
+    for module in modules:
+        for node, name in definitions(module):
+            named = here[module.name] if name.startswith("_") else everywhere
+            if not named[name] and not (name.startswith("__") or name in CALLED_BY_OTHERS):
+                yield f"{module.name}:{node.lineno}: {name} is not used"
+
+
+def names(module: Module) -> Counter[str]:
+    """How often each name is used; words in strings count, as some things are called by name."""
+    found = Counter[str]()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            found[node.id] += 1
+        elif isinstance(node, ast.Attribute):
+            found[node.attr] += 1
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(node.value.split())
+    return found
+
+
+CALLED_BY_OTHERS = frozenset("readable set_ok return_ok cert_verify _print_message ConnectionCls".split())
+"""By the libraries whose classes they are a part of."""
+
+
+def definitions(module: Module) -> Iterator[tuple[ast.stmt, str]]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node, node.name
+    for node in module.tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        for name in (part for target in targets for part in ast.walk(target)):
+            if isinstance(name, ast.Name):
+                yield node, name.id
+
+
+def test_nothing_is_left_over() -> None:
+    assert list(unused(MODULES)) == []
+
+
+def test_what_is_left_over_is_found() -> None:
+    text = "A = 1\nB, C = 2, 3\nclass D:\n    def e(self): return self\ndef f(): return C\nf()"
+    found = list(unused([Module(PACKAGE / "oci/wrong.py", ast.parse(text))]))
+    assert [line.split()[1] for line in found] == ["D", "e", "A", "B"]
 
 
 @pytest.mark.parametrize(

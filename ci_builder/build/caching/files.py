@@ -15,7 +15,6 @@ from ci_builder.rootfs.metadata import all_xattrs
 from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 20
-_GIT = b".git"
 
 
 @dataclass(frozen=True, slots=True)

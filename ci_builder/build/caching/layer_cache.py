@@ -19,29 +19,33 @@ from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError, OutputError, RegistryError
 from ci_builder.oci.descriptor import Descriptor
-from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, replace
 
 _AT_ONCE = 4
 _PART = 24
+_ALONG = 60  # seconds of a build between two times that caches are written
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cache to write to; ``everything``: the layers of all stages (mode=max), else those of the images."""
+    """A cache to write to; ``everything``: the layers of all stages (mode=max), else those of the images.
+    ``lasting``: its tag, once written, may be one that cannot be written again."""
 
     cache: Cache
     everything: bool
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``ttl``: seconds after its last use in which a layer is found, 0: for ever. ``now``: seconds since
-    1970. ``keeps``: new layers are of use to somebody. ``anew``: what caches have is not asked for."""
+    1970. ``final``: the numbers of the stages that images are made of. ``keeps``: new layers are of use to
+    somebody. ``anew``: what caches have is not asked for."""
 
     ttl: int
     now: Callable[[], int]
+    final: Sequence[int] = ()
     keeps: bool = True
     anew: bool = False
 
@@ -75,6 +79,8 @@ class LayerCache:
         self._doubted: set[Descriptor] = set()
         self._targets = tuple(targets)
         self._uploads = Background("cache upload", _AT_ONCE)
+        self._written = rules.now()
+        self._writes = False
         self.earlier = self._read(sources)
         self._known = self.earlier.by_key()
 
@@ -135,7 +141,10 @@ class LayerCache:
         self._add(stage, _latest(record, self._known))
         for number, target in enumerate(self._targets):
             if target.everything and number not in self._broken:
-                self._uploads.begin(partial(self._upload, number, target.cache, record.layer))
+                upload = partial(target.cache.keep, record.layer)
+                self._uploads.begin(partial(self._guard, number, upload))
+        if self._is_time():
+            self._uploads.begin(self._write_along)
 
     def forget_lost(self) -> bool:
         """After a failure: whether a layer that was found did not come then. It is not found again, and what
@@ -154,20 +163,41 @@ class LayerCache:
         with self._lock:
             return Records(tuple(item for stage in stages for item in self._entries.get(stage, ())))
 
-    def finish(self, final: Sequence[int]) -> None:
-        """Write down what there is, after a failure as well; ``final`` are the numbers of the stages that
-        images are made of."""
+    def finish(self) -> None:
+        """Write down what there is, after a failure as well."""
         self._uploads.wait()
+        for number in range(len(self._targets)):
+            self._guard(number, partial(self._write_down, number))
+
+    def _is_time(self) -> bool:
+        """Whether it is time to write the caches while the build goes on: one that is killed, mostly because
+        it took too long, is not to begin at nothing again the next time."""
         with self._lock:
-            every = list(self._entries)
+            due = not self._writes and self._rules.now() - self._written >= _ALONG
+            self._writes |= due
+        return due
+
+    def _write_along(self) -> None:
         for number, target in enumerate(self._targets):
-            records = self.records_of(every if target.everything else final)
-            if number in self._broken or not len(records):
+            if number in self._broken:
                 continue
             try:
-                self._write(target.cache, self._after(target.cache, records))
-            except CiBuilderError as error:
-                self._told(number, target.cache, error)
+                # What is there already will be written anew in any case.
+                if not target.lasting or len(target.cache.read()):
+                    self._write_down(number)
+            except Exception as error:  # it is tried again at the end, and told then
+                text = f"the cache {target.cache} is not written while the build goes on: {error}"
+                self._progress(Notice("debug", text))
+        with self._lock:
+            self._written, self._writes = self._rules.now(), False
+
+    def _write_down(self, number: int) -> None:
+        target = self._targets[number]
+        with self._lock:
+            every = list(self._entries)
+        records = self.records_of(every if target.everything else self._rules.final)
+        if len(records):
+            self._write(target.cache, self._after(target.cache, records))
 
     def _after(self, cache: Cache, records: Records) -> Records:
         """``records`` as the latest where it was not known when they were made what ``cache`` has. (Times are
@@ -186,7 +216,9 @@ class LayerCache:
         """What turns out to be lost on the way is left out: the next build makes it anew."""
         while True:
             try:
-                cache.write(records, self._rules.oldest, self._doubted)
+                with self._lock:
+                    doubted = frozenset(self._doubted)
+                cache.write(records, self._rules.oldest, doubted)
                 return
             except CiBuilderError:
                 with self._lock:
@@ -196,15 +228,16 @@ class LayerCache:
                     raise
                 records = left
 
-    def _upload(self, number: int, cache: Cache, layer: Layer) -> None:
+    def _guard(self, number: int, action: Callable[[], None]) -> None:
+        """Do something with the target of that number, unless something went wrong with it before."""
         if number in self._broken:
             return
         try:
-            cache.keep(layer)
+            action()
         except CiBuilderError as error:
-            self._told(number, cache, error)
+            self._told(number, error)
         except Exception as error:  # whatever it is, the build goes on, and its end is not waited for
-            self._told(number, cache, OutputError(f"{type(error).__name__}: {error}"))
+            self._told(number, OutputError(f"{type(error).__name__}: {error}"))
 
     def _forget(self, identities: Set[tuple[Key, str]]) -> None:
         if not identities:
@@ -269,12 +302,12 @@ class LayerCache:
             self._broken |= same
         return ", nor is it written" if same else ""
 
-    def _told(self, number: int, cache: Cache, error: CiBuilderError) -> None:
+    def _told(self, number: int, error: CiBuilderError) -> None:
         with self._lock:
             if number in self._broken:
                 return
             self._broken.add(number)
-        self._warn(f"the cache {cache} is not written", error)
+        self._warn(f"the cache {self._targets[number].cache} is not written", error)
 
     def _warn(self, text: str, error: CiBuilderError) -> None:
         hint = f" ({error.hint})" if error.hint else ""

@@ -62,11 +62,12 @@ class Caching:
         """Which steps take part."""
         return Kinds(self.request.cache.run, self.request.cache.copy)
 
-    def open(self, progress: Progress) -> LayerCache:
-        """Read what there is."""
+    def open(self, planned: Plan, progress: Progress) -> LayerCache:
+        """Read what there is, for a build as ``planned``."""
         sources = () if self.request.no_cache else self.sources
         keeps = bool(self.targets) or self.inline
-        rules = Rules(self.request.cache.ttl, self.now, keeps=keeps, anew=not sources)
+        ttl, final = self.request.cache.ttl, planned.targets
+        rules = Rules(ttl, self.now, final, keeps=keeps, anew=not sources)
         return LayerCache(sources, self.targets, rules, progress)
 
     def forced(self, planned: Plan) -> frozenset[int]:
@@ -178,7 +179,7 @@ def _target(place: CachePlace, platform: Platform, registry: Registry) -> Target
         if reference.digest is not None:
             text = f"--cache-to: {reference} has a digest, and nobody knows that of a cache before it is made"
             raise UsageError(text, hint="name a tag")
-        return Target(RegistryCache(registry, reference, platform), mode == "max")
+        return Target(RegistryCache(registry, reference, platform), mode == "max", lasting=True)
     folder = Path(_needed(place, "to", "dest"))
     return Target(FolderCache(folder, given.get("tag", _TAG), platform), mode == "max")
 

@@ -16,7 +16,7 @@ from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
 from ci_builder.values import dataclass, replace
 
-HIT, MISSED, OPEN = "hit", "missed", "open"
+HIT, OPEN = "hit", "open"
 _BY_CONTENT = frozenset({OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE})
 _IF_THE_SAME = "it is found if the files are the same still"
 _MAY_BE_THE_SAME = f"what it copies from is another one; {_IF_THE_SAME}"

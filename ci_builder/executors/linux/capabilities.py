@@ -47,9 +47,3 @@ def _set(allowed: frozenset[int]) -> None:
     data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
     number = n.of_this_machine().capset
     system_call("capset", number, ctypes.byref(header), ctypes.byref(data))
-
-
-def without_privileges() -> bool:
-    """Whether no_new_privs is set for this thread."""
-    with open("/proc/thread-self/status", "rb") as status:
-        return b"NoNewPrivs:\t1" in status.read()

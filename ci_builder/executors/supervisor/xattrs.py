@@ -20,7 +20,7 @@ from ci_builder.rootfs.xattrs import belongs_to_host, portable
 _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _CREATE, _REPLACE = 1, 2
-_MAX_NAME, _MAX_VALUE, _MAX_LIST = 255, 65536, 65536
+_MAX_NAME, _MAX_VALUE = 255, 65536
 _ACL = (ACCESS, DEFAULT)
 
 Where = tuple[int, int, int]
