@@ -1,4 +1,5 @@
-"""A folder that nobody else can look into, gone when it is left."""
+"""A folder that nobody else can look into, gone when it is left; what a build that was killed left of its own
+goes when the next one begins."""
 
 from __future__ import annotations
 
@@ -12,10 +13,15 @@ from pathlib import Path
 
 from ci_builder.errors import OutputError, Stopped
 from ci_builder.executors.removal import release_folder
+from ci_builder.patterns import pattern
 
 # linux/fs.h
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _TOP_DIRECTORY = 0x00020000
+_PREFIX = "ci-builder-"
+_NAME = pattern(r"ci-builder-[0-9a-f]{8}")
+_LOCK = ".in-use"
+_MOST = 64
 
 
 @contextlib.contextmanager
@@ -49,13 +55,65 @@ def passing_folder(parent: Path, prefix: str, *, may_stay: bool = False) -> Iter
 def private_folder(parent: Path) -> Iterator[Path]:
     """The same for a build. Raises OutputError when it cannot be made or removed."""
     with contextlib.ExitStack() as stack:
+        held = stack.enter_context(contextlib.ExitStack())  # until the folder is gone
         try:
-            folder = stack.enter_context(passing_folder(parent, "ci-builder-"))
+            _remove_abandoned(parent)
+            folder = stack.enter_context(passing_folder(parent, _PREFIX))
+            held.callback(os.close, _hold(folder))
             _spread(folder)
             inside = Path(tempfile.mkdtemp(prefix="", dir=folder))
         except OSError as error:
             raise OutputError(f"cannot make a folder in {parent}: {error.strerror}") from error
         yield inside
+
+
+def _hold(folder: Path) -> int:
+    """Mark it as one that is in use for as long as the descriptor is open here or in a child. There is no
+    mark where the file system has no locks."""
+    unmarked = folder / f"{_LOCK}.new"
+    descriptor = os.open(unmarked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, _this_kernel())
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        unmarked.unlink()
+    else:
+        unmarked.rename(folder / _LOCK)
+    return descriptor
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the marked folders of this user in ``parent`` whose builds are no more: they were killed. What
+    cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(parent):
+            if _NAME.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    _remove_if_abandoned(entry.path)
+
+
+def _remove_if_abandoned(folder: str) -> None:
+    if os.lstat(folder).st_uid != os.geteuid():
+        return
+    descriptor = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # Over a network, others' locks may not be seen here.
+        if os.read(descriptor, _MOST) != _this_kernel():
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The mark last: who is killed while doing it leaves it to the next one.
+        for name in os.listdir(folder):
+            if name != _LOCK:
+                release_folder(os.path.join(folder, name))
+        release_folder(folder)
+    finally:
+        os.close(descriptor)
+
+
+def _this_kernel() -> bytes:
+    """What no other machine, nor this one after its next start, calls itself (random(4)). Raises OSError."""
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+        return file.read(_MOST)
 
 
 def _release(folder: Path) -> None:
