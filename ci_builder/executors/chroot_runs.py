@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as stat_module
-import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from ci_builder.executors.hidden import hidden
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch
-from ci_builder.executors.launcher import Ended, Launcher, Running
+from ci_builder.executors.launcher import Ended, Launcher
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
+from ci_builder.executors.running_commands import RunningCommands
 from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.rootfs.paths import Directories
@@ -40,8 +39,7 @@ class ChrootRuns:
 
     launcher: Launcher
     own: Path
-    _running: Running | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _running: RunningCommands = field(default_factory=RunningCommands)
 
     def run(
         self, tree: Tree, process: Process, output: Callable[[bytes], None]
@@ -56,8 +54,9 @@ class ChrootRuns:
             untouched += beneath
             check = stack.enter_context(rooms(mounts))
             stack.enter_context(swapped(tree, mounts, untouched, self.own))
-            wait = partial(Running.wait, output=output, check=check)
-            return self._run(tree, replace(process, mounts=()), wait), untouched
+            launch = Launch(replace(process, mounts=()), None, folder=tree.root)
+            running = self.launcher.start(launch, process.stdin)
+            return self._running.end_of(running, output, check), untouched
 
     @contextlib.contextmanager
     def _kernels(self, tree: Tree, untouched: list[Untouched]) -> Iterator[None]:
@@ -75,20 +74,7 @@ class ChrootRuns:
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""
-        with self._lock:
-            running = self._running
-        if running is not None:
-            running.stop()
-
-    def _run(self, tree: Tree, process: Process, wait: Callable[[Running], Ended]) -> Ended:
-        running = self.launcher.start(Launch(process, None, folder=tree.root), process.stdin)
-        with self._lock:
-            self._running = running
-        try:
-            return wait(running)
-        finally:
-            with self._lock:
-                self._running = None
+        self._running.stop()
 
 
 def _make_devices(root: str) -> None:

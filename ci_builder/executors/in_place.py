@@ -19,7 +19,7 @@ from ci_builder.errors import ExecutorError
 from ci_builder.executors.disposable import KEPT_FOLDERS, objection, see, survives
 from ci_builder.executors.interface import Process, Verdict, Workspace
 from ci_builder.executors.launch import Launch
-from ci_builder.executors.launcher import Launcher, Running
+from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import landlock
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
@@ -28,6 +28,7 @@ from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
+from ci_builder.executors.running_commands import RunningCommands
 from ci_builder.executors.stubs import stubs
 from ci_builder.executors.swapped import swapped
 from ci_builder.executors.taken_away import taken_away
@@ -165,7 +166,7 @@ class _InPlaceWorkspace:
         self._without_secrets = without_secrets
         self._launcher, self._own = runs
         self._inventory = Inventory.take(tree)
-        self._running: Running | None = None
+        self._running = RunningCommands()
         self._untouched: dict[bytes, Untouched] = {}
         self._closed = False
 
@@ -185,11 +186,10 @@ class _InPlaceWorkspace:
             for directory in beneath:
                 self._untouched.setdefault(directory.path, directory)
             process = replace(process, mounts=())
-            self._running = self._launcher.start(Launch(process, None), process.stdin)
+            running = self._launcher.start(Launch(process, None), process.stdin)
             try:
-                code = self._running.wait(output, check).code
+                code = self._running.end_of(running, output, check).code
             finally:
-                self._running = None
                 self._watch.check()
         return code
 
@@ -200,9 +200,7 @@ class _InPlaceWorkspace:
         return found.without(traces)
 
     def close(self) -> None:
-        running = self._running
-        if running is not None:
-            running.stop()
+        self._running.stop()
         self._closed = True
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from ci_builder.executors.host_files import HOSTNAME
 from ci_builder.executors.interface import Process
 from ci_builder.executors.launch import Launch, PrivateRoot
-from ci_builder.executors.launcher import Ended, Launcher, Running
+from ci_builder.executors.launcher import Ended, Launcher
 from ci_builder.executors.mount_points import Untouched, mount_points
+from ci_builder.executors.running_commands import RunningCommands
 from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.tree import Tree
@@ -39,8 +39,7 @@ class Runs:
     """The commands of one workspace."""
 
     surroundings: Surroundings
-    _running: set[Running] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _running: RunningCommands = field(default_factory=RunningCommands)
 
     def run(
         self, tree: Tree, process: Process, output: Callable[[bytes], None]
@@ -57,18 +56,9 @@ class Runs:
             ownership = tree.ownership
             known = ownership if isinstance(ownership, SingleIdOwnership) else None
             running = self.surroundings.launcher.start(Launch(process, root), process.stdin, known)
-            with self._lock:
-                self._running.add(running)
-            try:
-                ended = running.wait(output)
-            finally:
-                with self._lock:
-                    self._running.discard(running)
+            ended = self._running.end_of(running, output)
         return ended, untouched
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""
-        with self._lock:
-            running = list(self._running)
-        for one in running:
-            one.stop()
+        self._running.stop()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as stat_module
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.hidden import hidden
 from ci_builder.executors.interface import Mount, Process
 from ci_builder.executors.launch import Launch, SeenAt, Supervised
-from ci_builder.executors.launcher import Ended, Launcher, Running
+from ci_builder.executors.launcher import Ended, Launcher
 from ci_builder.executors.mount_points import Untouched, mount_points
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
+from ci_builder.executors.running_commands import RunningCommands
 from ci_builder.executors.stubs import stubs
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import Record
@@ -44,8 +43,7 @@ class PtraceRuns:
     own: Path
     host_files: Path
     ownership: RecordedOwnership
-    _running: Running | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _running: RunningCommands = field(default_factory=RunningCommands)
 
     def run(
         self, tree: Tree, process: Process, output: Callable[[bytes], None]
@@ -65,25 +63,13 @@ class PtraceRuns:
                 mounts.append(self._mount(mount, own))
             supervised = Supervised(tree.root, tuple(mounts), str(own))
             launch = Launch(replace(process, mounts=()), None, supervised=supervised)
-            ended = self._start(launch, process.stdin, partial(Running.wait, output=output, check=check))
+            running = self.launcher.start(launch, process.stdin, self.ownership.records)
+            ended = self._running.end_of(running, output, check)
         return ended, untouched
 
     def stop(self) -> None:
         """Kill what runs, and wait for its end. From any thread."""
-        with self._lock:
-            running = self._running
-        if running is not None:
-            running.stop()
-
-    def _start(self, launch: Launch, stdin: bytes, wait: Callable[[Running], Ended]) -> Ended:
-        running = self.launcher.start(launch, stdin, self.ownership.records)
-        with self._lock:
-            self._running = running
-        try:
-            return wait(running)
-        finally:
-            with self._lock:
-                self._running = None
+        self._running.stop()
 
     @contextlib.contextmanager
     def _own_folder(self) -> Iterator[Path]:
