@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tests.servers.compiled import compiled_source
+from tests.servers.bound_in import PROGRAM, bound_in
 from tests.servers.dockerd import Docker
 
 RESTRICTED = ("--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -51,26 +48,9 @@ def in_container(
     docker: Docker, image: str, flags: Sequence[str], variables: Mapping[str, str] | None = None
 ) -> Said:
     """In a container of an image that has no interpreter of its own."""
-    python = f"/opt/python/bin/{Path(sys.executable).resolve().name}"
-    environment = {
-        "PATH": _PATH,
-        "PYTHONPATH": "/opt/src:/opt/site",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LD_LIBRARY_PATH": "/opt/python/lib",
-        **(variables or {}),
-    }
-    volumes = [
-        f"--volume={source}:/opt/{target}:ro"
-        for source, target in (
-            (sys.base_prefix, "python"),
-            (sysconfig.get_paths()["purelib"], "site"),
-            (compiled_source(), "src"),
-        )
-    ]
+    bound = bound_in({"PATH": _PATH, **(variables or {})})
     done = docker.run(
-        *("run", "--rm", "--network", "host", *flags, *volumes),
-        *(f"--env={name}={value}" for name, value in environment.items()),
-        *(image, python, "-m", "ci_builder.cli", "doctor", "--format=json"),
+        *("run", "--rm", "--network", "host", *flags, *bound, image, *PROGRAM, "doctor", "--format=json")
     )
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 

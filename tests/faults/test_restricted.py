@@ -6,8 +6,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
-import sysconfig
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import pytest
 from tests.compare.builders import Built
 from tests.contracts.executors import settings
 from tests.servers.bases import Base
-from tests.servers.compiled import compiled_source
+from tests.servers.bound_in import PROGRAM, bound_in
 from tests.servers.dockerd import Docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.root]
@@ -87,20 +85,8 @@ def job(docker: Docker, busybox: Base, builder_image: str, tmp_path: Path) -> Jo
 @pytest.fixture
 def foreign(docker: Docker, busybox: Base, tmp_path: Path) -> Job:
     """An image that knows nothing of ci-builder: interpreter and code are bound in."""
-    places = (
-        (sys.base_prefix, "python"),
-        (sysconfig.get_paths()["purelib"], "site"),
-        (str(compiled_source()), "src"),
-    )
-    variables = {
-        "PYTHONPATH": "/opt/src:/opt/site",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LD_LIBRARY_PATH": "/opt/python/lib",
-    }
-    binds = [f"--volume={source}:/opt/{target}:ro" for source, target in places]
-    binds += [f"--env={name}={value}" for name, value in variables.items()]
-    program = f"/opt/python/bin/{Path(sys.executable).resolve().name} -m ci_builder.cli"
-    return Job(docker, settings.make_image(docker), _volume(tmp_path), busybox, program, tuple(binds))
+    image = settings.make_image(docker)
+    return Job(docker, image, _volume(tmp_path), busybox, " ".join(PROGRAM), tuple(bound_in()))
 
 
 def _files(archive: Path) -> dict[str, tuple[int, int, int]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-import sysconfig
 import time
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from tests.contracts.executors import settings
 from tests.outputs.project import EPOCH, Project, blob, compressions, layout_image, make_project
 from tests.servers import ordinary_user
 from tests.servers.bases import Base
-from tests.servers.compiled import compiled_source
+from tests.servers.bound_in import PROGRAM, bound_in
 from tests.servers.dockerd import Docker
 from tests.servers.ordinary_user import OrdinaryUser
 
@@ -175,25 +173,12 @@ def test_in_the_builder_image(
 def _in_container(docker: Docker, project: Project, out: Path, output: str) -> Built:
     """The build by a user without any right."""
     image = settings.make_image(docker)
-    places = (
-        (sys.base_prefix, "python"),
-        (sysconfig.get_paths()["purelib"], "site"),
-        (str(compiled_source()), "src"),
-    )
-    variables = {
-        "PYTHONPATH": "/opt/src:/opt/site",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LD_LIBRARY_PATH": "/opt/python/lib",
-        **project.env,
-    }
     done = docker.run(
-        *("run", "--rm", "--network=none", "--entrypoint=", *_RESTRICTED),
-        *(f"--volume={source}:/opt/{target}:ro" for source, target in places),
+        *("run", "--rm", "--network=none", "--entrypoint=", *_RESTRICTED, *bound_in(project.env)),
         *(f"--volume={project.folder}/context:/checkout:ro", f"--volume={out}:/out"),
         f"--volume={project.base.layout}:/base:ro",
-        *(f"--env={name}={value}" for name, value in variables.items()),
-        *(image, f"/opt/python/bin/{Path(sys.executable).resolve().name}", "-m", "ci_builder.cli", "build"),
-        *("--progress=plain", "--build-context=busybox=oci-layout:///base", output, "/checkout"),
+        *(image, *PROGRAM, "build", "--progress=plain"),
+        *("--build-context=busybox=oci-layout:///base", output, "/checkout"),
     )
     return Built(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
 
