@@ -13,8 +13,9 @@ from ci_builder.values import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """RUN. ``argv`` and ``env`` are complete (shell prepended, build args included); ``user`` is still
-    the Dockerfile's text (``name``, ``uid``, ``name:group`` …, empty for root); ``stdin``: empty;
+    """RUN. ``argv`` and ``env`` are complete (shell prepended, build args included) but for the job's
+    ``proxies``, variables that take the place of those in ``env``; ``user`` is still the Dockerfile's text
+    (``name``, ``uid``, ``name:group`` …, empty for root); ``stdin``: empty;
     ``files``: heredoc scripts to be placed for the command: (path inside the root, content, mode);
     ``mounts``: with absolute targets, empty only for a secret that is just a variable; ``limits`` of
     resources; ``seconds`` that it may take, 0 for any time."""
@@ -28,6 +29,7 @@ class RunCommand:
     mounts: tuple[RunMount, ...] = ()
     limits: tuple[ResourceLimit, ...] = ()
     seconds: float = 0
+    proxies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

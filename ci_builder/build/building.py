@@ -235,8 +235,7 @@ class Building:
         def is_forced(text: str) -> bool:
             return self._recipes.is_forced(stage.origin(text))
 
-        proxies = self._planned.settings.proxies
-        return Sources(partial(self._open, stage), identity, self._fetcher, proxies, is_true, is_forced)
+        return Sources(partial(self._open, stage), identity, self._fetcher, is_true, is_forced)
 
     def _open(self, stage: PlannedStage, text: str) -> contextlib.AbstractContextManager[CopySource]:
         return self._files.open(stage.origin(text) if text else None)

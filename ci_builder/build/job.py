@@ -104,8 +104,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     if created.epoch is None and not created.asked and _rewrite_times(outputs):
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
     bases = Bases(registry, named, platform)
-    target = targets_of(created.request, outputs)[0]
-    caching = caching_for(created.request, target, platform, registry, lambda: int(time.time()))
+    caching = caching_for(created.request, outputs, platform, registry, lambda: int(time.time()))
     return Job(
         created.request,
         surroundings,
@@ -156,7 +155,9 @@ def _parts(folder: Path, is_context: bool) -> set[Path]:
     own = {entry for entry in held if entry.name in NAMES or entry.name.startswith(UNFINISHED)}
     if not is_context and len(own) == len(held):
         return {folder}
-    return own if folder / LAYOUT in own else {folder / LOCK}
+    # What is not there yet may be there before the files are copied: a long build writes on the way.
+    to_come = {folder / name for name in NAMES} - set(held)
+    return to_come | own if folder / LAYOUT in own else to_come | {folder / LOCK}
 
 
 def _may_be_folder(path: Path) -> bool:

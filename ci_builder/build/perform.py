@@ -78,14 +78,13 @@ def explained(error: OSError) -> CiBuilderError:
 
 def _run(action: RunCommand, performer: Performer) -> None:
     account = _account(performer.workspace.tree, action.user)
-    env = action.env
-    if not any(name == "HOME" for name, _ in env):
-        env = (*env, ("HOME", account.home))
+    env = dict(action.env) | dict(action.proxies)
+    env["HOME"] = env.get("HOME") or account.home
     workspace = performer.workspace
     with prepared(action.mounts, workspace.tree, performer.mounts, performer.source) as found:
         process = Process(
             argv=action.argv,
-            env=tuple((dict(env) | dict(found.variables)).items()),
+            env=tuple((env | dict(found.variables)).items()),
             cwd=action.cwd,
             uid=account.uid,
             gid=account.gid,

@@ -122,6 +122,11 @@ class Plan:
             found.append(self.stage(base.index))
         return tuple(found)
 
+    @property
+    def of_images(self) -> frozenset[int]:
+        """The numbers of the stages that layers of the images are made in."""
+        return frozenset(stage.index for target in self.targets for stage in self.line(target))
+
     def is_needed(self, index: int) -> bool:
         """Whether another stage is made from the one with this number."""
         return any(index in stage.needs for stage in self.stages)

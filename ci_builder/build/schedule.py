@@ -100,7 +100,7 @@ def _deliver(
     job: Job, planned: Plan, sources: Mapping[str, Source], ready: Ready, cache: LayerCache
 ) -> tuple[Delivered, ...]:
     variants = Variants(job.blobs / "sha256", job.epoch)
-    records = cache.records_of(planned.targets) if job.caching.inline else Records()
+    records = cache.records_of(planned.of_images) if job.caching.inline else Records()
     return write_product(Built(sources, ready.choice, variants, records), job.outputs)
 
 

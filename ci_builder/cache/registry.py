@@ -15,6 +15,7 @@ from ci_builder.registry.client import Registry
 from ci_builder.values import dataclass
 
 _TURNS = 4
+_READINGS = 2
 _WAY_OUT = "name a repository whose tags may change: --cache-to type=registry,ref=OTHER/REPOSITORY:TAG"
 
 
@@ -70,17 +71,18 @@ class RegistryCache:
                 self._put(self._whole(kept), records)
 
     def _there(self) -> Records:
-        """What is there is replaced when its records cannot be read: only a cache is lost. Nobody knows what
-        it is when the manifest does not come as it is."""
-        try:
-            image = self._image()
-            if image is None:
-                return Records()
-            need_cache(image.manifest_bytes(), str(self))
-            return records_of(image)
-        except ImageError:
-            need_cache(self.registry.manifest(self.reference), str(self))
-            return Records()
+        """What is there is replaced when its records cannot be read, twice: only a cache is lost. Nobody
+        knows what it is when the manifest does not come as it is."""
+        for _ in range(_READINGS):
+            try:
+                image = self._image()
+                if image is None:
+                    return Records()
+                need_cache(image.manifest_bytes(), str(self))
+                return records_of(image)
+            except ImageError:
+                need_cache(self.registry.manifest(self.reference), str(self))
+        return Records()
 
     def _whole(self, records: Records) -> Records:
         return Records(tuple(item for item in records if self.registry.has_layer(item.layer, self.reference)))

@@ -27,7 +27,7 @@ class _Build:
     def __init__(self, cache: Cache, *, everything: bool = True, lasting: bool = False) -> None:
         self.seconds = 0
         target = Target(cache, everything, lasting=lasting)
-        self.cache = LayerCache((), (target,), Rules(0, lambda: self.seconds, (1,)), silent)
+        self.cache = LayerCache((), (target,), Rules(0, lambda: self.seconds, frozenset({1})), silent)
 
     def make(self, number: int, *, after: int, stage: int = 1) -> None:
         """A layer, so many seconds after the one before."""

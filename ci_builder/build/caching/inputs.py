@@ -43,7 +43,6 @@ class Sources:
     open: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     identity: Callable[[str], Input | None]
     fetcher: Fetcher
-    proxies: tuple[tuple[str, str], ...] = ()
     is_true: Callable[[str], bool] = _always
     is_forced: Callable[[str], bool] = _never
     quick: bool = False
@@ -79,7 +78,7 @@ def inputs_of_step(step: Step, sources: Sources) -> Iterator[Input]:
     yield Input("linked", frame(step.linked))
     for number, action in enumerate(step.actions):
         yield Input(f"action {number}", frame(type(action).__name__))
-        yield from _inputs(action, sources, step.created_by)
+        yield from _inputs(action, sources)
 
 
 def foreign(step: Step, sources: Sources) -> bool:
@@ -87,9 +86,9 @@ def foreign(step: Step, sources: Sources) -> bool:
     return any(sources.identity(name) is not None for name in step.origins)
 
 
-def _inputs(action: Action, sources: Sources, history: str) -> Iterator[Input]:
+def _inputs(action: Action, sources: Sources) -> Iterator[Input]:
     if isinstance(action, RunCommand):
-        return _of_command(action, sources, history)
+        return _of_command(action, sources)
     if isinstance(action, CopyFiles):
         return _of_copy(action, sources)
     if isinstance(action, Fetch):
@@ -106,13 +105,12 @@ def _fields(action: Action | RunMount, without: tuple[str, ...] = (), prefix: st
             yield Input(f"{prefix}{item.name}", frame(getattr(action, item.name)))
 
 
-def _of_command(action: RunCommand, sources: Sources, history: str) -> Iterator[Input]:
-    """A proxy does not matter unless the Dockerfile declares it, as its line in the ``history`` shows
-    (Dockerfile reference, "Predefined ARGs"), nor how long the command may take."""
-    yield from _fields(action, ("env", "mounts", "seconds"))
+def _of_command(action: RunCommand, sources: Sources) -> Iterator[Input]:
+    """A proxy of the job does not matter unless the Dockerfile declares it (Dockerfile reference, "Predefined
+    ARGs"), nor how long the command may take."""
+    yield from _fields(action, ("env", "mounts", "seconds", "proxies"))
     for name, value in action.env:
-        if (name, value) not in sources.proxies or f" {name}={value}" in history:
-            yield Input(f"variable {name}", frame((name, value)))
+        yield Input(f"variable {name}", frame((name, value)))
     for number, mount in enumerate(action.mounts):
         yield Input(f"mount {number}", frame(mount.kind))
         yield from _of_mount(mount, sources, f"mount {number} ")

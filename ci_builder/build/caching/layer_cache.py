@@ -40,12 +40,12 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``ttl``: seconds after its last use in which a layer is found, 0: for ever. ``now``: seconds since
-    1970. ``final``: the numbers of the stages that images are made of. ``keeps``: new layers are of use to
-    somebody. ``anew``: what caches have is not asked for."""
+    1970. ``final``: the numbers of the stages that layers of the images are made in. ``keeps``: new layers
+    are of use to somebody. ``anew``: what caches have is not asked for."""
 
     ttl: int
     now: Callable[[], int]
-    final: Sequence[int] = ()
+    final: Set[int] = frozenset()
     keeps: bool = True
     anew: bool = False
 
@@ -77,6 +77,7 @@ class LayerCache:
         self._lost: set[tuple[Key, str]] = set()
         self._gone: set[Key] = set()
         self._doubted: set[Descriptor] = set()
+        self._made: set[tuple[Key, str]] = set()
         self._targets = tuple(targets)
         self._uploads = Background("cache upload", _AT_ONCE)
         self._written = rules.now()
@@ -138,7 +139,10 @@ class LayerCache:
 
     def keep(self, stage: int, record: Record) -> None:
         """A new layer; it goes to the caches while the build goes on."""
-        self._add(stage, _latest(record, self._known))
+        record = _latest(record, self._known)
+        self._add(stage, record)
+        with self._lock:
+            self._made.add(record.identity)
         for number, target in enumerate(self._targets):
             if target.everything and number not in self._broken:
                 upload = partial(target.cache.keep, record.layer)
@@ -158,10 +162,11 @@ class LayerCache:
         self._forget(lost)
         return bool(lost)
 
-    def records_of(self, stages: Iterable[int]) -> Records:
+    def records_of(self, stages: Set[int]) -> Records:
         """What was used and made in these stages."""
         with self._lock:
-            return Records(tuple(item for stage in stages for item in self._entries.get(stage, ())))
+            known = sorted(self._entries.keys() & stages)
+            return Records(tuple(item for stage in known for item in self._entries[stage]))
 
     def finish(self) -> None:
         """Write down what there is, after a failure as well."""
@@ -178,24 +183,41 @@ class LayerCache:
         return due
 
     def _write_along(self) -> None:
-        for number, target in enumerate(self._targets):
-            if number in self._broken:
-                continue
-            try:
-                # What is there already will be written anew in any case.
-                if not target.lasting or len(target.cache.read()):
-                    self._write_down(number)
-            except Exception as error:  # it is tried again at the end, and told then
-                text = f"the cache {target.cache} is not written while the build goes on: {error}"
-                self._progress(Notice("debug", text))
-        with self._lock:
-            self._written, self._writes = self._rules.now(), False
+        again = True
+        while again:
+            with self._lock:
+                self._written, made = self._rules.now(), len(self._made)
+            for number in range(len(self._targets)):
+                if number not in self._broken:
+                    self._write_early(number)
+            with self._lock:
+                # A slow one: others may have been made since.
+                again = len(self._made) > made and self._rules.now() - self._written >= _ALONG
+                self._writes = again
 
-    def _write_down(self, number: int) -> None:
+    def _write_early(self, number: int) -> None:
+        target = self._targets[number]
+        try:
+            # What is there already will be written anew in any case.
+            if not target.lasting or len(target.cache.read()):
+                self._write_down(number, early=True)
+        except Exception as error:  # it is tried again at the end, and told then
+            if isinstance(error, CiBuilderError) and _is_silence(error):
+                self._told(number, error)
+                return
+            text = f"the cache {target.cache} is not written while the build goes on: {error}"
+            self._progress(Notice("debug", text))
+
+    def _write_down(self, number: int, *, early: bool = False) -> None:
+        """``early``: new layers only. Others are in a cache already, and may turn out to be lost there: that
+        is the build's to find out, which may never need them."""
         target = self._targets[number]
         with self._lock:
-            every = list(self._entries)
+            every = set(self._entries)
+            made = frozenset(self._made)
         records = self.records_of(every if target.everything else self._rules.final)
+        if early:
+            records = Records(tuple(record for record in records if record.identity in made))
         if len(records):
             self._write(target.cache, self._after(target.cache, records))
 

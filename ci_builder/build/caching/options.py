@@ -10,6 +10,7 @@ from ci_builder.build.caching.stage_cache import Kinds
 from ci_builder.build.mounts.kept import MountPlaces
 from ci_builder.build.plan import Plan
 from ci_builder.build.special_args import wants_inline_cache
+from ci_builder.build.targets import targets_of
 from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.mounts_registry import RegistryMounts
@@ -20,6 +21,7 @@ from ci_builder.dockerfile.stages import Stage
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
+from ci_builder.outputs.choose import Wanted
 from ci_builder.progress import Progress
 from ci_builder.registry.client import Registry
 from ci_builder.request import CacheOptions, CachePlace, Request
@@ -66,7 +68,7 @@ class Caching:
         """Read what there is, for a build as ``planned``."""
         sources = () if self.request.no_cache else self.sources
         keeps = bool(self.targets) or self.inline
-        ttl, final = self.request.cache.ttl, planned.targets
+        ttl, final = self.request.cache.ttl, planned.of_images
         rules = Rules(ttl, self.now, final, keeps=keeps, anew=not sources)
         return LayerCache(sources, self.targets, rules, progress)
 
@@ -94,10 +96,14 @@ def check_stages_without(names: tuple[str, ...], stages: tuple[Stage, ...]) -> N
 
 
 def caching_for(
-    request: Request, target: str, platform: Platform, registry: Registry, now: Callable[[], int]
+    request: Request,
+    outputs: Sequence[Wanted],
+    platform: Platform,
+    registry: Registry,
+    now: Callable[[], int],
 ) -> Caching:
-    """What the Request asks for; ``target`` is the stage that the scope is named by. Raises UsageError,
-    Unsupported, InvalidValue."""
+    """What the Request asks for; the scope is named by the first target of the ``outputs``. Raises
+    UsageError, Unsupported, InvalidValue."""
     options = request.cache
     if options.off:
         return Caching(request, platform, registry, (), (), False, now)
@@ -107,12 +113,12 @@ def caching_for(
     ]
     inline = any(place.type == "inline" for place in options.targets)
     inline = inline or wants_inline_cache(request.build_args)
-    scopes = _scopes(request, target, platform)
+    scopes = _scopes(request, targets_of(request, outputs)[0], platform)
     if options.repository:
         repository = Reference.parse(options.repository)
         scoped = [RegistryCache(registry, _at(repository, scope.tag), platform) for scope in scopes]
         sources += scoped
-        apart = Reference.parse(options.repository).name not in _names(request)
+        apart = Reference.parse(options.repository).name not in _names(request, outputs)
         targets.append(Target(scoped[0], options.everything and apart))
     kept = tuple(targets) if options.keep else ()
     mounts = _mounts(request, scopes, platform, registry)
@@ -126,11 +132,12 @@ def folders_of(options: CacheOptions) -> tuple[Path, ...]:
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
 
 
-def _names(request: Request) -> frozenset[str]:
+def _names(request: Request, outputs: Sequence[Wanted]) -> frozenset[str]:
     """The repositories of the image. A cache there has what the image has, and nothing of its build stages:
     whoever may pull the one can read the other."""
     found = [request.cache.image] if request.cache.image else []
-    return frozenset((*found, *(Reference.parse(tag).name for tag in request.tags)))
+    names = [Reference.parse(tag).name for tag in request.tags]
+    return frozenset((*found, *names, *(name.name for output in outputs for name in output.references)))
 
 
 def _scopes(request: Request, target: str, platform: Platform) -> list[Scope]:

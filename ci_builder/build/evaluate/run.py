@@ -23,24 +23,23 @@ _Files = tuple[tuple[str, bytes, int], ...]
 
 
 def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
-    """The environment is ENV and ARG, and the proxy build args, which win as in BuildKit. HOME is left
-    to whoever runs the command: it comes from the root's passwd file when nothing sets it."""
+    """The environment is ENV and ARG; the proxy build args win, as in BuildKit. HOME is left to whoever runs
+    the command: it comes from the root's passwd file when nothing sets it."""
     command, files = _with_heredocs(run)
     argv = with_shell(state, command)
-    env = dict(state.env)
-    env.update(state.settings.proxies)
     mounts = tuple(sorted(_mounts(state, run), key=_order))
     commands = state.settings.commands
     action = RunCommand(
         argv,
-        tuple(env.items()),
+        state.env,
         clean(state.cwd),
         state.run.user,
         run.network or commands.network,
         files,
         mounts,
-        commands.limits,
+        tuple(sorted(commands.limits, key=lambda limit: limit.name)),
         commands.seconds,
+        state.settings.proxies,
     )
     shown = " ".join((*_declared(state), *argv))
     return state, layer_step(run.line, f"RUN {shown}", (action,), _remark(run))

@@ -186,11 +186,10 @@ def _tmpfs(own: _Own) -> Mount:
 def _secret(own: _Own, found: list[Mount], variables: list[tuple[str, str]]) -> None:
     mount, secrets = own.mount, own.sources.secrets
     value = secrets.need(mount.id) if mount.required else secrets.get(mount.id)
-    if value is None:
-        return
     if mount.env:
-        variables.append((mount.env, value.decode("utf-8", "surrogateescape")))
-    if mount.target:
+        # Set, but empty, where there is none (BuildKit, ExecOp.loadSecretEnv).
+        variables.append((mount.env, (value or b"").decode("utf-8", "surrogateescape")))
+    if mount.target and value is not None:
         tree = own.folder()
         os.chmod(tree.root, 0o700)
         descriptor = os.open(os.path.join(tree.root, "secret"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -203,6 +202,9 @@ def _secret(own: _Own, found: list[Mount], variables: list[tuple[str, str]]) -> 
 def _agent(own: _Own, found: list[Mount], variables: list[tuple[str, str]]) -> None:
     mount = own.mount
     agent = own.sources.agents.get(mount.id, required=mount.required)
+    if not any(name == "SSH_AUTH_SOCK" for name, _ in variables):
+        # Without an agent too, as with BuildKit.
+        variables.append(("SSH_AUTH_SOCK", mount.target))
     if agent is None:
         return
     tree = own.folder()
@@ -210,5 +212,3 @@ def _agent(own: _Own, found: list[Mount], variables: list[tuple[str, str]]) -> N
     own.stack.enter_context(forwarded(agent, path))
     own.own(tree, b"agent", 0o140000 | mount.mode)
     found.append(Mount(mount.target, str(path)))
-    if not any(name == "SSH_AUTH_SOCK" for name, _ in variables):
-        variables.append(("SSH_AUTH_SOCK", mount.target))

@@ -31,7 +31,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def caching(registry: Registry, cache: CacheOptions, **more: object) -> Caching:
     request = replace(Request(cache=cache), **more)  # type: ignore[arg-type]
-    return caching_for(request, "", AMD64, registry, lambda: 0)
+    return caching_for(request, (), AMD64, registry, lambda: 0)
 
 
 def places(registry: Registry, way: str, text: str) -> Caching:

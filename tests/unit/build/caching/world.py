@@ -63,12 +63,11 @@ class World:
     stage: Path | None = None
     stages: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, bytes] = field(default_factory=dict)
-    proxies: tuple[tuple[str, str], ...] = ()
 
     def sources(self) -> Sources:
         """As a build makes them."""
         fetcher = cast(Fetcher, Downloads(self.folder, self.contents))
-        return Sources(self._open, self._identity, fetcher, self.proxies)
+        return Sources(self._open, self._identity, fetcher)
 
     @contextlib.contextmanager
     def _open(self, name: str) -> Iterator[CopySource]:
