@@ -9,6 +9,7 @@ from functools import partial
 from ci_builder.build.ahead import Ahead, Looking
 from ci_builder.build.caching.inputs import Sources
 from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.build.caching.options import folders_of
 from ci_builder.build.caching.recipes import Recipes
 from ci_builder.build.caching.stage_cache import StageCache
 from ci_builder.build.carry_out import StageTools
@@ -21,6 +22,7 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.means import Ready
 from ci_builder.build.origins import FromContext, FromStage, Origin
+from ci_builder.build.own_folders import without_own_folders
 from ci_builder.build.parallel import Stages, Stoppable, left_at_the_end
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.product import finished_image
@@ -59,7 +61,9 @@ class Building:
         self._executor: Stoppable | None = None
         self._skeletons: Stoppable | None = None
         self._stages: Stages | None = None
-        self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image)
+        caches = folders_of(job.request.cache)
+        cut = partial(without_own_folders, folder=job.folder.parent, caches=caches)
+        self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image, cut)
         steps = {index: work.steps for index, work in works.items()}
         self._early = EarlyPushes(job, planned, self._made)
         self._recipes = Recipes(planned, steps, self._sources, self._image_of, job.caching.forced(planned))

@@ -22,15 +22,16 @@ from ci_builder.values import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class CopySources:
-    """``stage`` gives the image of a stage by its number, once it is built. Named contexts are opened when
-    they are first used, and kept; so are the files of an image, which ``files`` makes readable, until whoever
-    gave that out closes them."""
+    """``stage`` gives the image of a stage by its number, once it is built; ``cut`` takes away what of a
+    context is the build's own. Named contexts are opened when they are first used, and kept; so are the files
+    of an image, which ``files`` makes readable, until whoever gave that out closes them."""
 
     context: Context
     place: Place
     files: Callable[[Image], Workspace]
     bases: Bases
     stage: Callable[[int], Image]
+    cut: Callable[[Context], Context]
     _opened: dict[str, Context] = field(default_factory=dict)
     _readables: dict[tuple[Digest, ...], Workspace] = field(default_factory=dict)
     _turns: dict[tuple[Digest, ...], threading.Lock] = field(default_factory=dict)
@@ -65,7 +66,8 @@ class CopySources:
     def _named(self, name: str) -> Context:
         with self._lock:
             if name not in self._opened:
-                self._opened[name] = open_named_context(name, self.bases.named.files[name], self.place)
+                opened = open_named_context(name, self.bases.named.files[name], self.place)
+                self._opened[name] = self.cut(opened)
             return self._opened[name]
 
 

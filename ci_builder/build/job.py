@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from ci_builder.build.bases import Bases, NamedContexts
@@ -12,24 +12,22 @@ from ci_builder.build.caching.options import Caching, caching_for, check_stages_
 from ci_builder.build.creation_time import check_time, creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.own_folders import without_own_folders
 from ci_builder.build.permitted import refuse_what_is_not_built_yet, target_platform
 from ci_builder.build.sessions import http_sessions
 from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
-from ci_builder.cache.folder import LOCK, NAMES
 from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.errors import ContextError, UsageError
-from ci_builder.layout.reader import LAYOUT
-from ci_builder.layout.writer import UNFINISHED
 from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
 from ci_builder.request import Request
-from ci_builder.values import dataclass, replace
+from ci_builder.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
         # The build's folder is the only thing in the one above it.
-        context = _without(context, folder.parent, folders_of(request.cache))
+        context = without_own_folders(context, folder.parent, folders_of(request.cache))
     except OSError as error:
         raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
     dockerfile = parse(source)
@@ -123,56 +121,3 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
 
 def _rewrite_times(outputs: Iterable[Wanted]) -> bool:
     return any(item.form is not None and item.form.rewrite for item in outputs)
-
-
-def _without(context: Context, folder: Path, caches: Iterable[Path]) -> Context:
-    """A context never holds the build's own folder, nor its caches, wherever people want those to be: the
-    one before would be a part of the next one. Nor what is there only for them."""
-    places = {cache.resolve() for cache in caches if _may_be_folder(cache)}
-    inside = {path for path in places if path == context.root or context.root in path.parents}
-    own = {part for path in inside for part in _parts(path, path == context.root)}
-    own |= {folder.resolve()} if context.root in folder.resolve().parents else set()
-    for path in tuple(own):
-        for above in path.parents:
-            if above == context.root or not _holds_only(above, own):
-                break
-            own.add(above)
-    ignore = context.ignore
-    for path in sorted(own):
-        ignore = ignore.without(str(path.relative_to(context.root)))
-    return replace(context, ignore=ignore)
-
-
-def _parts(folder: Path, is_context: bool) -> set[Path]:
-    """What of a folder is the build's: all of it where there is nothing else in it or nobody may look, of one
-    that was there before what a cache puts into it."""
-    try:
-        held = list(folder.iterdir())
-    except FileNotFoundError:
-        held = []
-    except OSError:
-        return set() if is_context else {folder}
-    own = {entry for entry in held if entry.name in NAMES or entry.name.startswith(UNFINISHED)}
-    if not is_context and len(own) == len(held):
-        return {folder}
-    # What is not there yet may be there before the files are copied: a long build writes on the way.
-    to_come = {folder / name for name in NAMES} - set(held)
-    return to_come | own if folder / LAYOUT in own else to_come | {folder / LOCK}
-
-
-def _may_be_folder(path: Path) -> bool:
-    """One that may not be looked for is none of the context's."""
-    try:
-        return not path.is_file()
-    except OSError:
-        return False
-
-
-def _holds_only(folder: Path, own: Collection[Path]) -> bool:
-    """Whether nothing else is in it, or it is not there yet."""
-    try:
-        return all(entry in own for entry in folder.iterdir())
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False

@@ -22,6 +22,7 @@ from ci_builder.build.mounts.prepare import MountSources, prepared
 from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.executors.interface import Process, Workspace
 from ci_builder.rootfs.paths import read_file
+from ci_builder.rootfs.root_folder import own_as_usual
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass
 
@@ -95,6 +96,7 @@ def _run(action: RunCommand, performer: Performer) -> None:
             limits=action.limits,
             seconds=action.seconds,
         )
+        own_as_usual(workspace.tree)
         code = workspace.run(process, performer.output)
     if code != 0:
         raise CommandExit(code)

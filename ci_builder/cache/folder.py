@@ -11,9 +11,11 @@ from pathlib import Path
 from ci_builder.cache.records import Records, need_cache, records_of
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import LAYOUT, REF_NAME, blob_path, read_blob, read_image, read_index
+from ci_builder.layout.upkeep import blobs_of, remove_unnamed
 from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
 from ci_builder.oci.descriptor import Descriptor
+from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
@@ -93,7 +95,17 @@ class FolderCache:
             kept = Records(tuple(item for item in there.used_since(oldest) if self.has(item.layer)))
             wanted = kept.merged(records)
             if wanted != there or len(kept) != len(there):
+                former = self._former()
                 write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
+                with contextlib.suppress(ImageError):
+                    remove_unnamed(self.folder, former)
+
+    def _former(self) -> frozenset[Digest]:
+        """The blobs of what is there, as far as it can be read."""
+        with contextlib.suppress(ImageError):
+            own = (entry for entry in self._entries() if _name(entry) == self.tag)
+            return frozenset(digest for entry in own for digest in blobs_of(self.folder, entry))
+        return frozenset()
 
     def _give_up(self, doubted: Set[Descriptor]) -> None:
         """Remove what is false of it, or it would be taken for the same blob that was made anew."""

@@ -26,7 +26,7 @@ FORMAT = 1
 _ROOM = 24 << 20
 """Bytes that all records have at most: a registry's client reads no config without end."""
 
-_TOLD_ROOM = 8 << 20
+_TOLD_ROOM = 2 << 20
 """Bytes thereof for what the records tell of their inputs."""
 
 _MOST = 2000

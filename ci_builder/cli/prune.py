@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         for place in found:
             entries = place.entries()
             gone = surplus(entries, limits, now)
-            freed = place.remove(gone) if gone and not arguments.dry_run else 0
+            # With nothing to go, too: a folder may hold what nothing names any more.
+            freed = place.remove(gone) if entries and not arguments.dry_run else 0
             done.append(Pruned(str(place), entries, gone, freed, arguments.dry_run))
     value = pruned_json(done)
     text = (

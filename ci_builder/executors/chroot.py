@@ -19,6 +19,7 @@ from ci_builder.executors.interface import Verdict, Workspace
 from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.trial import refusal
@@ -63,7 +64,7 @@ class ChrootExecutor:
             raise ExecutorError("the executor was not entered")
         with self._counting:
             folder = self._state / f"c{next(self._numbers)}"
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         tree = Tree(str(folder), KernelOwnership(), hire=self._launcher.hire)
         apply_layers(image.layers, tree, self._progress)
         if not writable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.values import dataclass
 
 HOSTNAME = "buildsandbox"
@@ -21,11 +22,13 @@ class HostFiles:
 
     def prepare(self) -> None:
         """Make the copies. The builder's own hosts entries (a CI's services) come after the local ones."""
-        self.folder.mkdir(mode=0o755)
+        make_open_folder(self.folder)
         own, name = _own_file("/etc/hosts"), self.hostname
         local = _LOCAL_HOSTS.format("" if os.fsencode(name) in own.split() else f" {name}")
-        (self.folder / "hosts").write_bytes(os.fsencode(local) + own)
-        (self.folder / "resolv.conf").write_bytes(_own_file("/etc/resolv.conf"))
+        contents = {"hosts": os.fsencode(local) + own, "resolv.conf": _own_file("/etc/resolv.conf")}
+        for file, content in contents.items():
+            (self.folder / file).write_bytes(content)
+            (self.folder / file).chmod(0o644)  # whatever the umask of the job
 
 
 def _own_file(path: str) -> bytes:

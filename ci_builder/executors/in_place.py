@@ -25,6 +25,7 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
 from ci_builder.executors.linux.mount_table import read_mounts
 from ci_builder.executors.mount_points import Untouched
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
@@ -124,7 +125,7 @@ class InPlaceExecutor:
     def _reading(self, image: Image) -> Workspace:
         with self._counting:
             folder = self._state / f"r{next(self._numbers)}"
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         tree = Tree(str(folder), KernelOwnership())
         apply_layers(image.layers, tree, self._progress)
         return ReadingWorkspace(tree, lambda: remove_folder(str(folder)))

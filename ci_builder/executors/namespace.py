@@ -22,6 +22,7 @@ from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, mount, prctl, umount, unshare
 from ci_builder.executors.linux.capabilities import SYS_ADMIN, effective
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.overlay_mount import Layers, OverlayMounter, find_options
 from ci_builder.executors.overlay_workspace import OverlayWorkspace
 from ci_builder.executors.private_runs import Runs, Surroundings
@@ -153,7 +154,7 @@ class NamespaceExecutor:
 
     def _in_folder(self, image: Image, writable: bool) -> Workspace:
         folder = self._new_folder("w")
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         # A record of its own for each: inode numbers are used again when a folder was removed.
         record, runs = SingleIdOwnership(), self._runs()
         if self._single_id:
@@ -170,7 +171,7 @@ class NamespaceExecutor:
     def _unpack(self, image: Image, first: int, below: tuple[Path, ...]) -> Path:
         """The layers from number ``first`` on, laid over ``below``, as one lower folder."""
         folder = self._new_folder("b")
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         if not below:
             apply_layers(image.layers, Tree(str(folder), self._ownership), self._progress)
             return folder

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ci_builder.errors import ExecutorError
 from ci_builder.executors.interface import Process, Verdict, Workspace
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.removal import remove_folder
 from ci_builder.oci.image import Image
 from ci_builder.progress import Progress
@@ -48,7 +49,7 @@ class NoneExecutor:
         """See Executor. Raises ImageError, OutputError."""
         with self._counting:
             folder = self._state / f"n{next(self._numbers)}"
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         tree = Tree(str(folder), RecordedOwnership(os.geteuid(), os.getegid()))
         apply_layers(image.layers, tree, self._progress, keep=_ACCOUNTS if writable else None)
         return _SkeletonWorkspace(tree, lambda: remove_folder(str(folder)))

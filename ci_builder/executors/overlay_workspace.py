@@ -12,6 +12,7 @@ from ci_builder.executors.interface import Process
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, umount
 from ci_builder.executors.mount_points import Untouched
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.overlay_mount import Layers, OverlayMounter
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
@@ -45,7 +46,7 @@ class OverlayWorkspace:
         self._root = folder / "root"
         self._root.mkdir(parents=True)
         if not self._lowers:
-            (folder / "empty").mkdir(mode=0o755)
+            make_open_folder(folder / "empty")
             self._lowers = (folder / "empty",)
         self._mount_next()
         self._tree = Tree(str(self._root), ownership, hire=runs.surroundings.launcher.hire)
@@ -102,7 +103,7 @@ class OverlayWorkspace:
     def _mount_next(self) -> None:
         self._step += 1
         upper, work = self._upper(), self._folder / f"k{self._step}"
-        upper.mkdir(mode=0o755)
+        make_open_folder(upper)
         work.mkdir()
         _copy_attributes(self._lowers[0], upper)
         self._mounter.mount(Layers(self._lowers, upper, work), self._root)

@@ -104,10 +104,22 @@ def _remove_if_abandoned(folder: str) -> None:
         # The mark last: who is killed while doing it leaves it to the next one.
         for name in os.listdir(folder):
             if name != _LOCK:
-                release_folder(os.path.join(folder, name))
+                _release_closed(os.path.join(folder, name))
         release_folder(folder)
     finally:
         os.close(descriptor)
+
+
+def _release_closed(folder: str) -> None:
+    """What nobody but root may write to, too, which a build as a user has in namespaces."""
+    try:
+        release_folder(folder)
+    except PermissionError:
+        for above, folders, _ in os.walk(folder):
+            for path in (os.path.join(above, name) for name in folders):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
+        release_folder(folder)
 
 
 def _this_kernel() -> bytes:

@@ -22,6 +22,7 @@ from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
 from ci_builder.executors.linux.capabilities import SYS_PTRACE, effective
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.ptrace_runs import PtraceRuns
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
@@ -84,7 +85,7 @@ class PtraceExecutor:
             raise ExecutorError("the executor was not entered")
         with self._counting:
             folder = self._state / f"p{next(self._numbers)}"
-        folder.mkdir(mode=0o755)
+        make_open_folder(folder)
         ownership = RecordedOwnership(os.geteuid(), os.getegid())
         tree = Tree(os.path.realpath(folder), ownership)
         apply_layers(image.layers, tree, self._progress)

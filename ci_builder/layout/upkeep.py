@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,19 @@ def keep_only(folder: Path, keeps: Callable[[Descriptor], bool]) -> int:
             if len(kept) != len(entries):
                 write_index(folder, [entry.to_json() for entry in kept])
             return sum(_remove(path) for path in _blobs(folder) if not _is_needed(path, needed))
+    except OSError as error:
+        text = f"cannot clean up the OCI layout {folder}: {error.strerror or error}"
+        raise OutputError(text) from error
+
+
+def remove_unnamed(folder: Path, digests: Collection[Digest]) -> None:
+    """Remove those of ``digests`` that no entry of the index leads to. Raises ImageError when a manifest
+    cannot be read (nothing is removed then), OutputError."""
+    try:
+        with locked(folder):
+            needed = {digest for entry in read_index(folder).manifests for digest in blobs_of(folder, entry)}
+            for digest in set(digests) - needed:
+                blob_path(folder, digest).unlink(missing_ok=True)
     except OSError as error:
         text = f"cannot clean up the OCI layout {folder}: {error.strerror or error}"
         raise OutputError(text) from error

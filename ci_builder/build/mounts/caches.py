@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from ci_builder.build.mounts.folders import new_file, tell_name
-from ci_builder.build.mounts.kept import NOT_KEPT, Kept, own_folder
+from ci_builder.build.mounts.kept import NOT_KEPT, Kept
 from ci_builder.cache.mounts import MountName
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.record import PLAIN, Record, Records
+from ci_builder.rootfs.root_folder import own_folder
 from ci_builder.rootfs.tree import Ownership, Tree
 from ci_builder.values import dataclass
 

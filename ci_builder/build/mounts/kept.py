@@ -15,11 +15,12 @@ from typing import Protocol
 from ci_builder.cache.limits import FRESH
 from ci_builder.cache.mounts import MountName, MountRecord, MountRecords
 from ci_builder.cache.mounts_registry import RegistryMounts
-from ci_builder.errors import CiBuilderError, RegistryError
+from ci_builder.errors import CiBuilderError, OutputError, RegistryError
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
 from ci_builder.rootfs.blob import write_layer
 from ci_builder.rootfs.export import every_path
+from ci_builder.rootfs.root_folder import own_folder
 from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass, replace
 
@@ -158,20 +159,30 @@ class KeptCaches:
                 # It began empty by mischance: what is there is worth more.
                 self._tell("warning", f"the cache {name.id} is not kept at {place}: it was not brought")
                 continue
-            with reading() as tree:
-                if tree is None:
-                    self._tell("info", f"the cache {name.id} is in use by another build, and not kept")
-                    continue
-                content = _content_of(tree)
-                others = sum(size for other, size in sizes.items() if other != name)
-                if others + content.size > self._places.limit:
-                    text = f"the cache {name.id} is not kept at {place}: with its {content.size:,} bytes"
-                    self._tell("warning", f"{text} there would be more than {self._places.limit:,}")
-                    continue
-                record = self._record(name, there.get(name), content, tree)
-                if record is not None:
-                    sizes[name] = content.size
-                    yield replace(record, sharing=sharing)
+            others = sum(size for other, size in sizes.items() if other != name)
+            try:
+                record = self._now_in(name, reading, there.get(name), self._places.limit - others)
+            except (CiBuilderError, OSError) as error:
+                self._tell("warning", f"the cache {name.id} is not kept at {place}: {error}")
+                continue
+            if record is not None:
+                sizes[name] = record.size
+                yield replace(record, sharing=sharing)
+
+    def _now_in(
+        self, name: MountName, reading: Reading, before: MountRecord | None, room: int
+    ) -> MountRecord | None:
+        """What is to be written of a cache, for which there are so many bytes of ``room``; None where nothing
+        has to be. Raises CiBuilderError, OSError."""
+        with reading() as tree:
+            if tree is None:
+                self._tell("info", f"the cache {name.id} is in use by another build, and not kept")
+                return None
+            content = _content_of(tree)
+            if content.size > room:
+                limit = f"{self._places.limit:,}"
+                raise OutputError(f"with its {content.size:,} bytes there would be more than {limit}")
+            return self._record(name, before, content, tree)
 
     def _record(
         self, name: MountName, before: MountRecord | None, content: _Content, tree: Tree
@@ -221,12 +232,3 @@ def _content_of(tree: Tree) -> _Content:
         hasher.update(b"\0".join(parts) + b"\0\0")
         count += 1
     return _Content(hasher.hexdigest(), total, count, folder)
-
-
-def own_folder(tree: Tree, uid: int, gid: int, mode: int) -> None:
-    """The root of ``tree`` gets this owner and these permissions. Raises OSError."""
-    root = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        tree.ownership.chown(root, b".", uid, gid, stat.S_IFDIR | mode)
-    finally:
-        os.close(root)

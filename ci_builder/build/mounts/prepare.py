@@ -17,6 +17,7 @@ from ci_builder.build.mounts.caches import Caches
 from ci_builder.build.mounts.secrets import SecretValues
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.executors.interface import Mount
+from ci_builder.executors.open_folder import make_open_folder
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.ownership import RecordedOwnership
 from ci_builder.rootfs.tree import Tree
@@ -108,7 +109,7 @@ class _Own:
     def folder(self) -> Tree:
         """A new folder, with the ownership of the command's files, that goes at the end."""
         path = self.sources.next_folder()
-        path.mkdir(mode=0o755)
+        make_open_folder(path)
         self.stack.callback(_discard, str(path), self.tree)
         return Tree(os.path.realpath(path), self.tree.ownership)
 
