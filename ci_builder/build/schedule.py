@@ -31,6 +31,7 @@ from ci_builder.dockerfile.targets import Target
 from ci_builder.dockerfile.targets import targets as stages_of
 from ci_builder.errors import (
     CiBuilderError,
+    DigestMismatch,
     DockerfileError,
     ImageError,
     OutputError,
@@ -273,6 +274,7 @@ def _at(job: Job, instruction: From | Instruction) -> Iterator[None]:
     try:
         yield
     except (RegistryError, ImageError) as error:
-        hint = error.hint or "an unknown name is taken for an image of that registry: is it spelt right?"
+        unknown = "an unknown name is taken for an image of that registry: is it spelt right?"
+        hint = error.hint or ("" if isinstance(error, DigestMismatch) else unknown)
         span = instruction.line.span
         raise DockerfileError(str(error), source=job.dockerfile.source, span=span, hint=hint) from error

@@ -126,6 +126,11 @@ class Bench:
         found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
         return found
 
+    def listed(self, name: str) -> bytes:
+        """The tags of a repository, by another program."""
+        command = ["skopeo", "list-tags", "--tls-verify=false", f"docker://{self.server.host}/{name}"]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
     def records(self, name: str = "cache:main") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.config(name)["ci_builder.cache"]["records"]
         return found

@@ -277,3 +277,17 @@ def test_caches_of_two_owners_are_two(bench: Bench, anonymous_registry: RunningR
     tell = 'echo said: $(ls) $(stat -c "%u %a" .)'
     assert said(run(bench, tell, repository, "--cache-mounts=import")) == ["roots 0 755"]
     assert said(run(bench, tell, repository, "--cache-mounts=import", mount=other)) == ["theirs 1000 700"]
+
+
+def test_one_that_no_layer_can_hold_keeps_no_other_from_it(
+    bench: Bench, anonymous_registry: RunningRegistry
+) -> None:
+    repository = f"{anonymous_registry.host}/apart/{bench.executor}"
+    odd = "RUN --mount=type=cache,id=odd,target=/c touch /c/.wh.x\n"
+    good = "RUN --mount=type=cache,id=good,target=/c cat /c/x 2> /dev/null; echo found > /c/x\n"
+    bench.write("Dockerfile", f"FROM busybox\n{odd}{good}")
+    text = bench.look("build", f"--cache-repo={repository}", "--cache-mounts=export")
+    assert "the cache odd is not kept" in text
+    forget(bench)
+    text = bench.look("build", f"--cache-repo={repository}", "--cache-mounts=import", "--no-cache-filter=0")
+    assert "the cache good comes from" in text

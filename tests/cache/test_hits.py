@@ -12,6 +12,7 @@ import pytest
 
 from tests.cache.bench import Bench, Outcome
 from tests.servers.answering import serve_answers
+from tests.servers.breaking_proxy import Rewrite
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 
@@ -47,6 +48,42 @@ def _digests(bench: Bench, *names: str) -> set[str]:
 
 def _layers(bench: Bench, name: str) -> list[str]:
     return [layer["digest"] for layer in bench.manifest(name)["layers"]]
+
+
+@pytest.mark.parametrize("place", ["min", "inline", "repository"])
+def test_the_stage_that_the_last_one_begins_from(bench: Bench, place: str) -> None:
+    """Its layers are the image's, wherever only those are kept."""
+    _project(bench, "FROM BASE AS below\nRUN echo 1 > /1\nFROM below\nRUN echo 2 > /2\n")
+    options = {
+        "min": bench.places("min"),
+        "inline": (f"--cache-from=type=registry,ref={bench.host}/app:1", "--cache-to=type=inline"),
+        "repository": (f"--cache-repo={bench.host}/app",),
+    }[place]
+    bench.build(*options)
+    assert set(bench.build(*options).steps.values()) == {"CACHED"}
+
+
+def test_private_stages_where_an_output_names_the_image(bench: Bench) -> None:
+    _project(bench)
+    output = f"--output=type=registry,name={bench.host}/app:1"
+    bench.build(output, f"--cache-repo={bench.host}/app", push=False)
+    tags = json.loads(bench.listed("app"))["Tags"]
+    (scope,) = [tag for tag in tags if tag.startswith("cache-")]
+    assert "COPY source /source" not in {record["title"] for record in bench.records(f"app:{scope}")}
+
+
+@pytest.mark.parametrize("what", ["/manifests/main", "/cache/blobs/"])
+def test_a_garbled_answer_while_it_is_written(bench: Bench, what: str) -> None:
+    """Once: the records that are there are not taken for broken ones."""
+    _project(bench)
+    bench.cached()
+    before = {record["title"] for record in bench.records()}
+    bench.write({"word": "other\n"})
+    repository = f"--cache-to=type=registry,ref={bench.host}/cache:main"
+    bench.proxy.breaks(Rewrite(b"XXXX", 3), "GET", what)
+    bench.build(f"{repository},mode=max", "--no-cache")
+    assert {record["title"] for record in bench.records()} >= before
+    assert len(bench.records()) > len(before)
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])

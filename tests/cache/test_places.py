@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_builder.build.own_folders import without_own_folders
+from ci_builder.context.context import Context
 from tests.cache.bench import Bench
 from tests.servers.breaking_proxy import Rewrite
 
@@ -155,3 +157,41 @@ def test_several_lost_layers_of_a_stage_that_is_not_needed(bench: Bench) -> None
     (entry,) = json.loads((kept / "index.json").read_text())["manifests"]
     manifest = json.loads((kept / "blobs" / entry["digest"].replace(":", "/")).read_text())
     assert all((kept / "blobs" / layer["digest"].replace(":", "/")).exists() for layer in manifest["layers"])
+
+
+def test_a_folder_that_becomes_a_cache_while_the_build_goes_on(tmp_path: Path) -> None:
+    """As a long build writes on the way; what was there before stays in the context."""
+    folder = tmp_path.resolve()
+    (folder / "layers").mkdir()
+    (folder / "layers/.gitkeep").touch()
+    context = without_own_folders(Context("context", folder), folder / "elsewhere", [folder / "layers"])
+    for name in ("layers/blobs", "layers/index.json", "layers/oci-layout", "layers/.cache-lock"):
+        assert context.ignore.excludes(name.encode()), name
+    assert not context.ignore.excludes(b"layers/.gitkeep")
+
+
+def test_a_folder_does_not_grow_for_ever(bench: Bench) -> None:
+    """What is no more in a scope goes with the build that leaves it out."""
+    place = bench.folder / "layers"
+    options = (f"--cache-to=type=local,dest={place},mode=max", "--cache-ttl=1s")
+    sizes = []
+    for number in range(3):
+        bench.write({"Dockerfile": f"FROM scratch\nCOPY file /{number}\n", "file": f"{number}" * 100})
+        bench.build(*options, f"--output=type=tar,dest={bench.folder}/out.tar", push=False, isolation="none")
+        sizes.append(len(list((place / "blobs/sha256").iterdir())))
+        time.sleep(2.1)
+    assert sizes == [3, 3, 3]
+
+
+def test_a_cache_in_a_named_context(bench: Bench) -> None:
+    source = bench.folder / "named"
+    source.mkdir()
+    (source / "file").touch()
+    bench.write({"Dockerfile": "FROM scratch\nCOPY --from=src . /\n"})
+    options = [f"--cache-from=type=local,src={source}/c", f"--cache-to=type=local,dest={source}/c"]
+    for status in ("DONE", "CACHED", "CACHED"):
+        out = f"--output=type=tar,dest={bench.folder}/out.tar"
+        outcome = bench.build(*options, f"--build-context=src={source}", out, push=False, isolation="none")
+        assert list(outcome.steps.values()) == [status]
+        with tarfile.open(bench.folder / "out.tar") as archive:
+            assert archive.getnames() == ["file"]

@@ -23,6 +23,19 @@ RUN echo $a > /x
 """,
     ),
     Case(
+        name="arg-and-env-of-the-stage-before",
+        dockerfile="""\
+FROM busybox AS base
+ENV v=env w=env
+ARG v=arg
+ARG x=arg
+FROM base
+RUN echo $v $w $x > /x
+LABEL v=$v x=$x
+""",
+        options=("--build-arg=w=cli",),
+    ),
+    Case(
         name="arg-given",
         dockerfile="""\
 FROM busybox

@@ -113,6 +113,29 @@ RUN echo x > /x
 """,
     ),
     Case(
+        name="run-finds-the-root-directory-as-usual",
+        dockerfile="""\
+FROM busybox
+RUN chown 5:6 / && chmod 711 / && touch /a
+RUN stat -c "%a %u %g" / > /b
+WORKDIR /c
+USER 5
+RUN touch /d || true
+USER root
+RUN stat -c "%a %u %g" / > /e
+""",
+    ),
+    Case(
+        name="run-has-a-home-where-that-is-empty",
+        dockerfile="""\
+FROM busybox
+ENV HOME=
+RUN echo "$HOME" > /x
+USER daemon
+RUN echo "$HOME" > /tmp/x
+""",
+    ),
+    Case(
         name="run-removes-a-file-of-the-base",
         dockerfile="""\
 FROM busybox

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ci_builder.executors.private_folder import private_folder
 
 ROOT = Path(__file__).resolve().parents[3]
+_USER = 12345
 
 
 def test_private_and_gone(tmp_path: Path) -> None:
@@ -53,6 +55,24 @@ def test_what_a_killed_build_left_goes_with_the_next_one(tmp_path: Path) -> None
         with private_folder(tmp_path):
             assert folder.exists(), "that of a living one stays"
     assert sorted(tmp_path.iterdir()) == sorted(foreign)
+
+
+@pytest.mark.root
+def test_what_it_had_closed_goes_as_well() -> None:
+    """As Go closes the folders of its modules: no user removes anything from those."""
+    with tempfile.TemporaryDirectory() as name:
+        parent = Path(name)
+        left = _left_by_a_killed_one(parent)
+        (deep,) = left.glob("*/deep")
+        for path in (parent, left, deep.parent, deep, deep / "file", left / ".in-use"):
+            os.chown(path, _USER, _USER)
+        deep.chmod(0o555)
+        os.seteuid(_USER)
+        try:
+            with private_folder(parent):
+                assert not left.exists()
+        finally:
+            os.seteuid(0)
 
 
 def test_what_another_machine_left_stays(tmp_path: Path) -> None:
