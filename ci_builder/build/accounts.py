@@ -5,6 +5,8 @@ The rules are runc's (``user.GetExecUser``), which docker and BuildKit follow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ci_builder.errors import CiBuilderError
 from ci_builder.values import dataclass
 
@@ -13,11 +15,12 @@ _MAX_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A resolved user: ids, supplementary ``groups`` and home directory (``/`` when unknown)."""
+    """A resolved user: ids, supplementary ``groups``, ``gid`` among them (who drops it would pass where that
+    group is shut out, CVE-2022-36109), and home directory (``/`` when unknown)."""
 
     uid: int = 0
     gid: int = 0
-    groups: tuple[int, ...] = ()
+    groups: tuple[int, ...] = (0,)
     home: str = "/"
 
 
@@ -34,8 +37,10 @@ def resolve_user(text: str, passwd: bytes, group: bytes) -> Account:
         user_text, group_text = numbers
     entry = _find_user(user_text or "0", passwd)
     if colon and group_text:
-        return Account(entry.uid, _find_group(group_text, group), (), entry.home)
-    return Account(entry.uid, entry.gid, _memberships(entry.name, group), entry.home)
+        gid = _find_group(group_text, group)
+        return Account(entry.uid, gid, (gid,), entry.home)
+    groups = sorted({entry.gid, *_memberships(entry.name, group)})
+    return Account(entry.uid, entry.gid, tuple(groups), entry.home)
 
 
 def resolve_owner(text: str, passwd: bytes, group: bytes) -> tuple[int, int]:
@@ -97,15 +102,11 @@ def _find_group(text: str, group: bytes) -> int:
     return number
 
 
-def _memberships(name: str, group: bytes) -> tuple[int, ...]:
-    if not name:
-        return ()
-    found = []
+def _memberships(name: str, group: bytes) -> Iterator[int]:
     for fields in _records(group, 4):
         gid = _number(fields[2])
-        if gid is not None and name in fields[3].split(","):
-            found.append(gid)
-    return tuple(found)
+        if gid is not None and name and name in fields[3].split(","):
+            yield gid
 
 
 def _records(text: bytes, at_least: int) -> list[list[str]]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 _TYPES = "readdir tells the type of the file that stands in for a device"
 _ADDRESS = "the kernel knows a socket by the path out here"
-_MESSAGE = "an address in a message is out of the filter's sight"
 _THREADS = "threads of a process share their ids"
 _TRUSTED = "trusted attributes are recorded, which docker's root may not set"
 _DUMPABLE = "a process stays readable, or the supervisor could not answer its calls"
@@ -28,7 +27,6 @@ KNOWN: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "process-attributes": (_DUMPABLE, (4, 16)),
     "renameat2 RENAME_NOREPLACE to": ("a name's length is looked at first", (76, 147)),
     "setuid-bits-cleared-by-writing": ("bits go when a file is opened for writing", (11,)),
-    "sockets": (_MESSAGE, (36, 37)),
     "sockets-addresses": (_ADDRESS, (6, 7, 11, 14, 20, 22, 24, 27)),
     "umask-shared": ("processes that share a umask each have their own", (6,)),
     "xattrs-trusted": (_TRUSTED, (5, 6, 7, 11, 12, 13, 14, 16)),

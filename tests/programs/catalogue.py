@@ -59,6 +59,7 @@ LIGHT = (
     Program(name="make-parallel", on="tools", unordered="commands that run at once print in any order"),
     Program(name="bash", on="debian"),
     Program(name="terminal", on="tools"),
+    Program(name="sockets", on="tools"),
     Program(name="busybox", on="busybox"),
     Program(name="untar", on="tools", generate=write_archive),
     Program(

@@ -93,9 +93,13 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
     if wild and fixed and _follow(origin, fixed, wild=False) is None:
         raise _missing(origin, fixed)
     candidates = [wanted] if not wild else list(_matches(origin, resolve(origin.tree, fixed), wild))
-    found = [item for path in candidates if (item := _follow(origin, path, bool(wild))) is not None]
-    if not found and not wild:
-        raise _missing(origin, wanted)
+    found = []
+    for path in candidates:
+        item = _follow(origin, path, bool(wild))
+        if item is not None:
+            found.append(item)
+        elif not wild or origin.visible(path):
+            raise _missing(origin, path)  # a link that leads nowhere is a match as well
     if not wild and any(stat.S_ISSOCK(item.status.st_mode) for item in found):
         raise ContextError(f'"/{os.fsdecode(wanted)}" in {origin.name} is a socket: it cannot be copied')
     return found

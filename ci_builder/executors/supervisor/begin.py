@@ -17,6 +17,7 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import prctl
 from ci_builder.executors.linux.capabilities import effective, limit_to
+from ci_builder.executors.linux.hand_over import hand_over
 from ci_builder.executors.linux.listener import Listener
 from ci_builder.executors.linux.memory import Memory
 from ci_builder.executors.report import tell
@@ -154,7 +155,7 @@ def _start(
         code = program(of_this_machine(), HANDLERS, network=network, exec_key=exec_key)
         listener = seccomp.install(code, wait_killable=True)
         hang(of_this_machine(), exec_key, PAUSE)
-        socket.send_fds(connection, [b"l"], [listener])
+        hand_over(connection.fileno(), listener)
         os.close(listener)
         # Else nobody may look into its memory; nobody but the supervisor is here to look.
         prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 1)

@@ -15,7 +15,7 @@ import struct
 
 from ci_builder.executors.linux.architecture import of_this_machine
 from ci_builder.executors.linux.calls import quick_library
-from ci_builder.executors.supervisor.call import failure
+from ci_builder.executors.supervisor.call import PATH_MAX, failure
 from ci_builder.executors.supervisor.context import Context, Contexts
 from ci_builder.executors.supervisor.found import Found, key_of, raw_stat
 from ci_builder.executors.supervisor.view import View
@@ -253,16 +253,23 @@ class Lookup:
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
-            return self._from_deep(task, where)
-        return self._in_root(context, base + b"/" + where[1], follow)
+            return self._from_deep(task, where, follow)
+        path = base + b"/" + where[1]
+        if len(path) >= PATH_MAX:
+            return self._from_deep(task, where, follow)
+        return self._in_root(context, path, follow)
 
-    def _from_deep(self, task: int, where: tuple[int, bytes]) -> Found | None:
-        """From a directory whose path has no room: by names alone, without links."""
+    def _from_deep(self, task: int, where: tuple[int, bytes], follow: bool) -> Found | None:
+        """From a directory with whose path there is no room: by names alone, without links."""
         folder, path = where
         link = b"/proc/%d/cwd" % task if folder == CURRENT else b"/proc/%d/fd/%d" % (task, folder)
         start = os.open(link, _PATH)
         try:
-            return self._plain(Found(_openat2(start, path, _EXACT)))
+            found = Found(_openat2(start, path, _EXACT))
+            if follow and stat_module.S_ISLNK(found.mode):
+                os.close(found.descriptor)
+                return None
+            return self._plain(found)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR):
                 raise

@@ -128,9 +128,13 @@ def _rewritten(kernel: Kernel, found: Found, flags: int) -> int:
     if data is None:
         return -1
     descriptor = os.memfd_create("proc", os.MFD_CLOEXEC)
-    os.write(descriptor, data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    try:
+        os.write(descriptor, data)
+        os.fchmod(descriptor, 0o444)
+        # Chromium makes sure that what it has opened to read cannot be written.
+        return os.open(b"/proc/self/fd/%d" % descriptor, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(descriptor)
 
 
 def _permit(kernel: Kernel, context: Context, found: Found, flags: int) -> None:

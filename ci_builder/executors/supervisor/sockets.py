@@ -23,6 +23,7 @@ SOL_SOCKET, SO_PEERCRED = 1, 17
 _UNIX = 1
 _CREDENTIALS, _PROCESS = struct.Struct("=iII"), struct.Struct("=i")
 _FAMILY = struct.Struct("=H")
+_MESSAGE = struct.Struct("=QI4x5Q")  # struct msghdr
 _MAX_ADDRESS = 110
 _MAX_PATH = 107
 _ITSELF = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -52,18 +53,48 @@ def _sendto(kernel: Kernel, call: Call) -> int | None:
     return _send(kernel, call, "sendto", (4, 5))
 
 
+def _sendmsg(kernel: Kernel, call: Call) -> int | None:
+    """One with an address; what has none goes its way, as most of them have none."""
+    message = list(_MESSAGE.unpack(call.read(call.arguments[1], _MESSAGE.size)))
+    address = _reached(kernel, call, _address(call, message[0], message[1]))
+    if address is None:
+        return kernel.let_go_on(call)
+    values = {0: call.arguments[0], 2: call.arguments[2]}
+    kernel.redirects.start(call, Order("sendmsg", values, {}, {1: (address, len(address), *message[2:])}))
+    return ANSWERED
+
+
 def _send(kernel: Kernel, call: Call, name: str, where: _Where) -> int | None:
     address = _address(call, call.arguments[where[0]], call.arguments[where[1]])
+    return _go_to(kernel, call, name, where, _reached(kernel, call, address))
+
+
+def _reached(kernel: Kernel, call: Call, address: bytes) -> bytes | None:
+    """The address to go to in place of ``address``; None: itself. Raises OSError."""
     path = _path(address)
     if path is None:
-        return _go_to(kernel, call, name, where, kernel.ports.reached(address))
-    with kernel.lookup.find(call.task, CURRENT, path) as found:
+        return kernel.ports.reached(address)
+    with kernel.lookup.find(call.task, CURRENT, _known_as(kernel, path)) as found:
         if kernel.is_recorded(found):
             need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
         if not stat_module.S_ISSOCK(found.mode):
             raise failure(errno.ECONNREFUSED)
         short = _shortened(kernel, os.readlink(found.path))
-    return _go_to(kernel, call, name, where, _FAMILY.pack(_UNIX) + short + b"\0")
+    return _FAMILY.pack(_UNIX) + short + b"\0"
+
+
+def _known_as(kernel: Kernel, path: bytes) -> bytes:
+    """The path in the image of what the kernel told the command by the one out here (recvfrom(2)): an answer
+    is sent there."""
+    own = kernel.folder + b"/"
+    if not path.startswith(own):
+        return path
+    link, slash, name = path.removeprefix(own).partition(b"/")
+    try:
+        place = kernel.view.place_of(os.readlink(own + link))
+    except OSError:
+        return path
+    return path if place is None else place + slash + name
 
 
 def _go_to(
@@ -173,6 +204,7 @@ def _watch(kernel: Kernel, call: Call) -> int | None:
 HANDLERS: Handlers = {
     "connect": _connect,
     "sendto": _sendto,
+    "sendmsg": _sendmsg,
     "bind": _bind,
     "getsockopt": _peer,
     "inotify_add_watch": _watch,
