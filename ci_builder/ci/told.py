@@ -66,7 +66,7 @@ def summary(result: Result) -> str:
     lines = [f"### Image {pushed} in {result.seconds:.0f} s", "", "| | |", "| --- | --- |"]
     lines += [f"| name | `{_cell(name)}` |" for name in names]
     lines += [f"| digest | `{result.digest}` |", f"| image ID | `{result.image_id}` |"]
-    lines += [f"| built by | {_cell(result.executor)}: {_cell(result.executor_reason)} |"]
+    lines += [f"| built by | {_cell(result.executor_reason)} |"]
     lines += [f"| written to | `{_cell(path)}` |" for path in result.written]
     lines += ["", "| layer | MiB | made by |", "| --- | ---: | --- |"]
     for layer in result.layers:

@@ -53,10 +53,17 @@ def _find(file: str, context: Context, place: Place) -> tuple[Path, str]:
     for path, shown in candidates:
         if path.is_file() or (path.exists() and not path.is_dir()):
             return path, shown
-    looked = dict.fromkeys(str(path.parent) for path, _ in candidates)
-    where = "the root of the context" if context.unpacked else " and ".join(looked)
-    name = file or "Dockerfile"
-    raise ContextError(f"there is no {name} in {where}", hint=_similar(candidates, context))
+    raise ContextError(_not_there(file, context, place), hint=_similar(candidates, context))
+
+
+def _not_there(file: str, context: Context, place: Place) -> str:
+    if Path(file).is_absolute():
+        return f"there is no {file}"
+    looked = [context.root] if not file else [place.directory, context.root]
+    folders = " and ".join(dict.fromkeys(map(str, looked)))
+    return (
+        f"there is no {file or 'Dockerfile'} in {'the root of the context' if context.unpacked else folders}"
+    )
 
 
 def _candidates(file: str, context: Context, place: Place) -> list[tuple[Path, str]]:
@@ -80,4 +87,4 @@ def _similar(candidates: list[tuple[Path, str]], context: Context) -> str:
         if folder.is_dir():
             names = sorted(path.name for path in folder.iterdir() if "dockerfile" in path.name.lower())
             found += [name for name in names if not name.endswith(IGNORE_FILE)]
-    return f"there is {', '.join(dict.fromkeys(found))}: give it with -f" if found else ""
+    return f"there is {', '.join(dict.fromkeys(found))}: name it, if that is meant" if found else ""

@@ -108,6 +108,7 @@ def _make_file(tree: Tree, path: bytes) -> Untouched | None:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             os.close(os.open(place.name, flags, 0o644, dir_fd=place.parent))
+            tree.ownership.chown(place.parent, place.name, 0, 0, stat_module.S_IFREG | 0o644)
         except FileExistsError:
             return None
         os.utime(b".", ns=(before.mtime_ns, before.mtime_ns), dir_fd=place.parent)

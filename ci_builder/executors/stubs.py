@@ -123,7 +123,7 @@ def _make(tree: Tree, parent: int, name: bytes, *, folder: bool) -> None:
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(name, flags, 0o644, dir_fd=parent))
-    tree.ownership.chown(parent, name, 0, 0)
+    tree.ownership.chown(parent, name, 0, 0, stat_module.S_IFREG | 0o644)
 
 
 def _remove(tree: Tree, item: _Made) -> None:

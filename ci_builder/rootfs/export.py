@@ -42,11 +42,11 @@ def tree_tar(tree: Tree, stream: BinaryIO, times: Times = KEPT) -> None:
 def tree_copy(tree: Tree, folder: Path, times: Times = KEPT) -> None:
     """Copy every path of ``tree`` into ``folder`` over what is there, as ``--output type=local`` does.
 
-    Who may not give files away or make devices gets the files as his own and without devices, as with
-    buildx. Raises OutputError.
+    All of it is the caller's, as with buildx, without setuid and setgid bits of others; who may not make
+    devices gets none. Raises OutputError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = Tree(str(folder.resolve()), _WhatIsPermitted())
+    target = Tree(str(folder.resolve()), _OwnFiles())
     with Ahead(lambda put: _pack_for_copy(tree, put, times)) as blocks:
         unpack(blocks, target, whiteouts=False)
 
@@ -82,19 +82,18 @@ def _pack_for_copy(tree: Tree, put: Put, times: Times) -> None:
     pack(every_path(tree), tree, put, times=times)
 
 
-class _WhatIsPermitted:
-    """KernelOwnership that goes without what the kernel refuses."""
+class _OwnFiles:
+    """KernelOwnership in which all is the caller's, and that goes without what the kernel refuses."""
 
     def __init__(self) -> None:
         self._kernel = KernelOwnership(stand_ins=True)
+        self._own = (os.geteuid(), os.getegid())
 
     def chown(self, parent: int, name: bytes, uid: int, gid: int, mode: int | None = None) -> None:
         """See Ownership."""
-        try:
-            self._kernel.chown(parent, name, uid, gid, mode)
-        except OSError:
-            own = (os.geteuid(), os.getegid())
-            self._kernel.chown(parent, name, *own, None if mode is None else mode & ~0o6000)
+        if mode is not None and (uid, gid) != self._own:
+            mode &= ~0o6000  # of somebody else's program
+        self._kernel.chown(parent, name, *self._own, mode)
 
     def mknod(self, parent: int, name: bytes, mode: int, device: int) -> None:
         """See Ownership."""

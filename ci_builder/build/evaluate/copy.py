@@ -113,7 +113,9 @@ def _expand(state: State, instruction: Copy | Add) -> _Expanded:
     if len(sources) + len(inline) > 1 and not destination.endswith("/"):
         raise line.error(
             f"{line.keyword.upper()} of more than one source needs a directory as its destination",
-            hint=f"end it with a slash: {written}/",
+            hint="a comment needs a line of its own"
+            if any(path.startswith("#") for path in sources)
+            else f"end it with a slash: {written}/",
         )
     owner = state.expand(instruction.owner, line)
     mode = _mode(line, state.expand(instruction.mode, line))

@@ -27,6 +27,8 @@ def evaluate_run(state: State, run: Run) -> tuple[State, Step]:
     the command: it comes from the root's passwd file when nothing sets it."""
     command, files = _with_heredocs(run)
     argv = with_shell(state, command)
+    if not argv[0]:
+        raise run.line.error("the program to be run has no name")
     mounts = tuple(sorted(_mounts(state, run), key=_order))
     commands = state.settings.commands
     action = RunCommand(

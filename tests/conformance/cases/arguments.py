@@ -201,7 +201,7 @@ ONBUILD COPY f /f
 ONBUILD USER worker
 FROM base
 ENV b=2
-RUN id > /tmp/i
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/i
 """,
         context={"f": "f"},
     ),

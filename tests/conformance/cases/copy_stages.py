@@ -91,7 +91,7 @@ USER worker
 LABEL l=1
 FROM one AS two
 ENV B=$A-2
-RUN id > /tmp/id; pwd > /tmp/pwd; env | grep '^[AB]=' | sort > /tmp/env
+RUN (id -u; id -g) > /tmp/id; pwd > /tmp/pwd; env | grep '^[AB]=' | sort > /tmp/env
 """,
     ),
     Case(

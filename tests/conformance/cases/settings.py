@@ -88,17 +88,17 @@ RUN touch x
         dockerfile="""\
 FROM busybox
 USER worker
-RUN id > /tmp/1
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/1
 USER 1001
-RUN id > /tmp/2
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/2
 USER worker:daemon
-RUN id > /tmp/3
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/3
 USER 5:6
-RUN id > /tmp/4
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/4
 USER other:100
-RUN id > /tmp/5
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/5
 USER root
-RUN id > /tmp/6
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/6
 """,
     ),
     Case(
@@ -108,10 +108,10 @@ FROM busybox AS tools
 FROM scratch
 COPY --from=tools /bin /bin
 USER root:root
-RUN id > /o
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /o
 USER root:0
 WORKDIR /w
-RUN id > o
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > o
 """,
         excused={"/etc: only in docker": "newer BuildKit removes what was only made to mount on"},
     ),
@@ -120,7 +120,7 @@ RUN id > o
         dockerfile="""\
 FROM busybox
 USER 4321
-RUN id > /tmp/i; echo $HOME >> /tmp/i
+RUN (id -u; id -g; id -G | xargs -n1 | sort -u) > /tmp/i; echo $HOME >> /tmp/i
 """,
     ),
     Case(

@@ -88,7 +88,7 @@ def test_a_missing_dockerfile_names_places_and_similar_files(tmp_path: Path, pla
     context = open_context("app", "", place())
     with pytest.raises(ContextError, match=f"no Dockerfile in {tmp_path}/app") as caught:
         read_dockerfile("", context, place())
-    assert caught.value.hint == "there is Dockerfile.dev, prod.Dockerfile: give it with -f"
+    assert caught.value.hint == "there is Dockerfile.dev, prod.Dockerfile: name it, if that is meant"
 
 
 def test_lower_case_is_found(tmp_path: Path, place: MakePlace) -> None:
