@@ -143,6 +143,20 @@ def agent(tmp_path: Path) -> Iterator[tuple[Path, str]]:
             process.terminate()
 
 
+def test_what_nobody_gave(bench: Bench) -> None:
+    """As BuildKit tells of it: an empty variable, a place without a socket; nothing is mounted."""
+    built = bench.build(
+        "none",
+        """\
+FROM busybox
+RUN --mount=type=secret,id=none,env=TOKEN --mount=type=ssh \
+    echo "${TOKEN-unset}|$SSH_AUTH_SOCK" > /told; test ! -e /run/secrets && test ! -e "$SSH_AUTH_SOCK"
+""",
+    )
+    assert built.code == 0, built.text
+    assert bench.files("none")["told"] == b"|/run/buildkit/ssh_agent.0\n"
+
+
 def test_an_agent_answers(bench: Bench, agent: tuple[Path, str]) -> None:
     place, fingerprint = agent
     (bench.folder / "tools").mkdir()
