@@ -145,7 +145,7 @@ def _copy(action: CopyFiles, performer: Performer) -> None:
                 if wanted:
                     check_below(origin, pattern, wanted)
                 selection = Selection.of(action.excludes, wanted)
-                for found in find(origin, pattern):
+                for found in find(origin, pattern, selection):
                     placing.put(found, origin, selection, unpack=action.unpack)
     for file in action.inline:
         with inline_origin(file, performer.fetcher.temporary) as (origin, found):

@@ -23,6 +23,7 @@ from ci_builder.values import dataclass
 
 LOCK = ".cache-lock"
 _BLOCK = 1 << 20
+_READINGS = 5
 
 NAMES = ("blobs", "index.json", LAYOUT, LOCK)
 """What a cache has in its folder."""
@@ -41,9 +42,16 @@ class FolderCache:
         return f"{self.folder}:{self.tag}"
 
     def read(self) -> Records:
-        """As ``Cache.read``."""
-        image = self._image()
-        return Records() if image is None else records_of(image)
+        """As ``Cache.read``. Another build that writes to it meanwhile removes what was there before: then
+        what is there now is read."""
+        for turn in range(_READINGS):
+            try:
+                image = self._image()
+                return Records() if image is None else records_of(image)
+            except ImageError:
+                if turn == _READINGS - 1:
+                    raise
+        return Records()
 
     def _image(self) -> Image | None:
         if not os.path.exists(self.folder / "index.json"):

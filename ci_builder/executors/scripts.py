@@ -10,7 +10,9 @@ from collections.abc import Sequence
 def place_scripts(files: Sequence[tuple[str, bytes, int]]) -> None:
     """Write the scripts of one command below /dev/pipes. Raises OSError."""
     for path, content, mode in files:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)  # whatever the umask of the job
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(path, flags, 0o600), "wb") as script:
             script.write(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
 from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
+from ci_builder.cache.records import Records
 from ci_builder.cache.registry import RegistryCache
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import silent
@@ -24,10 +26,10 @@ _MINUTE = 60
 class _Build:
     """Of stage 0, which nothing but stage 1, the image, needs."""
 
-    def __init__(self, cache: Cache, *, everything: bool = True, lasting: bool = False) -> None:
+    def __init__(self, cache: Cache, *, everything: bool = True, lasting: bool = False, ttl: int = 0) -> None:
         self.seconds = 0
         target = Target(cache, everything, lasting=lasting)
-        self.cache = LayerCache((), (target,), Rules(0, lambda: self.seconds, frozenset({1})), silent)
+        self.cache = LayerCache((), (target,), Rules(ttl, lambda: self.seconds, frozenset({1})), silent)
 
     def make(self, number: int, *, after: int, stage: int = 1) -> None:
         """A layer, so many seconds after the one before."""
@@ -86,3 +88,15 @@ def test_a_registry_that_fails_meanwhile(bench: Bench) -> None:
 
 def _titles(cache: Cache) -> list[str]:
     return sorted(item.title for item in cache.read())
+
+
+def test_nothing_is_left_out_on_the_way(tmp_path: Path) -> None:
+    """What is too old by then may be what this build has found."""
+    cache = FolderCache(tmp_path / "cache", "latest", AMD64)
+    build = _Build(cache, ttl=_MINUTE)
+    build.seconds = int(time.time())
+    cache.write(Records((record(7),)))
+    build.cache.use(1, record(7), ())
+    build.make(0, after=2 * _MINUTE)
+    assert _titles(cache) == ["RUN step 0", "RUN step 7"]
+    assert cache.has(record(7).layer)

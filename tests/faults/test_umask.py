@@ -16,6 +16,10 @@ _DOCKERFILE = """\
 FROM busybox
 COPY Dockerfile made/
 USER 1000
+RUN <<SCRIPT
+#!/bin/sh
+echo ran > /tmp/ran
+SCRIPT
 RUN cat /etc/hosts /etc/resolv.conf > /dev/null
 RUN stat -c '%a %n' / /etc/hosts /etc/resolv.conf /made > /tmp/seen
 """

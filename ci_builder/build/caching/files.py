@@ -36,7 +36,7 @@ def inputs_of_sources(
     """Every file that the source ``patterns``, each with its selection, take from ``origin``. Raises
     ContextError for one that is not there, OSError."""
     for number, (pattern, selection) in enumerate(zip(patterns, selections, strict=True)):
-        for found in find(origin, pattern):
+        for found in find(origin, pattern, selection):
             yield from inputs_of_found(origin, found, selection, taken, f"{number}")
 
 

@@ -219,7 +219,9 @@ class LayerCache:
         if early:
             records = Records(tuple(record for record in records if record.identity in made))
         if len(records):
-            self._write(target.cache, self._after(target.cache, records))
+            # On the way nothing is left out or given up: what is old by then may have been found just now.
+            oldest = 0 if early else self._rules.oldest
+            self._write(target.cache, self._after(target.cache, records), oldest)
 
     def _after(self, cache: Cache, records: Records) -> Records:
         """``records`` as the latest where it was not known when they were made what ``cache`` has. (Times are
@@ -234,13 +236,13 @@ class LayerCache:
             return records  # what cannot be read is replaced, or told by the one who writes
         return Records(tuple(_latest(record, there) for record in records))
 
-    def _write(self, cache: Cache, records: Records) -> None:
+    def _write(self, cache: Cache, records: Records, oldest: int) -> None:
         """What turns out to be lost on the way is left out: the next build makes it anew."""
         while True:
             try:
                 with self._lock:
                     doubted = frozenset(self._doubted)
-                cache.write(records, self._rules.oldest, doubted)
+                cache.write(records, oldest, doubted)
                 return
             except CiBuilderError:
                 with self._lock:

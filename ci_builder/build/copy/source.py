@@ -7,6 +7,7 @@ import posixpath
 import stat
 from collections.abc import Iterator
 
+from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.context.ignore import Ignore
 from ci_builder.context.match import match
 from ci_builder.errors import ContextError
@@ -80,12 +81,13 @@ class Found:
     by_wildcard: bool = False
 
 
-def find(origin: CopySource, pattern: str) -> list[Found]:
+def find(origin: CopySource, pattern: str, selection: Selection = EVERYTHING) -> list[Found]:
     """What a source pattern of COPY means, in the order of its paths.
 
     ``..`` cannot leave it, symbolic links are followed inside it, wildcards are Go's
     filepath.Match (Dockerfile reference, "COPY"). Wildcards may match nothing, as in BuildKit, but the
-    folder that they are looked for in must be there. Raises ContextError for what is not.
+    folder that they are looked for in must be there, and so must what they match, unless the ``selection``
+    leaves it out. Raises ContextError for what is not.
     """
     clean = posixpath.normpath("/" + pattern.lstrip("/"))[1:]
     wanted = os.fsencode(clean)
@@ -98,7 +100,7 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
         item = _follow(origin, path, bool(wild))
         if item is not None:
             found.append(item)
-        elif not wild or origin.visible(path):
+        elif not wild or (origin.visible(path) and not selection.leaves_out(posixpath.basename(path))):
             raise _missing(origin, path)  # a link that leads nowhere is a match as well
     if not wild and any(stat.S_ISSOCK(item.status.st_mode) for item in found):
         raise ContextError(f'"/{os.fsdecode(wanted)}" in {origin.name} is a socket: it cannot be copied')
@@ -107,7 +109,7 @@ def find(origin: CopySource, pattern: str) -> list[Found]:
 
 def _missing(origin: CopySource, path: bytes) -> ContextError:
     why = _why_not(origin, path)
-    hint = "" if why.startswith(" (a symbolic") else _near(origin, path)
+    hint = "" if why else _near(origin, path)
     return ContextError(f'"/{os.fsdecode(path)}" is not in {origin.name}{why}', hint=hint)
 
 
@@ -167,9 +169,10 @@ def _walk_matches(origin: CopySource, base: bytes, below: bytes, pattern: str, d
 
 
 def _why_not(origin: CopySource, path: bytes) -> str:
-    if lookup(origin.tree, path) is not None:
-        return " (.dockerignore leaves it out)"
     real = resolve(origin.tree, path, follow_last=False)
+    if lookup(origin.tree, path) is not None:
+        what = "it" if real == resolve(origin.tree, path) else "what the symbolic link leads to"
+        return f" (.dockerignore leaves {what} out)"
     if lookup(origin.tree, real, follow=False) is None:
         return ""
     return f" (a symbolic link to {os.fsdecode(os.readlink(origin.path(real)))!r}, which is not there)"

@@ -78,6 +78,9 @@ def _place(name: str, entries: Sequence[Entry]) -> Iterator[str]:
 def _pruned(item: Pruned) -> Iterator[str]:
     would = "would be removed" if item.dry else "removed"
     yield f"{item.place}: {_sum(item.gone)} {would}, {size(size_of(item.left))} left"
+    unnamed = item.freed - size_of(item.gone)
+    if unnamed > 0:
+        yield f"  {size(unnamed)} removed that nothing named"
     if item.gone:
         yield _HEAD
     yield from _rows(item.gone)

@@ -24,7 +24,8 @@ _UNIX = 1
 _CREDENTIALS, _PROCESS = struct.Struct("=iII"), struct.Struct("=i")
 _FAMILY = struct.Struct("=H")
 _MESSAGE = struct.Struct("=QI4x5Q")  # struct msghdr
-_MAX_ADDRESS = 110
+_MAX_ADDRESS = 128  # struct sockaddr_storage
+_MAX_UNIX = 110
 _MAX_PATH = 107
 _ITSELF = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _DONT_FOLLOW = 0x02000000  # IN_DONT_FOLLOW
@@ -35,7 +36,9 @@ _Where = tuple[int, int]  # the arguments that are an address and its length
 def _address(call: Call, pointer: int, length: int) -> bytes:
     """A socket's address; empty for what is none."""
     length &= 0xFFFFFFFF
-    return call.read(pointer, length) if pointer and 2 < length <= _MAX_ADDRESS else b""
+    address = call.read(pointer, length) if pointer and 2 < length <= _MAX_ADDRESS else b""
+    is_unix = bool(address) and _FAMILY.unpack_from(address)[0] == _UNIX
+    return b"" if is_unix and length > _MAX_UNIX else address
 
 
 def _path(address: bytes) -> bytes | None:
@@ -74,7 +77,7 @@ def _reached(kernel: Kernel, call: Call, address: bytes) -> bytes | None:
     path = _path(address)
     if path is None:
         return kernel.ports.reached(address)
-    with kernel.lookup.find(call.task, CURRENT, _known_as(kernel, path)) as found:
+    with kernel.lookup.find(call.task, CURRENT, _known_as(kernel, call, path)) as found:
         if kernel.is_recorded(found):
             need(kernel.contexts.of(call.task), kernel.owners.of(found), WRITE)
         if not stat_module.S_ISSOCK(found.mode):
@@ -83,9 +86,9 @@ def _reached(kernel: Kernel, call: Call, address: bytes) -> bytes | None:
     return _FAMILY.pack(_UNIX) + short + b"\0"
 
 
-def _known_as(kernel: Kernel, path: bytes) -> bytes:
-    """The path in the image of what the kernel told the command by the one out here (recvfrom(2)): an answer
-    is sent there."""
+def _known_as(kernel: Kernel, call: Call, path: bytes) -> bytes:
+    """The path for the caller of what the kernel told it by the one out here (recvfrom(2)): an answer is sent
+    there."""
     own = kernel.folder + b"/"
     if not path.startswith(own):
         return path
@@ -94,7 +97,10 @@ def _known_as(kernel: Kernel, path: bytes) -> bytes:
         place = kernel.view.place_of(os.readlink(own + link))
     except OSError:
         return path
-    return path if place is None else place + slash + name
+    root = kernel.contexts.of(call.task).root
+    if place is None or not (place + b"/").startswith(root + b"/"):
+        return path
+    return (place.removeprefix(root) + slash + name) or b"/"
 
 
 def _go_to(
@@ -133,7 +139,7 @@ def _bind(kernel: Kernel, call: Call) -> int | None:
     elsewhere = b""
     if len(short) > _MAX_PATH:
         # Made under a short name, and given its own afterwards.
-        short = elsewhere = kernel.folder + b"/%d" % call.task
+        short = elsewhere = kernel.folder + b"/b" + os.urandom(6).hex().encode()
 
     def done(task: int, result: int, given: int) -> None:
         if result == 0:
@@ -157,6 +163,7 @@ def _record_socket(kernel: Kernel, new: New, where: tuple[bytes, bytes], elsewhe
     with kernel.lookup.at_place(place) as above:
         if elsewhere:
             os.rename(elsewhere, name, dst_dir_fd=above.descriptor)
+            os.symlink(folder + b"/" + name, elsewhere)  # by which the kernel goes on to call it
         with Found(os.open(name, _ITSELF, dir_fd=above.descriptor)) as socket:
             if stat_module.S_ISSOCK(socket.mode):
                 os.chmod(socket.path, new.permissions)

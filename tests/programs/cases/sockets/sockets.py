@@ -22,6 +22,12 @@ try:
     client.sendmsg([b"lost"], [], 0, "/srv/nobody")
 except OSError as error:
     print(error.errno)
+long = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+long.bind("/srv/" + 95 * "n")
+long.sendto(b"from a long name", "/srv/client")
+text, address = client.recvfrom(100)
+client.sendto(text, address)
+print(long.recv(100))
 low = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 low.bind(("127.0.0.1", 93))
 low.settimeout(5)
