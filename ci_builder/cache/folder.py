@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-from ci_builder.cache.records import Records, need_cache, records_of
+from ci_builder.cache.records import Records, need_cache, records_in, records_of
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.layout.reader import LAYOUT, REF_NAME, blob_path, read_blob, read_image, read_index
 from ci_builder.layout.upkeep import blobs_of, remove_unnamed
@@ -44,14 +44,10 @@ class FolderCache:
     def read(self) -> Records:
         """As ``Cache.read``. Another build that writes to it meanwhile removes what was there before: then
         what is there now is read."""
-        for turn in range(_READINGS):
-            try:
-                image = self._image()
-                return Records() if image is None else records_of(image)
-            except ImageError:
-                if turn == _READINGS - 1:
-                    raise
-        return Records()
+        for _ in range(_READINGS - 1):
+            with contextlib.suppress(ImageError):
+                return records_of(self._image())
+        return records_of(self._image())
 
     def _image(self) -> Image | None:
         if not os.path.exists(self.folder / "index.json"):
@@ -64,11 +60,7 @@ class FolderCache:
         """What is there is replaced when it cannot be read, if the folder is a layout: only a cache is
         lost."""
         try:
-            image = self._image()
-            if image is None:
-                return Records()
-            need_cache(image.manifest_bytes(), str(self))
-            return records_of(image)
+            return records_in(self._image(), str(self))
         except ImageError:
             for entry in self._entries():
                 if _name(entry) == self.tag:

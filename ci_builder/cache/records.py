@@ -141,9 +141,20 @@ def need_cache(document: bytes, name: str) -> None:
     raise OutputError(f"{name} is an image and no cache, so it is not replaced", hint=hint)
 
 
-def records_of(image: Image) -> Records:
-    """The records in an image's config; none where it has none, or some of a later format. Raises
-    ImageError for those that are broken."""
+def records_in(image: Image | None, name: str) -> Records:
+    """The records in what is to be written anew (None: nothing). Raises OutputError for more than a cache, as
+    ``need_cache`` does, ImageError for records that are broken."""
+    if image is None:
+        return Records()
+    need_cache(image.manifest_bytes(), name)
+    return records_of(image)
+
+
+def records_of(image: Image | None) -> Records:
+    """The records in an image's config; none where there is no image, or it has none, or some of a later
+    format. Raises ImageError for those that are broken."""
+    if image is None:
+        return Records()
     value = json_object(image.config_bytes(), "config").get(FIELD)
     if value is None:
         return Records()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from ci_builder.cache.records import Records, need_cache, records_of
+from ci_builder.cache.records import Records, need_cache, records_in, records_of
 from ci_builder.errors import ImageError, ImageNotFound, RegistryError
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.image import Image
@@ -33,8 +33,7 @@ class RegistryCache:
 
     def read(self) -> Records:
         """As ``Cache.read``."""
-        image = self._image()
-        return Records() if image is None else records_of(image)
+        return records_of(self._image())
 
     def _image(self) -> Image | None:
         try:
@@ -75,11 +74,7 @@ class RegistryCache:
         knows what it is when the manifest does not come as it is."""
         for _ in range(_READINGS):
             try:
-                image = self._image()
-                if image is None:
-                    return Records()
-                need_cache(image.manifest_bytes(), str(self))
-                return records_of(image)
+                return records_in(self._image(), str(self))
             except ImageError:
                 need_cache(self.registry.manifest(self.reference), str(self))
         return Records()

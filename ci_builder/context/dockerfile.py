@@ -60,10 +60,10 @@ def _not_there(file: str, context: Context, place: Place) -> str:
     if Path(file).is_absolute():
         return f"there is no {file}"
     looked = [context.root] if not file else [place.directory, context.root]
-    folders = " and ".join(dict.fromkeys(map(str, looked)))
-    return (
-        f"there is no {file or 'Dockerfile'} in {'the root of the context' if context.unpacked else folders}"
-    )
+    where = " and ".join(dict.fromkeys(map(str, looked)))
+    if context.unpacked:
+        where = "the root of the context"
+    return f"there is no {file or 'Dockerfile'} in {where}"
 
 
 def _candidates(file: str, context: Context, place: Place) -> list[tuple[Path, str]]:

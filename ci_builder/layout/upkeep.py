@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,35 @@ def keep_only(folder: Path, keeps: Callable[[Descriptor], bool]) -> int:
     """Remove the entries of the index that ``keeps`` does not want, then every blob that no entry leads to.
     Nobody writes to the layout meanwhile. Returns the bytes that were freed. Raises ImageError when a
     manifest cannot be read (nothing is removed then), OutputError."""
-    try:
-        with locked(folder):
-            entries = read_index(folder).manifests
-            kept = [entry for entry in entries if keeps(entry)]
-            needed = {digest for entry in kept for digest in blobs_of(folder, entry)}
-            if len(kept) != len(entries):
-                write_index(folder, [entry.to_json() for entry in kept])
-            return sum(_remove(path) for path in _blobs(folder) if not _is_needed(path, needed))
-    except OSError as error:
-        text = f"cannot clean up the OCI layout {folder}: {error.strerror or error}"
-        raise OutputError(text) from error
+    with _cleaned_up(folder):
+        entries = read_index(folder).manifests
+        kept = [entry for entry in entries if keeps(entry)]
+        needed = _needed(folder, kept)
+        if len(kept) != len(entries):
+            write_index(folder, [entry.to_json() for entry in kept])
+        return sum(_remove(path) for path in _blobs(folder) if not _is_needed(path, needed))
 
 
 def remove_unnamed(folder: Path, digests: Collection[Digest]) -> None:
     """Remove those of ``digests`` that no entry of the index leads to. Raises ImageError when a manifest
     cannot be read (nothing is removed then), OutputError."""
+    with _cleaned_up(folder):
+        for digest in set(digests) - _needed(folder, read_index(folder).manifests):
+            blob_path(folder, digest).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _cleaned_up(folder: Path) -> Iterator[None]:
     try:
         with locked(folder):
-            needed = {digest for entry in read_index(folder).manifests for digest in blobs_of(folder, entry)}
-            for digest in set(digests) - needed:
-                blob_path(folder, digest).unlink(missing_ok=True)
+            yield
     except OSError as error:
         text = f"cannot clean up the OCI layout {folder}: {error.strerror or error}"
         raise OutputError(text) from error
+
+
+def _needed(folder: Path, entries: Iterable[Descriptor]) -> set[Digest]:
+    return {digest for entry in entries for digest in blobs_of(folder, entry)}
 
 
 def blobs_of(folder: Path, entry: Descriptor) -> dict[Digest, int]:

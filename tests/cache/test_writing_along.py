@@ -26,9 +26,11 @@ _MINUTE = 60
 class _Build:
     """Of stage 0, which nothing but stage 1, the image, needs."""
 
-    def __init__(self, cache: Cache, *, everything: bool = True, lasting: bool = False, ttl: int = 0) -> None:
+    def __init__(
+        self, cache: Cache, *, everything: bool = True, may_be_fixed: bool = False, ttl: int = 0
+    ) -> None:
         self.seconds = 0
-        target = Target(cache, everything, lasting=lasting)
+        target = Target(cache, everything, may_be_fixed=may_be_fixed)
         self.cache = LayerCache((), (target,), Rules(ttl, lambda: self.seconds, frozenset({1})), silent)
 
     def make(self, number: int, *, after: int, stage: int = 1) -> None:
@@ -68,7 +70,7 @@ def test_a_tag_that_may_be_written_only_once(bench: Bench) -> None:
     with client(bench.folder / "pulled") as registry:
         cache = RegistryCache(registry, Reference.parse(f"{bench.host}/cache:main"), AMD64)
         for number, there in enumerate(([], ["RUN step 0", "RUN step 1"])):
-            build = _Build(cache, lasting=True)
+            build = _Build(cache, may_be_fixed=True)
             build.make(number, after=_MINUTE)
             assert _titles(cache) == there
             build.cache.finish()

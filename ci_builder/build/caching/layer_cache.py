@@ -30,11 +30,11 @@ _ALONG = 60  # seconds of a build between two times that caches are written
 @dataclass(frozen=True, slots=True)
 class Target:
     """A cache to write to; ``everything``: the layers of all stages (mode=max), else those of the images.
-    ``lasting``: its tag, once written, may be one that cannot be written again."""
+    ``may_be_fixed``: its tag, once written, may be one that cannot be written again."""
 
     cache: Cache
     everything: bool
-    lasting: bool = False
+    may_be_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class LayerCache:
         target = self._targets[number]
         try:
             # What is there already will be written anew in any case.
-            if not target.lasting or len(target.cache.read()):
+            if not target.may_be_fixed or len(target.cache.read()):
                 self._write_down(number, early=True)
         except Exception as error:  # it is tried again at the end, and told then
             if isinstance(error, CiBuilderError) and _is_silence(error):

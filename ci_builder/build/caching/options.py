@@ -186,7 +186,7 @@ def _target(place: CachePlace, platform: Platform, registry: Registry) -> Target
         if reference.digest is not None:
             text = f"--cache-to: {reference} has a digest, and nobody knows that of a cache before it is made"
             raise UsageError(text, hint="name a tag")
-        return Target(RegistryCache(registry, reference, platform), mode == "max", lasting=True)
+        return Target(RegistryCache(registry, reference, platform), mode == "max", may_be_fixed=True)
     folder = Path(_needed(place, "to", "dest"))
     return Target(FolderCache(folder, given.get("tag", _TAG), platform), mode == "max")
 

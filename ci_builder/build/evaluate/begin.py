@@ -30,6 +30,6 @@ def begin(base: ImageConfig, settings: Settings) -> State:
 def begin_from_stage(below: State) -> State:
     """The state on top of another stage, whose ARGs stay in scope (Dockerfile reference, "Scope"), though
     dockerd 20.10 does not show them in the history of this one. ENV is set anew, and so wins."""
-    args = tuple(item for item in below.env if item[0] not in dict(below.run.env))
-    env = (*args, *dict(below.run.env).items())
+    anew = dict(below.run.env)
+    env = (*(item for item in below.env if item[0] not in anew), *anew.items())
     return replace(below, run=replace(below.run, onbuild=()), env=env, args=(), cmd_set=False)

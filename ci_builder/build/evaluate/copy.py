@@ -111,12 +111,10 @@ def _expand(state: State, instruction: Copy | Add) -> _Expanded:
     written = state.expand(instruction.sources.destination, line)
     destination = paths.destination(written, state.cwd)
     if len(sources) + len(inline) > 1 and not destination.endswith("/"):
-        raise line.error(
-            f"{line.keyword.upper()} of more than one source needs a directory as its destination",
-            hint="a comment needs a line of its own"
-            if any(path.startswith("#") for path in sources)
-            else f"end it with a slash: {written}/",
-        )
+        text = f"{line.keyword.upper()} of more than one source needs a directory as its destination"
+        commented = any(path.startswith("#") for path in sources)
+        slash = f"end it with a slash: {written}/"
+        raise line.error(text, hint="a comment needs a line of its own" if commented else slash)
     owner = state.expand(instruction.owner, line)
     mode = _mode(line, state.expand(instruction.mode, line))
     return _Expanded(
