@@ -16,6 +16,8 @@ from ci_builder.values import dataclass
 _KEY = pattern(r"[0-9a-f]{64}")
 _TOLD = pattern(r"([0-9a-f]{16}) (.*)", re.DOTALL)
 _TIME = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
+Identity = tuple[Key, str]
+"""Two records of one identity are one."""
 _LATEST = 1 << 53  # what every reader of JSON takes for a whole number
 
 
@@ -41,8 +43,8 @@ class Record:
     inputs: Told = ()
 
     @property
-    def identity(self) -> tuple[Key, str]:
-        """Two records of one identity are one."""
+    def identity(self) -> Identity:
+        """What tells it from others: its first key, and what its layer has."""
         return self.keys[0], str(self.layer.diff_id)
 
     def to_json(self) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
+from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.build.caching.rules import Rules
+from ci_builder.build.caching.writing import Target
 from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.records import Records

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ci_builder.build.caching.layer_cache import LayerCache, Rules, Target
+from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.build.caching.rules import Rules
 from ci_builder.build.caching.stage_cache import Kinds
+from ci_builder.build.caching.writing import Target
 from ci_builder.build.mounts.kept import MountPlaces
 from ci_builder.build.plan import Plan
 from ci_builder.build.special_args import wants_inline_cache
