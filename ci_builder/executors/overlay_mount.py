@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ci_builder.executors.linux import numbers as n
@@ -53,6 +54,21 @@ class OverlayMounter:
         return str(folder.relative_to(self.state))
 
 
+@contextlib.contextmanager
+def taken_down(target: Path) -> Iterator[None]:
+    """Unmount the overlay at ``target``, which nobody uses any more, while the body reads its upper folder:
+    the kernel forgets what it knew of each file, which takes as long as listing them. Raises OSError."""
+    failures: list[BaseException] = []
+    done = threading.Thread(target=_attempt, args=(lambda: umount(str(target)), failures))
+    done.start()
+    try:
+        yield
+    finally:
+        done.join()
+    if failures:
+        raise failures[0]
+
+
 def find_options(state: Path, candidates: Sequence[str]) -> str:
     """The first of ``candidates`` with which an overlay in ``state`` behaves: a directory of the lower
     folder can be removed, made anew and renamed. Raises the last OSError when none does."""
@@ -98,15 +114,19 @@ def _from_inside(folder: Path, action: Callable[[], None]) -> None:
     failures: list[BaseException] = []
 
     def work() -> None:
-        try:
-            unshare(n.CLONE_FS)
-            os.chdir(folder)
-            action()
-        except BaseException as error:
-            failures.append(error)
+        unshare(n.CLONE_FS)
+        os.chdir(folder)
+        action()
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=_attempt, args=(work, failures))
     thread.start()
     thread.join()
     if failures:
         raise failures[0]
+
+
+def _attempt(action: Callable[[], None], failures: list[BaseException]) -> None:
+    try:
+        action()
+    except BaseException as error:
+        failures.append(error)

@@ -13,7 +13,7 @@ from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import describe, umount
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.open_folder import make_open_folder
-from ci_builder.executors.overlay_mount import Layers, OverlayMounter
+from ci_builder.executors.overlay_mount import Layers, OverlayMounter, taken_down
 from ci_builder.executors.private_runs import Runs
 from ci_builder.executors.removal import remove_folder
 from ci_builder.rootfs.changes import Changes
@@ -74,9 +74,9 @@ class OverlayWorkspace:
     def _next_step(self) -> Changes:
         upper = self._upper()
         try:
-            umount(str(self._root))
-            self._forget_traces(upper)
-            found = overlay_changes(str(upper), whole=self._mounter.copies_whole, hides=self._hides)
+            with taken_down(self._root):
+                self._forget_traces(upper)
+                found = overlay_changes(str(upper), whole=self._mounter.copies_whole, hides=self._hides)
             if found.hides:
                 found = self._without_marks(found, upper)
             if found:
