@@ -17,9 +17,8 @@ from ci_builder.executors.chroot_runs import ChrootRuns
 from ci_builder.executors.folder_workspace import FolderWorkspace
 from ci_builder.executors.interface import Verdict, Workspace
 from ci_builder.executors.launcher import Launcher
-from ci_builder.executors.linux import numbers as n
-from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
 from ci_builder.executors.open_folder import make_open_folder
+from ci_builder.executors.plain_root import launcher_of_the_same_root, try_files
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.trial import refusal
@@ -51,12 +50,7 @@ class ChrootExecutor:
 
     def enter(self) -> None:
         """See Executor. Raises ExecutorError."""
-        look_up_hosts_without_modules()
-        try:
-            prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
-        except OSError as error:
-            raise ExecutorError(describe(error)) from error
-        self._launcher = Launcher()
+        self._launcher = launcher_of_the_same_root()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Raises ExecutorError, ImageError, OutputError."""
@@ -74,13 +68,6 @@ class ChrootExecutor:
         )
 
     def _try(self) -> None:
-        folder = self._state / "trial"
-        folder.mkdir()
-        try:
-            (folder / "file").write_bytes(b"")
-            os.chown(folder / "file", 12345, 12345)
-            os.mknod(folder / "null", 0o20666, os.makedev(1, 3))
-        finally:
-            remove_folder(str(folder))
+        try_files(self._state)
         os.setgroups([12345])
         os.chroot(self._state)

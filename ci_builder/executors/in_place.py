@@ -21,11 +21,10 @@ from ci_builder.executors.interface import Process, Verdict, Workspace
 from ci_builder.executors.launch import Launch
 from ci_builder.executors.launcher import Launcher
 from ci_builder.executors.linux import landlock
-from ci_builder.executors.linux import numbers as n
-from ci_builder.executors.linux.calls import describe, look_up_hosts_without_modules, prctl
 from ci_builder.executors.linux.mount_table import read_mounts
 from ci_builder.executors.mount_points import Untouched
 from ci_builder.executors.open_folder import make_open_folder
+from ci_builder.executors.plain_root import launcher_of_the_same_root, try_files
 from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import remove_folder
 from ci_builder.executors.rooms import rooms
@@ -95,15 +94,10 @@ class InPlaceExecutor:
 
     def enter(self) -> None:
         """See Executor. Raises ExecutorError."""
-        look_up_hosts_without_modules()
-        try:
-            prctl("PR_SET_DUMPABLE", n.PR_SET_DUMPABLE, 0)
-        except OSError as error:
-            raise ExecutorError(describe(error)) from error
+        self._launcher = launcher_of_the_same_root()
         if landlock.version() < 2:
             text = "this kernel has no landlock: a RUN as root can read the environment of other processes"
             self._progress(Notice("warning", f"{text} of this container"))
-        self._launcher = Launcher()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Opening a writable one closes the one before. Raises ExecutorError, ImageError."""
@@ -140,18 +134,11 @@ class InPlaceExecutor:
 
     def _try(self) -> None:
         """What unpacking and running need of root: ids, devices; in the state folder."""
-        folder = self._state / "trial"
-        folder.mkdir()
-        try:
-            (folder / "file").write_bytes(b"")
-            os.chown(folder / "file", 12345, 12345)
-            os.mknod(folder / "null", 0o20666, os.makedev(1, 3))
-            os.setgroups([12345])
-            os.setresgid(12345, 12345, 12345)
-            os.setresuid(12345, 12345, 0)
-            os.setresuid(0, 0, 0)
-        finally:
-            remove_folder(str(folder))
+        try_files(self._state)
+        os.setgroups([12345])
+        os.setresgid(12345, 12345, 12345)
+        os.setresuid(12345, 12345, 0)
+        os.setresuid(0, 0, 0)
 
 
 class _InPlaceWorkspace:
