@@ -64,6 +64,24 @@ def resolve_owner(text: str, passwd: bytes, group: bytes) -> tuple[int, int]:
     return uid, own_gid
 
 
+class UnknownName(CiBuilderError):
+    """A user or a group that the image has no entry for."""
+
+
+def resolve_maker(text: str, passwd: bytes, group: bytes) -> tuple[int, int]:
+    """Whose a directory is that WORKDIR makes: as ``resolve_owner``, but a name without an entry counts for
+    nothing, as in BuildKit: nothing is run yet. Raises CiBuilderError."""
+    user_text, _, group_text = text.partition(":")
+    try:
+        uid, gid = resolve_owner(user_text, passwd, group)
+    except UnknownName:
+        uid, gid = 0, 0
+    try:
+        return uid, resolve_owner(f"0:{group_text}", passwd, group)[1] if group_text else gid
+    except UnknownName:
+        return uid, gid
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     name: str
@@ -81,7 +99,7 @@ def _find_user(text: str, passwd: bytes) -> _Entry:
         if fields[0] == text or uid == number:
             return _Entry(fields[0], uid, gid, fields[5] or "/")
     if number is None:
-        raise CiBuilderError(
+        raise UnknownName(
             f"there is no user {text!r} in the image's /etc/passwd",
             hint="create it in an earlier RUN, or use a number",
         )
@@ -95,7 +113,7 @@ def _find_group(text: str, group: bytes) -> int:
         if gid is not None and (fields[0] == text or gid == number):
             return gid
     if number is None:
-        raise CiBuilderError(
+        raise UnknownName(
             f"there is no group {text!r} in the image's /etc/group",
             hint="create it in an earlier RUN, or use a number",
         )

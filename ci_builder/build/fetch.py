@@ -24,7 +24,7 @@ from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 18
 _UNNAMED = b"__unnamed__"
-"""What BuildKit calls a download whose URL ends with a slash."""
+"""What BuildKit calls a download whose URL has no path."""
 _CONTENT = "content"
 
 
@@ -96,7 +96,7 @@ def _download(url: str, checksum: str, sessions: Sessions, folder: Path) -> _Dow
 
 
 def _file_name(url: str, destination: str) -> bytes:
-    name = posixpath.basename(unquote(urlsplit(url).path))
+    name = posixpath.basename(unquote(urlsplit(url).path).rstrip("/"))
     if name in ("", "."):
         return _UNNAMED
     if name == ".." and destination.endswith("/"):

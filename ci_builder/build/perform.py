@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from ci_builder.build.accounts import Account, resolve_owner, resolve_user
+from ci_builder.build.accounts import Account, resolve_maker, resolve_owner, resolve_user
 from ci_builder.build.action import Action, Clone, CopyFiles, Fetch, MakeDirectory, RunCommand
 from ci_builder.build.copy.archive import unpack_archive
 from ci_builder.build.copy.inline import inline_origin
@@ -168,8 +168,9 @@ def _clone(action: Clone, performer: Performer) -> None:
 def _make_directory(action: MakeDirectory, performer: Performer) -> None:
     tree = performer.tree
     # A number alone is the group's, too, as with --chown (BuildKit, the mkdir of a file operation).
-    placement = placement_for(tree, action.user, "")
-    make_directories(placement, resolve_target(tree, action.path.encode("utf-8", "surrogateescape")))
+    owner = resolve_maker(action.user, *_accounts(tree)) if action.user else None
+    path = resolve_target(tree, action.path.encode("utf-8", "surrogateescape"))
+    make_directories(Placement(tree, owner, None), path)
 
 
 def placement_for(tree: Tree, owner: str, mode: str) -> Placement:

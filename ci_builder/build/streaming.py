@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from ci_builder.build.action import CopyFiles, Step
-from ci_builder.build.copy.source import CopySource, Found, find
+from ci_builder.build.copy.source import Found, find
 from ci_builder.build.copy.streamed import Streamed
 from ci_builder.build.perform import Performer, explained, placement_for
 from ci_builder.oci.layer import Layer
@@ -33,7 +33,7 @@ def streamed_layer(
     try:
         with performer.source(action.origin) as origin:
             found = find(origin, action.sources[0])
-            if len(found) != 1 or not _can_be_streamed(found[0], origin, action):
+            if len(found) != 1 or not _can_be_streamed(found[0], action):
                 return None
             placement = placement_for(performer.tree, action.owner, action.mode)
             streamed = Streamed(found[0], origin, placement, destination, made.times, traces)
@@ -51,7 +51,6 @@ def _plain(step: Step) -> CopyFiles | None:
     return None if action.excludes or any(action.parents) else action
 
 
-def _can_be_streamed(found: Found, origin: CopySource, action: CopyFiles) -> bool:
-    if stat.S_ISDIR(found.status.st_mode):
-        return bool(origin.children(found.path))
-    return stat.S_ISREG(found.status.st_mode) and not action.unpack
+def _can_be_streamed(found: Found, action: CopyFiles) -> bool:
+    mode = found.status.st_mode
+    return stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and not action.unpack)

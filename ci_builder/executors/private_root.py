@@ -7,9 +7,11 @@ is mounted (OCI runtime spec, config-linux.md, "Default Filesystems" and "Defaul
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
+import stat as stat_module
 import struct
 from collections.abc import Sequence
 
@@ -115,9 +117,7 @@ def _mount_dev(folder: str) -> None:
     mount("tmpfs", dev, "tmpfs", n.MS_NOSUID, "mode=755,size=65536k")
     for name in _DEVICES:
         if os.path.exists("/dev/" + name):
-            with open(f"{dev}/{name}", "xb"):
-                pass
-            mount("/dev/" + name, f"{dev}/{name}", flags=n.MS_BIND)
+            _make_device("/dev/" + name, f"{dev}/{name}")
     for name, target in _LINKS:
         os.symlink(target, f"{dev}/{name}")
     for name in ("pts", "shm", "mqueue"):
@@ -125,6 +125,25 @@ def _mount_dev(folder: str) -> None:
     _mount_first(f"{dev}/pts", "devpts", (f"{_PTS},gid=5", _PTS), n.MS_NOSUID | n.MS_NOEXEC)
     _mount_first(f"{dev}/shm", "tmpfs", ("mode=1777",), _SAFE)
     _mount_first(f"{dev}/mqueue", "mqueue", ("",), _SAFE)
+
+
+def _make_device(outside: str, target: str) -> None:
+    """The command's own, to which it may do what it wants; where none can be made (a user namespace, no
+    CAP_MKNOD) the one outside, whose owner and mode it cannot change."""
+    try:
+        os.mknod(target, stat_module.S_IFCHR | 0o666, os.stat(outside).st_rdev)
+        os.chmod(target, 0o666)  # whatever the umask is
+        os.close(os.open(target, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return  # tty, where there is no terminal
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        with open(target, "xb"):
+            pass
+        mount(outside, target, flags=n.MS_BIND)
+        with contextlib.suppress(OSError):
+            mount("none", target, flags=n.MS_BIND | n.MS_REMOUNT | n.MS_RDONLY | n.MS_NOSUID | n.MS_NOEXEC)
 
 
 def _mount_first(target: str, kind: str, options: tuple[str, ...], flags: int) -> None:

@@ -57,7 +57,13 @@ class PtraceRuns:
             hidden(tree, _folders(found), own / "h", untouched),
         ):
             untouched.extend(beneath)
-            files = [self._host_file(own, Path(name).name, place) for name, place in places.items()]
+            # Under a mount of the command's own there is no place for them.
+            covered = tuple(f"{mount.place}/" for mount in found)
+            files = [
+                self._host_file(own, Path(name).name, place)
+                for name, place in places.items()
+                if not place.startswith(covered)
+            ]
             mounts = [*self._kernels(own / "dev"), *files]
             for mount in found:
                 mounts.append(self._mount(mount, own))

@@ -63,7 +63,8 @@ def unpack(
 
     ``keep``: None to unpack all content; else every regular file is made empty but those of these paths
     (relative): a skeleton to resolve names in. ``whiteouts=False`` takes names that begin with ``.wh.``
-    as they are (an archive that is no layer); ``owner`` (uid, gid) takes the place of those in the tar.
+    as they are (an archive that is no layer), and what it says of its own top folder does not count, as in
+    docker; ``owner`` (uid, gid) takes the place of those in the tar.
     Raises ImageError, UnsafeLayer; ExecutorError where the
     kernel refuses an owner, a device or an attribute; OutputError for a full disk; and what
     ``blocks`` raises.
@@ -78,7 +79,7 @@ def unpack(
                 path = clean_name(name)
                 if whiteouts and path.startswith(whiteout.PREFIX, path.rfind(b"/") + 1):
                     whiteout.apply_whiteout(directories, path, work.seen)
-                else:
+                elif path or whiteouts or entry.kind != "directory":
                     work.add(entry if owner is None else replace(entry, uid=owner[0], gid=owner[1]), path)
             name = b""
             work.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -175,6 +176,21 @@ def test_a_stage_that_is_not_needed_may_have_commands(workbench: Workbench) -> N
     built = workbench.build(NONE, Case(name="other", dockerfile=text))
     assert built.code == 0, built.text
     assert "executor: none" in built.text
+
+
+@pytest.mark.parametrize(
+    ("executor", "seen"), [("namespace", "21 22 640"), ("chroot", "21 22 640"), ("ptrace", "0 0 666")]
+)
+def test_devices_outside_stay_as_they_are(workbench: Workbench, executor: str, seen: str) -> None:
+    """A command of root gives away those of its own, or none."""
+    before = os.stat("/dev/null")
+    script = "chown 21:22 /dev/null; chmod 640 /dev/null; echo gone > /dev/null; stat -c '%u %g %a' /dev/null"
+    image = workbench.image(
+        executor, Case(name="devices", dockerfile=f"FROM busybox\nRUN {script} > /seen\n")
+    )
+    assert image.read("seen") == f"{seen}\n"
+    after = os.stat("/dev/null")
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
 
 
 def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:

@@ -111,6 +111,8 @@ def both(docker: Docker, busybox: Base, tmp_path: Path) -> Both:
         "ADD {url}/moved /x/\n",
         "ADD {url}/ /x/\n",
         "ADD {url} /y\n",
+        "ADD {url}/folder/ /x/\n",
+        "ADD {url}/one/folder// /x/\n",
         "ADD {url}/a.tgz /x/\n",
         "ADD --chown=worker {url}/folder/file.txt /x/\n",
         "ADD {url}/one a {url}/two /x/\n",

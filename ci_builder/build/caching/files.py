@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.build.copy.source import CopySource, Found, find
 from ci_builder.cache.inputs import Input, frame
-from ci_builder.rootfs.metadata import all_xattrs
 from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 20
@@ -99,8 +98,7 @@ class _Walk:
         kind = stat.S_IFMT(known.mode)
         mode = known.mode if self.taken.permissions else kind
         device = known.device if stat.S_ISBLK(kind) or stat.S_ISCHR(kind) else None
-        attributes = all_xattrs(-100, self.origin.path(path), known)
-        return frame((what, mode, owners, device, attributes))
+        return frame((what, mode, owners, device, self.origin.xattrs(path, known)))
 
     def _content(self, path: bytes, status: os.stat_result) -> tuple[object, ...]:
         if stat.S_ISLNK(status.st_mode):

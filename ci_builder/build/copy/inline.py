@@ -22,6 +22,5 @@ def inline_origin(file: InlineFile, temporary: Path) -> Iterator[tuple[CopySourc
         path = Path(folder) / "content"
         path.write_bytes(file.content)
         path.chmod(0o644)
-        os.utime(path, (0, 0))
         origin = CopySource("the Dockerfile", Tree(folder, KernelOwnership()), keeps_owners=False)
         yield origin, Found(b"content", os.fsencode(file.name), os.lstat(path))

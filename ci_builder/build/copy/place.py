@@ -31,9 +31,9 @@ def place(
 ) -> None:
     """Copy one thing to ``destination`` (absolute inside the root; a trailing slash means a directory).
 
-    A directory's content goes into the destination, which keeps its own owner and mode or is made anew; a
-    file goes to it, or into it when it is a directory. Of both only what is selected. Raises
-    CiBuilderError.
+    A directory's content goes into the destination, which keeps its own owner and mode or is made anew, and
+    gets the directory's time; a file goes to it, or into it when it is a directory. Of both only what is
+    selected. Raises CiBuilderError.
     """
     tree = placement.tree
     target = resolve_target(tree, destination)
@@ -42,6 +42,9 @@ def place(
         make_directories(placement, target)
         with _directory(tree, target) as descriptor:
             transfer.content(found.path, b"", Folder(target, found.path, descriptor=descriptor))
+            if not selection.below:
+                # BuildKit gives it to the directory that it copies itself: that of --parents is further down.
+                os.utime(descriptor, ns=(found.status.st_mtime_ns, found.status.st_mtime_ns))
         return
     there = lookup(tree, target)
     if destination.endswith(b"/") or (there is not None and stat.S_ISDIR(there.st_mode)):

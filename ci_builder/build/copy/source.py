@@ -11,8 +11,9 @@ from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.context.ignore import Ignore
 from ci_builder.context.match import match
 from ci_builder.errors import ContextError
+from ci_builder.rootfs.metadata import Xattrs, all_xattrs
 from ci_builder.rootfs.paths import lookup, resolve
-from ci_builder.rootfs.tree import Tree
+from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.walk import child, sorted_names
 from ci_builder.values import dataclass, field
 
@@ -40,6 +41,11 @@ class CopySource:
     def mode(self, relative: bytes, mode: int) -> int:
         """st_mode of ``relative``, which ``mode`` says for all but the root."""
         return mode if relative or self.root_mode is None else stat.S_IFDIR | self.root_mode
+
+    def xattrs(self, relative: bytes, status: Status) -> Xattrs:
+        """The extended attributes of ``relative`` that are copied: of another image all, of a build context
+        none, file capabilities among them, as BuildKit has it. Raises OSError."""
+        return all_xattrs(-100, self.path(relative), status) if self.keeps_owners else ()
 
     def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""
@@ -119,8 +125,8 @@ def check_below(origin: CopySource, top: str, below: str) -> None:
     if _is_wild(os.fsencode(top)) or _is_wild(os.fsencode(below)):
         return
     find(origin, f"{top}/{below}")
-    start = resolve(origin.tree, os.fsencode(top.replace("\\", "")))
-    wanted = posixpath.normpath(posixpath.join(start, os.fsencode(below.replace("\\", ""))))
+    start = resolve(origin.tree, os.fsencode(top))
+    wanted = posixpath.normpath(posixpath.join(start, os.fsencode(below)))
     real = resolve(origin.tree, wanted, follow_last=False) or b"."
     if real != wanted:
         raise ContextError(
@@ -130,7 +136,6 @@ def check_below(origin: CopySource, top: str, below: str) -> None:
 
 
 def _follow(origin: CopySource, path: bytes, wild: bool) -> Found | None:
-    path = path if wild else path.replace(b"\\", b"")
     followed = resolve(origin.tree, path)
     status = lookup(origin.tree, followed, follow=False)
     if status is None or not (followed == b"" or origin.visible(followed)):
@@ -147,7 +152,7 @@ def _split_wildcards(path: bytes) -> tuple[bytes, bytes]:
 
 
 def _is_wild(part: bytes) -> bool:
-    # A backslash only quotes: without a real wildcard beside it the name is literal.
+    # A backslash only quotes: without a real wildcard beside it, it is one of the name, as in BuildKit.
     return any(byte in b"*?[" for byte in part)
 
 

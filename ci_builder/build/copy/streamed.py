@@ -22,9 +22,9 @@ from ci_builder.rootfs.first_names import FirstNames
 from ci_builder.rootfs.metadata import (
     Metadata,
     Xattrs,
-    all_xattrs,
     read_metadata,
     set_metadata,
+    set_time,
     with_recorded,
 )
 from ci_builder.rootfs.pack import Write, need_unpackable, write_file
@@ -58,15 +58,23 @@ class Streamed:
         target, parent = self._target()
         make_directories(self.placement, parent)
         now = time.time_ns()
+        of_parent = self.found.status.st_mtime_ns if self._is_directory else now
         for above in _with_those_above(parent):
-            self._directory_that_is_there(above, write, now if above == parent else None)
+            self._directory_that_is_there(above, write, of_parent if above == parent else None)
         with Directories(self.placement.tree) as directories:
             self._content(_Walk(self, write, FirstNames(), directories), target)
         write(tar_writer.END)
 
+    @property
+    def _is_directory(self) -> bool:
+        return stat.S_ISDIR(self.found.status.st_mode)
+
     def _content(self, walk: _Walk, target: bytes) -> None:
-        if stat.S_ISDIR(self.found.status.st_mode):
+        if self._is_directory:
             walk.content(self.found.path, target, is_there=True)
+            if self.traces:
+                place = walk.directories.place(target)
+                set_time(place.parent, place.name, self.found.status.st_mtime_ns)
         else:
             path = self.found.path
             walk.file(path, os.lstat(self.origin.path(path)), target, is_there=True)
@@ -75,7 +83,7 @@ class Streamed:
         """Where the source goes, and the directory that has to be there for it; as ``place`` has it."""
         tree = self.placement.tree
         target = resolve_target(tree, self.destination)
-        if stat.S_ISDIR(self.found.status.st_mode):
+        if self._is_directory:
             return target, target
         there = lookup(tree, target)
         if self.destination.endswith(b"/") or (there is not None and stat.S_ISDIR(there.st_mode)):
@@ -83,7 +91,7 @@ class Streamed:
         return target, posixpath.dirname(target)
 
     def _directory_that_is_there(self, path: bytes, write: Write, mtime: int | None) -> None:
-        """``mtime``: something new is in it since then."""
+        """``mtime``: its time, where that is another one now."""
         with Directories(self.placement.tree) as directories:
             place = directories.place(path)
             metadata, _ = read_metadata(self.placement.tree.ownership, place.parent, place.name)
@@ -122,7 +130,7 @@ class _Walk:
             )
         origin = self.of.origin
         status = origin.tree.ownership.status(found)
-        metadata = self._metadata(status, all_xattrs(-100, origin.path(source), status))
+        metadata = self._metadata(status, origin.xattrs(source, status))
         self._emit(target, metadata)
         if self.of.traces and there is None:
             place = self.directories.place(target)
@@ -153,7 +161,7 @@ class _Walk:
 
     def _empty(self, source: bytes, status: Status, target: bytes, first: bytes | None) -> bytes:
         """What has no content in the layer; the target of a symbolic link."""
-        metadata = self._metadata(status, all_xattrs(-100, self.of.origin.path(source), status))
+        metadata = self._metadata(status, self.of.origin.xattrs(source, status))
         if first is not None:
             self._emit(target, metadata, link=first, hard=True)
         elif stat.S_ISLNK(status.mode):
@@ -168,7 +176,9 @@ class _Walk:
         need_unpackable(target)
         descriptor = os.open(self.of.origin.path(source), _READ)
         try:
-            metadata = self._metadata(status, with_recorded(read_open_xattrs(descriptor), status))
+            keeps = self.of.origin.keeps_owners
+            xattrs = with_recorded(read_open_xattrs(descriptor), status) if keeps else ()
+            metadata = self._metadata(status, xattrs)
             header = entry_header(target, self._shown(metadata), size=status.size)
             write_file(self.write, header, descriptor, status.size, target)
         finally:

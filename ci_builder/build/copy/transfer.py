@@ -15,7 +15,7 @@ from ci_builder.build.copy.selection import Selection
 from ci_builder.build.copy.source import CopySource
 from ci_builder.errors import CiBuilderError
 from ci_builder.rootfs.first_names import FirstNames
-from ci_builder.rootfs.metadata import Metadata, all_xattrs, set_metadata
+from ci_builder.rootfs.metadata import Metadata, set_metadata
 from ci_builder.rootfs.tree import KERNEL_FOLDERS, Status, Tree
 from ci_builder.values import dataclass, field
 
@@ -177,7 +177,7 @@ class Transfer:
         parent, name = where
         chosen = self.placement.mode
         mode = status.mode if chosen is None else chosen.apply(status.mode)
-        xattrs = all_xattrs(-100, self.origin.path(source), status)
+        xattrs = self.origin.xattrs(source, status)
         uid, gid = self.placement.owner_of(status, self.origin)
         metadata = Metadata(mode, uid, gid, status.mtime_ns, xattrs)
         set_metadata(self.placement.tree.ownership, parent, name, metadata)

@@ -23,6 +23,7 @@ from ci_builder.executors.supervisor.status import NO_PATH, object_of, shown
 _HERE = CURRENT & 0xFFFFFFFF
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _KEEP = 0xFFFFFFFF
+_TERMINALS = b"/dev/pts/"
 _UTIMENSAT = of_this_machine().calls["utimensat"]
 _TIMES = struct.Struct("=qqqq")
 _NOW, _OMIT = 0x3FFFFFFF, 0x3FFFFFFE
@@ -59,6 +60,7 @@ def _set_mode(kernel: Kernel, call: Call, where: Where, mode: int) -> int:
             raise failure(errno.EOPNOTSUPP)
         kernel.need_writable(found)
         if not kernel.is_recorded(found):
+            _need_own(found)
             os.chmod(found.path, mode & 0o7777)
             return 0
         context = kernel.contexts.of(call.task)
@@ -69,6 +71,13 @@ def _set_mode(kernel: Kernel, call: Call, where: Where, mode: int) -> int:
             mode &= ~stat_module.S_ISGID
         kernel.owners.set_mode(found, mode)
     return 0
+
+
+def _need_own(found: Found) -> None:
+    """Raises OSError (EPERM) for a device of these surroundings that is no terminal: a supervisor of root
+    could change it for all others."""
+    if stat_module.S_ISCHR(found.mode) and not os.readlink(found.path).startswith(_TERMINALS):
+        raise failure(errno.EPERM)
 
 
 def _chown(kernel: Kernel, call: Call) -> int:
@@ -110,6 +119,7 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
             # Who seems to have it already, as root has the terminals that it opens, has it.
             user, group, mode, _ = shown(kernel, call, found)
             _permit_giving(kernel.contexts.of(call.task), (user, group, mode, b""), (uid, gid))
+            _need_own(found)
             seems = (_KEEP if uid == user else uid, _KEEP if gid == group else gid)
             os.chown(found.path, *map(_own, seems))
             return 0

@@ -11,6 +11,17 @@ import tarfile
 from tests.conformance.case import Case, File, Symlink
 
 
+def topped() -> bytes:
+    """What ``tar -C folder -c .`` makes of a private folder."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, kind, mode in (("./", tarfile.DIRTYPE, 0o700), ("./in", tarfile.REGTYPE, 0o600)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid = kind, mode, 7, 8
+            tar.addfile(entry)
+    return stream.getvalue()
+
+
 def archive(everything: tuple[int, int] | None = None) -> bytes:
     """A tar with files of all kinds; ``everything`` is the owner of all of them."""
     stream = io.BytesIO()
@@ -113,6 +124,16 @@ ADD --chown=worker:staff theirs.tar /x/
 """,
         context={"a.tar": File(archive()), "theirs.tar": File(archive((1000, 50)))},
         excused={"history": "docker 20.10 leaves the archive's owners, so it is given one that has them"},
+    ),
+    Case(
+        name="add-tar-that-tells-of-its-own-folder",
+        dockerfile="""\
+FROM busybox
+RUN mkdir -p /srv/app && chown worker /srv/app && chmod 751 /srv/app
+ADD topped.tar /srv/app
+ADD topped.tar /new/
+""",
+        context={"topped.tar": File(topped())},
     ),
     Case(
         name="add-unpack-false",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.conformance.case import Case, File, Folder, Hard, Symlink
 
+_CAPABILITY = "security.capability"
+_NET_RAW = bytes.fromhex("0100000200200000000000000000000000000000")
+
 CASES = (
     Case(
         name="file-to-new-file",
@@ -339,6 +342,26 @@ FROM busybox
 COPY . /all/
 """,
         context={"empty": "", "large": File(b"0123456789abcdef" * 200_000)},
+    ),
+    Case(
+        name="capabilities-in-the-context",
+        dockerfile="""\
+FROM busybox
+COPY a /a
+COPY . /all/
+""",
+        context={"a": File("a", xattrs=((_CAPABILITY, _NET_RAW),))},
+    ),
+    Case(
+        name="backslashes-in-names",
+        dockerfile="""\
+FROM busybox
+COPY back\\\\slash /one
+COPY ["back\\\\slash", "/two"]
+COPY back\\slash /three
+COPY back*slash /all/
+""",
+        context={"back\\slash": "with", "backslash": "without"},
     ),
     Case(
         name="extended-attributes-in-the-context",

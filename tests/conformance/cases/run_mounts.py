@@ -39,6 +39,15 @@ CASES = (
         excused=_stubs("/deep", "/deep/er"),
     ),
     Case(
+        name="mount-over-etc",
+        dockerfile="""\
+FROM busybox
+RUN --mount=type=tmpfs,target=/etc touch /etc/x && echo empty > /one
+RUN --mount=type=cache,target=/etc touch /etc/y && echo cache > /two
+RUN --mount=from=busybox,source=/bin,target=/etc test -e /etc/busybox && echo bind > /three
+""",
+    ),
+    Case(
         name="mount-bind-over-a-file-of-the-base",
         dockerfile="FROM busybox\nRUN --mount=source=a/one,target=/etc/passwd cat /etc/passwd > /content\n",
         context=_CONTEXT,

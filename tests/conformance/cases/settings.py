@@ -42,6 +42,20 @@ RUN id -u > /tmp/u
 """,
     ),
     Case(
+        name="workdir-after-users-that-are-not-there",
+        dockerfile="""\
+FROM busybox
+USER nosuch
+WORKDIR /one
+USER nosuch:staff
+WORKDIR /two
+USER 1000:nosuch
+WORKDIR /three
+USER worker:nosuch
+WORKDIR /four
+""",
+    ),
+    Case(
         name="workdir-after-user-and-group",
         dockerfile="""\
 FROM busybox
