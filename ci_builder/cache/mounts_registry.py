@@ -54,7 +54,8 @@ class RegistryMounts:
     def _put(self, there: MountRecords, wanted: MountRecords) -> None:
         # Their manifest vouches for them: they are not asked for one by one.
         self.registry.note_present([item.layer for item in there.all], self.reference)
-        self.registry.push(wanted.to_image(self.platform, self.reference.tag), [self.reference])
+        image = wanted.to_image(self.platform, self.reference.tag)
+        self.registry.push(image, [self.reference], patient=False)
 
     def _has(self, record: MountRecord) -> bool:
         return self.registry.has_layer(record.layer, self.reference)

@@ -50,7 +50,7 @@ class RegistryCache:
 
     def keep(self, layer: Layer) -> None:
         """As ``Cache.keep``."""
-        self.registry.push_layer(layer, self.reference)
+        self.registry.push_layer(layer, self.reference, patient=False)
 
     def write(self, records: Records, oldest: int = 0, doubted: Set[Descriptor] = frozenset()) -> None:
         """As ``Cache.write``; a registry answers for its blobs itself. It has no "only if it is still that
@@ -89,7 +89,7 @@ class RegistryCache:
         self.registry.note_present(others, self.reference)
         image = there.merged(records).to_image(self.platform, self.reference.tag)
         try:
-            self.registry.push(image, [self.reference])
+            self.registry.push(image, [self.reference], patient=False)
         except RegistryError as error:
             if "immutable" in str(error).lower():
                 raise RegistryError(f"{self} cannot be written anew: {error}", hint=_WAY_OUT) from error

@@ -29,6 +29,10 @@ from ci_builder.request import RegistryOptions
 from ci_builder.values import replace
 
 _MIRROR_RETRIES = 1
+# A cache is worth less than what waits for it: seconds that a registry may ask to wait, and be silent.
+_BRIEF_RETRIES = 2
+_BRIEF_WAIT = 5.0
+_BRIEF_SILENCE = 60.0
 
 
 class Registry:
@@ -54,16 +58,21 @@ class Registry:
         self._connections = Connections(options, environment)
         self._blobs = Blobs(blobs, progress)
         policy = retry or Retry(options.retries, sleep=self._sleep)
-        few = min(policy.retries, _MIRROR_RETRIES)
-        impatient = replace(policy, retries=few, after_silence=False)
+        brief = replace(
+            policy,
+            retries=min(policy.retries, _BRIEF_RETRIES),
+            after_silence=False,
+            longest=_BRIEF_WAIT,
+            silence=_BRIEF_SILENCE,
+        )
+        impatient = replace(brief, retries=min(policy.retries, _MIRROR_RETRIES))
         authorizer = Authorizer(credentials, self._connections)
         self._transport = Transport(self._connections, authorizer, policy, progress)
         mirrors = Transport(self._connections, authorizer, impatient, progress)
         self._puller = Puller(self._transport, mirrors, options.mirrors, self._blobs, progress)
         self._impatient = replace(self._puller, transport=mirrors)
-        self._pusher = Pusher(self._transport, progress, self._stopping, chunk)
-        asking = Transport(self._connections, authorizer, replace(policy, after_silence=False), progress)
-        self._asking = Pusher(asking, progress, self._stopping, chunk)
+        hurried = Transport(self._connections, authorizer, brief, progress)
+        self._pusher = Pusher(self._transport, hurried, progress, self._stopping, chunk)
         self._upkeep = Upkeep(self._transport)
 
     def settle(self) -> None:
@@ -89,12 +98,14 @@ class Registry:
         RegistryError, ImageError."""
         return self._impatient.manifest(reference)
 
-    def push_layer(self, layer: Layer, repository: Reference) -> None:
+    def push_layer(self, layer: Layer, repository: Reference, *, patient: bool = True) -> None:
         """Put a layer into ``repository``; nothing to do when it is there, and once however many ask.
+        ``patient``: a registry that fails is asked again as often as the options say, else a few times, and
+        not for long.
 
         Raises RegistryError, DigestMismatch and what ``layer.open()`` raises.
         """
-        self._pusher.push_layer(layer, repository)
+        self._pusher.push_layer(layer, repository, patient=patient)
 
     def note_present(self, layers: Sequence[Layer], repository: Reference) -> None:
         """``repository`` is known to have ``layers``: a manifest there names them. They are not asked for
@@ -104,14 +115,15 @@ class Registry:
     def has_layer(self, layer: Layer, repository: Reference) -> bool:
         """Whether ``repository`` has it now; one that does not answer in time is not asked again. Raises
         RegistryError."""
-        return self._asking.has_layer(layer, repository)
+        return self._pusher.has_layer(layer, repository)
 
-    def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
+    def push(self, image: Image, references: Sequence[Reference], *, patient: bool = True) -> Descriptor:
         """Push ``image`` under every reference; no tag is written before all of its parts are everywhere.
+        ``patient`` as with ``push_layer``.
 
         Returns the manifest's descriptor. Raises RegistryError, ImageError, DigestMismatch.
         """
-        return self._pusher.push(image, references)
+        return self._pusher.push(image, references, patient=patient)
 
     def tags(self, repository: Reference) -> tuple[str, ...]:
         """The tags of ``repository``, sorted. Raises RegistryError, ImageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -84,11 +85,14 @@ class Connections:
         headers: Mapping[str, str],
         body: object = None,
         registry: str = "",
+        *,
+        silence: float = math.inf,
     ) -> Answer:
         """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
-        host belongs to (its token server), whose TLS options count there too. Raises RegistryUnreachable."""
-        timeouts = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
-        return self._send(method, url, headers, body, registry, timeouts)
+        host belongs to (its token server), whose TLS options count there too. Given up after ``silence``
+        seconds without a word, or as many as are usual. Raises RegistryUnreachable."""
+        connect, usual = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
+        return self._send(method, url, headers, body, registry, (connect, min(usual, silence)))
 
     def close(self) -> None:
         """Close every connection."""

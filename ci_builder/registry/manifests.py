@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 from ci_builder.errors import DigestMismatch, ImageError, ImageNotFound, InvalidValue, RegistryError
 from ci_builder.oci import media_types
@@ -18,6 +19,8 @@ from ci_builder.values import dataclass
 #: Bytes that a manifest or an index, and a config, may have: more is an attack (distribution spec: 4 MiB).
 MANIFEST_LIMIT = 8 << 20
 CONFIG_LIMIT = 32 << 20
+_BLOCK = 1 << 16
+_LONGEST = 120  # seconds that one of them may take
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _ACCEPT = ", ".join((*media_types.MANIFESTS, *media_types.INDEXES))
 _SUPPORTED = frozenset((*media_types.MANIFESTS, *media_types.INDEXES))
@@ -132,12 +135,26 @@ class Repository:
             if length.isdigit() and int(length) > limit:
                 raise ImageError(f"the {what} has {length} bytes, more than the {limit} that are allowed")
             try:
-                data: bytes = response.raw.read(limit + 1, decode_content=True) or b""
+                data = _whole(response, limit, time.monotonic() + min(_LONGEST, self.transport.retry.silence))
             except connection_errors() as error:
                 raise unreachable(self.subject.registry, "GET", response.url, error) from error
         if len(data) > limit:
             raise ImageError(f"the {what} has more than the {limit} bytes that are allowed")
         return data
+
+
+def _whole(response: Answer, limit: int, deadline: float) -> bytes:
+    """The body, of ``limit`` bytes and one more at most. Raises TimeoutError where it is not there by the
+    ``deadline`` (of time.monotonic): one that comes byte by byte is never silent."""
+    data = bytearray()
+    while len(data) <= limit:
+        block = response.raw.read1(min(_BLOCK, limit + 1 - len(data)), decode_content=True)
+        if not block:
+            break
+        data += block
+        if time.monotonic() > deadline:
+            raise TimeoutError("the whole answer takes too long")
+    return bytes(data)
 
 
 def _announced(response: Answer) -> Digest | None:

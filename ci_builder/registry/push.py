@@ -26,13 +26,20 @@ _DIGEST_INVALID = "DIGEST_INVALID"
 
 
 class Pusher:
-    """Pushes. Remembers what it has put where, for mounting it elsewhere. Thread-safe."""
+    """Pushes. Remembers what it has put where, for mounting it elsewhere. ``brief`` is the transport of what
+    nobody waits long for. Thread-safe."""
 
     def __init__(
-        self, transport: Transport, progress: Progress, stopping: threading.Event, chunk: int = CHUNK
+        self,
+        transport: Transport,
+        brief: Transport,
+        progress: Progress,
+        stopping: threading.Event,
+        chunk: int = CHUNK,
     ) -> None:
         self._chunk = chunk
         self._transport = transport
+        self._brief = brief
         self._progress = progress
         self._stopping = stopping
         self._lock = threading.Lock()
@@ -42,7 +49,7 @@ class Pusher:
         self._unsharing: set[str] = set()  # registries that would not mount
         self._lacking: dict[str, bool] = {}  # repositories: whether what was asked for was never there
 
-    def push_layer(self, layer: Layer, repository: Reference) -> None:
+    def push_layer(self, layer: Layer, repository: Reference, *, patient: bool = True) -> None:
         """As ``Registry.push_layer``."""
         key = (repository.name, layer.descriptor.digest)
         anywhere = (repository.registry, layer.descriptor.digest)
@@ -54,19 +61,31 @@ class Pusher:
             if running is None:
                 self._last[anywhere] = future
         if running is not None:
-            running.result()
+            self._join(running, layer, repository, patient)
             return
         if before is not None:
             # It is on its way to another repository of this registry, and is mounted from there then.
             wait([before])
         try:
-            self._upload(layer, repository)
+            self._upload(layer, repository, self._of(patient))
         except BaseException as error:
             with self._lock:
                 del self._uploads[key]
             future.set_exception(error)
             raise
         future.set_result(None)
+
+    def _join(self, running: Future[None], layer: Layer, repository: Reference, patient: bool) -> None:
+        """Wait for somebody's push of the same; who may have given up sooner than this one does."""
+        error = running.exception()
+        if error is None:
+            return
+        if not (patient and isinstance(error, RegistryError)):
+            raise error
+        self.push_layer(layer, repository)
+
+    def _of(self, patient: bool) -> Transport:
+        return self._transport if patient else self._brief
 
     def note_present(self, layers: Sequence[Layer], repository: Reference) -> None:
         """As ``Registry.note_present``."""
@@ -81,10 +100,11 @@ class Pusher:
     def has_layer(self, layer: Layer, repository: Reference) -> bool:
         """As ``Registry.has_layer``."""
         subject = _pulling(repository)
-        return Upload(self._transport, subject, layer, self._stopping.is_set, self._chunk).present()
+        return Upload(self._brief, subject, layer, self._stopping.is_set, self._chunk).present()
 
-    def push(self, image: Image, references: Sequence[Reference]) -> Descriptor:
+    def push(self, image: Image, references: Sequence[Reference], *, patient: bool = True) -> Descriptor:
         """As ``Registry.push``."""
+        transport = self._of(patient)
         manifest = image.descriptor()
         for reference in references:
             if reference.digest is not None and reference.digest != manifest.digest:
@@ -92,7 +112,7 @@ class Pusher:
         config = _config_layer(image, manifest)
         # One repository after the other, so that the later ones of a registry mount what the first has.
         for target in {reference.name: reference for reference in references}.values():
-            if image.layers and self._has_manifest(manifest, target):
+            if image.layers and _has_manifest(transport, manifest, target):
                 # And so it has all parts: a registry takes no manifest before them.
                 parts = [*image.layers, config]
                 self.note_present(parts, target)
@@ -100,10 +120,11 @@ class Pusher:
                 for part in parts:
                     self._progress(Transferred(str(part.descriptor.digest), "present", part.descriptor.size))
                 continue
-            run_at_once([partial(self.push_layer, layer, target) for layer in image.layers], _AT_ONCE)
-            self.push_layer(config, target)
+            push = partial(self.push_layer, patient=patient)
+            run_at_once([partial(push, layer, target) for layer in image.layers], _AT_ONCE)
+            push(config, target)
         for reference in references:
-            self._put_manifest(image, manifest, reference)
+            _put_manifest(transport, image, manifest, reference)
         return manifest
 
     def _wait_for(self, layers: Sequence[Layer], repository: Reference) -> None:
@@ -111,20 +132,6 @@ class Pusher:
         with self._lock:
             known = [self._uploads.get((repository.name, layer.descriptor.digest)) for layer in layers]
         wait([future for future in known if future is not None])
-
-    def _has_manifest(self, manifest: Descriptor, repository: Reference) -> bool:
-        what = f"cannot ask {repository.name} for the manifest {manifest.digest}"
-        path = f"/v2/{repository.repository}/manifests/{manifest.digest}"
-        headers = {"Accept": manifest.media_type}
-        call = Call(what, "HEAD", _pushing(repository), path, frozenset({200, 404}), headers)
-        try:
-            response = self._transport.send(call)
-        except RegistryError as error:
-            if error.temporary:
-                raise
-            return False  # whoever may only push has to push it all
-        discard(response)
-        return response.status_code == 200
 
     def check_push(self, reference: Reference) -> None:
         """As ``Registry.check_push``."""
@@ -140,7 +147,7 @@ class Pusher:
             if reason:
                 self._progress(Notice("debug", f"the upload that was begun to try it stays: {reason}"))
 
-    def _upload(self, layer: Layer, repository: Reference) -> None:
+    def _upload(self, layer: Layer, repository: Reference, transport: Transport) -> None:
         digest = layer.descriptor.digest
         home, _, origin = layer.origin.partition("/")
         if home != repository.registry:
@@ -149,7 +156,7 @@ class Pusher:
             origin = origin or self._homes.get((repository.registry, digest), "")
         if origin == repository.repository:
             origin = ""
-        upload = Upload(self._transport, _pushing(repository), layer, self._stopping.is_set, self._chunk)
+        upload = Upload(transport, _pushing(repository), layer, self._stopping.is_set, self._chunk)
         outcome = upload.run(origin, mounts_first=self._mounts_first(repository))
         with self._lock:
             self._lacking[repository.name] = outcome != "present" and self._lacking.get(repository.name, True)
@@ -165,36 +172,53 @@ class Pusher:
         with self._lock:
             return self._lacking.get(repository.name, False) and repository.registry not in self._unsharing
 
-    def _put_manifest(self, image: Image, manifest: Descriptor, reference: Reference) -> None:
-        data = image.manifest_bytes()
-        call = Call(
-            f"cannot push the manifest of {reference}",
-            "PUT",
-            _pushing(reference),
-            f"/v2/{reference.repository}/manifests/{reference.tag or manifest.digest}",
-            frozenset({200, 201, 202}),
-            {"Content-Type": manifest.media_type},
-            lambda: data,
-        )
-        response = self._sent(call) if reference.tag else self._transport.send(call)
-        discard(response)
-        stored = response.headers.get("Docker-Content-Digest", "")
-        if stored and stored != str(manifest.digest):
-            raise DigestMismatch(f"{reference} as the registry stored it", str(manifest.digest), stored)
 
-    def _sent(self, call: Call) -> Answer:
-        """The answer to a manifest that is put under a tag. docker-registry calls its digest invalid, which
-        nobody has named, at the moment in which another push writes the link of one of its blobs anew."""
-        attempt = 0
-        while True:
-            try:
-                return self._transport.send(call)
-            except RegistryError as error:
-                if error.code != _DIGEST_INVALID:
-                    raise
-                error.temporary = True
-                self._transport.wait(error, attempt, self._transport.retry)
-            attempt += 1
+def _has_manifest(transport: Transport, manifest: Descriptor, repository: Reference) -> bool:
+    what = f"cannot ask {repository.name} for the manifest {manifest.digest}"
+    path = f"/v2/{repository.repository}/manifests/{manifest.digest}"
+    headers = {"Accept": manifest.media_type}
+    call = Call(what, "HEAD", _pushing(repository), path, frozenset({200, 404}), headers)
+    try:
+        response = transport.send(call)
+    except RegistryError as error:
+        if error.temporary:
+            raise
+        return False  # whoever may only push has to push it all
+    discard(response)
+    return response.status_code == 200
+
+
+def _put_manifest(transport: Transport, image: Image, manifest: Descriptor, reference: Reference) -> None:
+    data = image.manifest_bytes()
+    call = Call(
+        f"cannot push the manifest of {reference}",
+        "PUT",
+        _pushing(reference),
+        f"/v2/{reference.repository}/manifests/{reference.tag or manifest.digest}",
+        frozenset({200, 201, 202}),
+        {"Content-Type": manifest.media_type},
+        lambda: data,
+    )
+    response = _sent(transport, call) if reference.tag else transport.send(call)
+    discard(response)
+    stored = response.headers.get("Docker-Content-Digest", "")
+    if stored and stored != str(manifest.digest):
+        raise DigestMismatch(f"{reference} as the registry stored it", str(manifest.digest), stored)
+
+
+def _sent(transport: Transport, call: Call) -> Answer:
+    """The answer to a manifest that is put under a tag. docker-registry calls its digest invalid, which
+    nobody has named, at the moment in which another push writes the link of one of its blobs anew."""
+    attempt = 0
+    while True:
+        try:
+            return transport.send(call)
+        except RegistryError as error:
+            if error.code != _DIGEST_INVALID:
+                raise
+            error.temporary = True
+            transport.wait(error, attempt, transport.retry)
+        attempt += 1
 
 
 def _config_layer(image: Image, manifest: Descriptor) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -20,13 +21,17 @@ _TRIES_UNCONNECTED = 2
 @dataclass(frozen=True, slots=True)
 class Retry:
     """``retries`` tries after the first one, ``after_silence``: also where no answer came in time. ``sleep``
-    takes seconds, ``uniform`` is random.uniform, ``now`` the wall clock in seconds since the epoch."""
+    takes seconds, ``uniform`` is random.uniform, ``now`` the wall clock in seconds since the epoch. What a
+    registry may ask to wait before the next try is ``longest`` seconds at most, ``silence`` how many may pass
+    without a word of an answer (as many as usual, if those are fewer)."""
 
     retries: int
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
     now: Callable[[], float] = time.time
     after_silence: bool = True
+    longest: float = LONGEST_WAIT
+    silence: float = math.inf
 
     def delay(self, attempt: int, asked: float | None) -> float:
         """Seconds to wait after try number ``attempt`` (from 0): exponential with jitter, but never less
@@ -37,7 +42,7 @@ class Retry:
 
     def again(self, error: RegistryError, attempt: int, asked: float | None) -> bool:
         """Whether to try once more after ``error`` at try number ``attempt`` (from 0)."""
-        if not error.temporary or (asked is not None and asked > LONGEST_WAIT):
+        if not error.temporary or (asked is not None and asked > self.longest):
             return False
         if error.code == "TIMEOUT" and not self.after_silence:
             return False

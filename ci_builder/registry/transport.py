@@ -10,7 +10,7 @@ from ci_builder.progress import Notice, Progress
 from ci_builder.registry.answers import Answer, discard, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
-from ci_builder.registry.retry import LONGEST_WAIT, Retry
+from ci_builder.registry.retry import Retry
 from ci_builder.values import dataclass, field
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -82,7 +82,7 @@ class Transport:
         """Sleep before the next try, or raise ``error`` when there is to be none."""
         asked = policy.asked(error.retry_after)
         if not policy.again(error, attempt, asked):
-            if asked is not None and asked > LONGEST_WAIT:
+            if asked is not None and asked > policy.longest:
                 error.hint = f"the registry asks to wait {asked:.0f} seconds before the next try"
             raise error
         delay = policy.delay(attempt, asked)
@@ -109,7 +109,9 @@ class Transport:
             if header and _origin(urlsplit(url)) == origin:
                 headers["Authorization"] = header
             body = call.body() if call.body is not None else None
-            response = self._connections.exchange(call.method, url, headers, body, registry)
+            response = self._connections.exchange(
+                call.method, url, headers, body, registry, silence=self.retry.silence
+            )
             location = response.headers.get("Location", "")
             if response.status_code not in _REDIRECTS or not location:
                 return response
