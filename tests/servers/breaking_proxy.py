@@ -6,6 +6,7 @@ with serve_broken(registry.host) as proxy:
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import socket
@@ -86,7 +87,16 @@ class Headers:
     headers: dict[str, str]
 
 
-Fault = Status | ResetUpload | LoseAnswer | Truncate | Rewrite | Redirect | IgnoreRange | Delay | Headers
+@dataclass(frozen=True)
+class Drip:
+    """Send the body byte by byte, each after so many seconds."""
+
+    seconds: float
+
+
+Fault = (
+    Status | ResetUpload | LoseAnswer | Truncate | Rewrite | Redirect | IgnoreRange | Delay | Headers | Drip
+)
 
 
 @dataclass
@@ -206,6 +216,13 @@ class _Handler(BaseHTTPRequestHandler):
             end = len(data) if fault.append else fault.offset + len(fault.data)
             start = len(data) if fault.append else fault.offset
             self._send(answer.status, given, data[:start] + fault.data + data[end:])
+        elif isinstance(fault, Drip):
+            self._send(answer.status, given, b"", keep_length=True)
+            with contextlib.suppress(OSError):
+                for at in range(len(data)):
+                    time.sleep(fault.seconds)
+                    self.wfile.write(data[at : at + 1])
+            self.close_connection = True
         else:
             if isinstance(fault, Headers):
                 given = {name: value for name, value in (given | fault.headers).items() if value}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from pathlib import Path
-from time import time
+from time import sleep, time
 
 import pytest
 
@@ -21,6 +21,7 @@ from ci_builder.errors import (
 )
 from ci_builder.oci import media_types
 from ci_builder.oci.reference import Reference
+from ci_builder.registry import manifests
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.client import Registry
 from ci_builder.registry.connections import Connections
@@ -30,6 +31,7 @@ from tests.registry.images import AMD64, Recorder, connect, login_of, make_image
 from tests.servers.breaking_proxy import (
     BreakingProxy,
     Delay,
+    Drip,
     Headers,
     IgnoreRange,
     LoseAnswer,
@@ -127,6 +129,47 @@ def test_retry_after_in_seconds_and_as_a_date(scene: Scene) -> None:
     first, second = scene.recorder.slept
     assert 7 <= first < 8
     assert 35 < second < 42
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_cache_is_not_waited_for_as_an_image_is(scene: Scene, times: int) -> None:
+    """Whoever needs the layer for an image does not give up with the cache that pushes it at the moment."""
+    layer = IMAGE.layers[0]
+    scene.proxy.breaks(Status(503, {"Retry-After": "30"}), "POST", "/uploads/", times)
+    with pytest.raises(RegistryError):
+        scene.registry.push_layer(layer, scene.reference, patient=False)
+    assert scene.recorder.slept == []
+    scene.registry.push_layer(layer, scene.reference)
+    assert len(scene.recorder.slept) == times - 1
+
+
+def test_who_waits_for_a_push_of_less_patience_goes_on(scene: Scene) -> None:
+    layer, hurried = IMAGE.layers[0], []
+
+    def hurry() -> None:
+        with pytest.raises(RegistryError) as caught:
+            scene.registry.push_layer(layer, scene.reference, patient=False)
+        hurried.append(caught.value.status)
+
+    scene.proxy.breaks(Delay(0.5), "HEAD", "/blobs/")
+    scene.proxy.breaks(Status(503, {"Retry-After": "30"}), "POST", "/uploads/")
+    thread = threading.Thread(target=hurry)
+    thread.start()
+    while not scene.proxy.count("HEAD"):
+        sleep(0.01)
+    scene.registry.push_layer(layer, scene.reference)
+    thread.join()
+    assert hurried == [503]
+    assert scene.registry.has_layer(layer, scene.reference)
+
+
+def test_a_manifest_that_comes_byte_by_byte(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.push_directly()
+    monkeypatch.setattr(manifests, "_LONGEST", 0.5)
+    scene.proxy.breaks(Drip(0.05), "GET", "/manifests/")
+    with pytest.raises(RegistryError) as caught:
+        scene.registry.image(scene.reference, AMD64, patient=False)
+    assert caught.value.code == "TIMEOUT"
 
 
 def test_a_retry_after_of_an_hour_is_not_waited_for(scene: Scene) -> None:

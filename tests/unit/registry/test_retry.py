@@ -48,3 +48,4 @@ def test_again() -> None:
     impatient = Retry(5, after_silence=False)
     assert not impatient.again(silence, 0, None)
     assert impatient.again(temporary, 0, None)
+    assert not Retry(5, longest=5).again(temporary, 0, 6)
