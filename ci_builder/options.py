@@ -24,6 +24,7 @@ from ci_builder.request import (
     SecretSpec,
 )
 
+_DIGITS = 15  # of a number
 _LONG = {"d": 24 * 3600, "w": 7 * 24 * 3600}
 _SIZE = pattern(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _TRUE = frozenset(("true", "1"))
@@ -195,11 +196,20 @@ def _cache_place(text: str, name: str) -> CachePlace:
             raise UsageError(f"{name} is empty")
         return CachePlace("registry", (("ref", text.strip()),))
     found = [(_lowered(key), value) for key, value in attributes(text, name)]
-    for key, _ in found:
+    for key, value in found:
+        if key == "tag" and not value:
+            raise UsageError(f"{name}: tag= is empty in {text!r}", hint="name one, or leave it out")
         if [other for other, _ in found].count(key) > 1:
             raise UsageError(f"{name}: {key} is given twice in {text!r}")
     rest = tuple((key, value) for key, value in found if key != "type")
     return CachePlace(dict(found).get("type", "registry"), rest)
+
+
+def number(text: str, name: str) -> int:
+    """A whole number that is not negative. Raises UsageError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise UsageError(f"{name} is a number, not {_shown(text)}")
+    return int(text)
 
 
 def repository(text: str, name: str) -> str:
@@ -243,12 +253,14 @@ def age(text: str, name: str) -> int:
 
     Raises UsageError.
     """
-    number, unit = text.strip()[:-1], text.strip()[-1:]
-    if unit in _LONG and number.isascii() and number.isdigit():
-        return int(number) * _LONG[unit]
+    count, unit = text.strip()[:-1], text.strip()[-1:]
+    if unit in _LONG and count.isascii() and count.isdigit():
+        return number(count, name) * _LONG[unit]
     try:
         return seconds(text, name)
     except UsageError as error:
+        if text.strip().startswith("-"):
+            raise
         raise UsageError(f"{name}: {text!r} is no time", hint="write for example 30d, 2w, 12h") from error
 
 

@@ -173,7 +173,7 @@ class _Table:
 
     def end(self) -> None:
         for key in self._left:
-            raise UsageError(f"{self._name}: unknown key {key!r}")
+            raise UsageError(f"{self._name}: unknown key {key!r}", hint="docs/settings.md lists the keys")
 
 
 def _text(value: Any) -> str:

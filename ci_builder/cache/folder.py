@@ -10,7 +10,15 @@ from pathlib import Path
 
 from ci_builder.cache.records import Records, need_cache, records_in, records_of
 from ci_builder.errors import ImageError, OutputError
-from ci_builder.layout.reader import LAYOUT, REF_NAME, blob_path, read_blob, read_image, read_index
+from ci_builder.layout.reader import (
+    LAYOUT,
+    REF_NAME,
+    UnknownLayout,
+    blob_path,
+    read_blob,
+    read_image,
+    read_index,
+)
 from ci_builder.layout.upkeep import blobs_of, remove_unnamed
 from ci_builder.layout.verified import open_verified
 from ci_builder.layout.writer import write_image
@@ -90,6 +98,7 @@ class FolderCache:
     def write(self, records: Records, oldest: int = 0, doubted: Set[Descriptor] = frozenset()) -> None:
         """As ``Cache.write``."""
         with locked(self.folder):
+            self._begin_anew()
             self._give_up(doubted)
             there = self._there()
             kept = Records(tuple(item for item in there.used_since(oldest) if self.has(item.layer)))
@@ -99,6 +108,18 @@ class FolderCache:
                 write_image(self.folder, wanted.to_image(self.platform, self.tag), [(self.tag, self.tag)])
                 with contextlib.suppress(ImageError):
                     remove_unnamed(self.folder, former)
+
+    def _begin_anew(self) -> None:
+        """A layout that is broken as a whole is of no use to anybody; nothing but caches may be in its
+        folder, or it is left alone."""
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                read_index(self.folder)
+            except UnknownLayout:
+                return
+            except ImageError:
+                if {"blobs"} <= set(os.listdir(self.folder)) <= {*NAMES}:
+                    os.unlink(self.folder / "index.json")
 
     def _former(self) -> frozenset[Digest]:
         """The blobs of what is there, as far as it can be read."""

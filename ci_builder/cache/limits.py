@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from ci_builder.cache.scope import scope_of
 from ci_builder.values import dataclass
 
 FRESH = 24 * 3600
@@ -59,10 +60,11 @@ def surplus(entries: Sequence[Entry], limits: Limits, now: int) -> tuple[Entry, 
     if limits.max_scopes is not None:
         latest: dict[str, int] = {}
         for entry in kept:
-            latest[entry.scope] = max(entry.used, latest.get(entry.scope, 0))
+            scope = scope_of(entry.scope)
+            latest[scope] = max(entry.used, latest.get(scope, 0))
         order = sorted(latest, key=lambda scope: (-latest[scope], scope))
         staying = set(order[: limits.max_scopes])
-        kept = [entry for entry in kept if entry.scope in staying]
+        kept = [entry for entry in kept if scope_of(entry.scope) in staying]
     if limits.max_size is not None:
         kept = _small_enough(kept, limits.max_size)
     staying_ids = {(entry.scope, entry.identity) for entry in kept}

@@ -10,6 +10,7 @@ from typing import Protocol
 from ci_builder.cache.folder import locked
 from ci_builder.cache.holdings import entries_of, is_cache, without
 from ci_builder.cache.limits import Entry
+from ci_builder.cache.scope import LAYERS, MOUNTS
 from ci_builder.errors import CiBuilderError, ImageError, ImageNotFound, RegistryError, UsageError
 from ci_builder.layout.reader import REF_NAME, blob_path, read_image, read_index
 from ci_builder.layout.upkeep import blobs_of, keep_only
@@ -25,7 +26,7 @@ from ci_builder.registry.upkeep import is_refusal
 from ci_builder.values import dataclass, field, replace
 
 _AT_ONCE = 4
-PREFIXES = ("cache-", "mounts-")
+PREFIXES = (f"{LAYERS}-", f"{MOUNTS}-")
 """How the tags begin that a build writes into its --cache-repo."""
 
 
@@ -155,7 +156,7 @@ class FolderPlace:
     def _caches(self) -> Iterator[tuple[str, Image]]:
         if not (self.folder / "index.json").exists():
             raise UsageError(f"{self.folder} is no OCI layout: there is no cache in it")
-        for entry in read_index(self.folder).manifests:
+        for entry in self._manifests():
             tag = _name(entry)
             if not tag or self.tag not in ("", tag):
                 continue
@@ -167,6 +168,13 @@ class FolderPlace:
             except CiBuilderError:
                 continue  # something else, or broken; its blobs are needed all the same
             yield tag, image
+
+    def _manifests(self) -> tuple[Descriptor, ...]:
+        try:
+            return read_index(self.folder).manifests
+        except ImageError as error:
+            hint = "the next build that writes a cache there begins it anew"
+            raise ImageError(f"the cache {self.folder} cannot be read: {error}", hint=hint) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
         repository=repository,
         branches=(own, *names) if own or names else (),
         image=_name(images),
-        ttl=options.seconds(inputs.text("cache-ttl") or _TTL, "cache-ttl"),
+        ttl=options.age(inputs.text("cache-ttl") or _TTL, "cache-ttl"),
         without=tuple(inputs.lines("no-cache-filters", commas=True)),
         bring_mounts=brings,
         send_mounts=sends,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ci_builder import options
-from ci_builder.cli.parser import Switch
+from ci_builder.cli.parser import Once, Switch
 from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions
 
@@ -17,7 +17,7 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cache of layers")
     group.add_argument(
         "--cache-repo",
-        default="",
+        action=Once,
         metavar="REPOSITORY",
         help="keep the cache of this image, target, platform and branch there, and look there",
     )
@@ -45,20 +45,21 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--cache-ttl",
+        action=Once,
         default="336h",
         metavar="TIME",
-        help="how long after its last use a layer is found: 336h, 30m; 0: for ever (default: %(default)s)",
+        help="how long after its last use a layer is found: 14d, 336h; 0: for ever (default: %(default)s)",
     )
     group.add_argument(
         "--cache-mounts",
-        default="",
+        action=Once,
         metavar="WAY",
         help="the content of RUN --mount=type=cache in --cache-repo, too: import, export or both "
         "(docs/cache-upkeep.md)",
     )
     group.add_argument(
         "--cache-mounts-max-size",
-        default="",
+        action=Once,
         metavar="SIZE",
         help=f"bytes that all of them may have; one that is too much is not sent (default: {_LIMIT})",
     )
@@ -74,6 +75,13 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 
 def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     """Where layers are looked for and kept. Raises UsageError, InvalidValue."""
+    # A later empty branch is the cache of builds without one.
+    for name, given in (
+        ("--cache-branch", arguments.cache_branch[:1]),
+        ("--no-cache-filter", arguments.no_cache_filter),
+    ):
+        if not all(text.strip() for text in given):
+            raise UsageError(f"{name} is empty", hint="leave it out, or look at the variable that it is from")
     if arguments.cache_branch and not arguments.cache_repo:
         raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
@@ -88,6 +96,6 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=limit,
-        ttl=options.seconds(arguments.cache_ttl, "--cache-ttl"),
+        ttl=options.age(arguments.cache_ttl, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
     )

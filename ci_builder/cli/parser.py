@@ -67,6 +67,27 @@ class Switch(argparse.Action):
         setattr(namespace, self.dest, go_boolean(values, str(option)))
 
 
+class Once(argparse.Action):
+    """An option with a value that is given once, and not empty: what an unset variable makes of a limit or a
+    name is not to be taken for none at all."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        settings.setdefault("default", "")
+        super().__init__(option_strings, dest, **settings)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Called by argparse when the option is met. Raises UsageError."""
+        if not values.strip():
+            raise UsageError(
+                f"{option} is empty", hint="leave it out, or look at the variable that it is from"
+            )
+        if getattr(namespace, self.dest) != self.default:
+            raise UsageError(f"{option} is given twice")
+        setattr(namespace, self.dest, values)
+
+
 class NotHere(argparse.Action):
     """An option of docker that this version does not have: a clear error instead of an unknown option.
 

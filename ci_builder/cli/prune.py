@@ -13,7 +13,7 @@ from ci_builder.cache.limits import Limits, surplus
 from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import harmless
 from ci_builder.cli.invocation import Invocation
-from ci_builder.cli.parser import SubParsers
+from ci_builder.cli.parser import Once, SubParsers
 from ci_builder.cli.rendering.room import Pruned, pruned_json, pruned_text
 from ci_builder.cli.upkeep_flags import add_place_flags, places
 from ci_builder.errors import UsageError
@@ -31,11 +31,11 @@ def add_parser(commands: SubParsers) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(NAME, help=ABOUT[NAME], description=__doc__, epilog=_EXAMPLES)
     group = parser.add_argument_group("what goes (one of them is needed)")
-    group.add_argument("--older-than", default="", metavar="AGE", help="what was made before: 30d, 12h")
-    group.add_argument("--unused-for", default="", metavar="AGE", help="what was last used before: 14d, 12h")
-    group.add_argument("--max-size", default="", metavar="SIZE", help="what is more than that: 5GB, 500MiB")
+    group.add_argument("--older-than", action=Once, metavar="AGE", help="what was made before: 30d, 12h")
+    group.add_argument("--unused-for", action=Once, metavar="AGE", help="what was last used before: 14d, 12h")
+    group.add_argument("--max-size", action=Once, metavar="SIZE", help="what is more than that: 5GB, 500MiB")
     group.add_argument(
-        "--max-scopes", default="", metavar="N", help="of a cache of layers: scopes beyond that many"
+        "--max-scopes", action=Once, metavar="N", help="of a cache of layers: scopes beyond that many"
     )
     group.add_argument("--all", action="store_true", help="everything")
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
@@ -67,18 +67,18 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 def limits_of(arguments: argparse.Namespace) -> Limits:
     """What may stay. Raises UsageError where nothing is said, or what cannot be."""
     given = (arguments.older_than, arguments.unused_for, arguments.max_size, arguments.max_scopes)
-    if arguments.all == any(given):
+    if arguments.all and any(given):
+        raise UsageError("--all goes with no limit", hint="leave out either --all or the limits")
+    if not arguments.all and not any(given):
         hint = "give --older-than, --unused-for, --max-size or --max-scopes; or --all for everything"
-        raise UsageError("what is to go?" if not arguments.all else "--all goes with no limit", hint=hint)
+        raise UsageError("what is to go?", hint=hint)
     scopes = arguments.max_scopes
-    if scopes and not (scopes.isascii() and scopes.isdigit()):
-        raise UsageError(f"--max-scopes is a number, not {scopes!r}")
     if scopes and not (arguments.cache_repo or arguments.cache):
         raise UsageError("--max-scopes is for --cache-repo and --cache: this machine has no scopes")
     return Limits(
         options.age(arguments.older_than, "--older-than") if arguments.older_than else None,
         options.age(arguments.unused_for, "--unused-for") if arguments.unused_for else None,
         options.size(arguments.max_size, "--max-size") if arguments.max_size else None,
-        int(scopes) if scopes else None,
+        options.number(scopes, "--max-scopes") if scopes else None,
         arguments.all,
     )

@@ -24,7 +24,7 @@ from ci_builder.request import CachePlace, Request
 from ci_builder.settings import FILE, read_settings
 
 IMAGES, MOUNTS = "images", "cache-mounts"
-_KNOWN = {"registry": {"ref"}, "local": {"src", "dest", "tag", "mode"}}
+_KNOWN = {"registry": {"ref"}, "local": {"src", "dest", "tag"}}
 
 
 def add_place_flags(parser: argparse.ArgumentParser) -> None:

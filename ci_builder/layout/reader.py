@@ -24,6 +24,10 @@ REF_NAME = "org.opencontainers.image.ref.name"
 _JSON_LIMIT = 32 << 20
 
 
+class UnknownLayout(ImageError):
+    """A layout of another version than that which is known."""
+
+
 def read_index(folder: Path) -> Index:
     """The index of the layout in ``folder``. Raises ImageError when it is none."""
     marker = folder / LAYOUT
@@ -35,7 +39,7 @@ def read_index(folder: Path) -> Index:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(f"{folder} is not an OCI image layout: {error}") from error
     if version != "1.0.0":
-        raise ImageError(f"{folder} is an OCI image layout of the unknown version {version!r}")
+        raise UnknownLayout(f"{folder} is an OCI image layout of the unknown version {version!r}")
     return Index.parse(data)
 
 

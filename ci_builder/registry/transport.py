@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError
 from ci_builder.progress import Notice, Progress
-from ci_builder.registry.answers import Answer, discard, public_url, refusal
+from ci_builder.registry.answers import Answer, discard, printable, public_url, refusal
 from ci_builder.registry.authorizer import Authorizer, Subject
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.retry import Retry
@@ -93,8 +93,13 @@ class Transport:
         """A path or a Location of ``registry`` as a whole URL; a registry behind a proxy that ends TLS may
         call itself http, which is not followed down."""
         base = self._connections.base(registry)
-        url = urljoin(current or base, location)
-        parts, wanted = urlsplit(url), urlsplit(base)
+        try:
+            url = urljoin(current or base, location)
+            parts, wanted = urlsplit(url), urlsplit(base)
+        except ValueError as error:
+            raise RegistryError(
+                f"{registry} answers with a place that is no URL: {printable(location)}"
+            ) from error
         if parts.netloc == wanted.netloc and (parts.scheme, wanted.scheme) == ("http", "https"):
             url = url.replace("http://", "https://", 1)
         return url

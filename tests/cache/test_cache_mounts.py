@@ -124,7 +124,7 @@ def test_names_limits_and_branches(
     assert "is kept" in text
     other = _MOUNT.replace("packages,", "other,")
     text = run(bench, "head -c 2000 /dev/zero > f", repository, "--cache-mounts=both", small, mount=other)
-    assert "with its 2,000 bytes there would be more than 10,000" in text
+    assert "it has 2,000 bytes, and all may have 10,000, 9,000 of which others there have (remove" in text
     text = run(bench, "head -c 900 /dev/zero > f", repository, "--cache-mounts=both", small, mount=other)
     assert "the cache other is kept: 900 bytes" in text
     (place,) = bench.json("du", "--cache-repo", repository)["places"]
@@ -255,6 +255,13 @@ def test_what_it_needs(busybox: Base, tmp_path: Path) -> None:
     assert "is no size" in bench.look("build", "--cache-mounts-max-size=much", code=2)
     assert "no caches are kept" in bench.look("build", "--cache-mounts-max-size=1MB", code=2)
     assert "there is no --cache-repo" in bench.look("build", "--cache-branch=main", code=2)
+    own = ("--tag=a.example/app:1", "--cache-repo=a.example/app", "--cache-mounts=both")
+    assert "is the image's own" in bench.look("build", *own, code=2)
+    for option in ("--cache-repo", "--cache-mounts", "--cache-ttl", "--cache-branch", "--no-cache-filter"):
+        assert f"{option} is empty" in bench.look("build", f"{option}=", code=2)
+    assert "given twice" in bench.look(
+        "build", "--cache-repo=a.example/a", "--cache-repo=a.example/b", code=2
+    )
     assert "--cache-mounts" in bench.say("build", "--help")
 
 

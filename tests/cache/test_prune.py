@@ -88,6 +88,14 @@ def test_the_scopes_that_were_used_last_stay(
     assert len([tag for tag in tags if tag.startswith("cache-")]) == 2
 
 
+def test_layers_and_mounts_of_a_branch_are_one_scope() -> None:
+    names = [f"{kind}-linux-amd64-{branch}" for branch in "abc" for kind in ("cache", "mounts")]
+    entries = [Entry(name, "x", "", (), 1, number // 2) for number, name in enumerate(names)]
+    assert surplus(entries, Limits(max_scopes=3), now=9) == ()
+    gone = surplus(entries, Limits(max_scopes=2), now=9)
+    assert [entry.scope for entry in gone] == names[:2]
+
+
 def test_size_counts_what_is_shared_once(
     bench: Bench, anonymous_registry: RunningRegistry, registry: Registry
 ) -> None:
@@ -279,6 +287,13 @@ def test_what_it_wants_to_be_told(bench: Bench) -> None:
     assert "--max-scopes is for" in bench.say("prune", "--max-scopes=1", code=2)
     assert "no OCI layout" in bench.say("prune", "--all", "--cache=type=local,src=nowhere", code=2)
     assert "unknown attribute" in bench.say("prune", "--all", "--cache=type=local,src=x,mod=y", code=2)
+    assert "tag= is empty" in bench.say("prune", "--all", "--cache=type=local,src=x,tag=", code=2)
+    assert "--unused-for is empty" in bench.say("prune", "--older-than=30d", "--unused-for=", code=2)
+    assert "given twice" in bench.say("prune", "--older-than=30d", "--older-than=3d", code=2)
+    nines = "9" * 5000
+    assert "is a number" in bench.say("prune", f"--max-scopes={nines}", "--cache-repo=a.example/b", code=2)
+    assert "is a number" in bench.say("prune", f"--older-than={nines}d", code=2)
+    assert "leave out either" in bench.say("prune", "--all", "--older-than=1h", code=2)
 
 
 @pytest.mark.commands

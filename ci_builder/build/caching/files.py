@@ -72,11 +72,14 @@ class _Walk:
                 if takes and not stat.S_ISSOCK(status.st_mode):
                     yield self.file(path, status, within)
                 continue
-            enters = self.selection.enters(within)
-            if takes or enters:
+            inside = self.content(path, within) if self.selection.enters(within) else iter(())
+            # One that nothing is taken from does not come about.
+            first = next(inside, None)
+            if takes or first is not None:
                 yield Input(f"file {_shown(path)}/", self._folder(path, status, within, takes))
-            if enters:
-                yield from self.content(path, within)
+            if first is not None:
+                yield first
+                yield from inside
 
     def file(self, path: bytes, status: os.stat_result, within: bytes) -> Input:
         """Anything but a directory."""

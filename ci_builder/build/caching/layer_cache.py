@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 
 from ci_builder.build.caching.guarded import Guarded
@@ -19,6 +19,7 @@ from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Identity, Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError
+from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import replace
 
@@ -26,7 +27,11 @@ _AT_ONCE = 4
 
 
 class LayerCache:
-    """Reads ``sources`` when it is made. Thread-safe but for ``finish``."""
+    """Reads ``sources`` when it is made. Thread-safe but for ``finish``.
+
+    ``earlier`` is what is known of layers that may be found, ``gone`` of those that turned out to be in no
+    cache any more. ``unread``: a cache could not be read.
+    """
 
     def __init__(
         self, sources: Sequence[Cache], targets: Sequence[Target], rules: Rules, progress: Progress
@@ -35,13 +40,15 @@ class LayerCache:
         self._progress = progress
         self._lock = threading.Lock()
         self._silent: set[str] = set()
-        self._homes: dict[Identity, Cache] = {}
-        self._gone: set[Key] = set()
+        self._homes: dict[Identity, list[tuple[Cache, Layer]]] = {}
+        self.gone = Records()
+        self.unread = False
         self._noted = Noted()
         self._written_to = frozenset(str(target.cache) for target in targets)
         self._writing = Writing(targets, rules, self._noted, progress)
         self.earlier = self._read(sources)
         self._known = self.earlier.by_key()
+        self.began_empty = not len(self.earlier)
 
     @property
     def is_used(self) -> bool:
@@ -57,27 +64,29 @@ class LayerCache:
         return None
 
     def lacks(self, records: Sequence[Record]) -> bool:
-        """Whether a layer of ``records`` is not where it should be; it is not found again then."""
-        there = [False] * len(records)
+        """Whether a layer of ``records`` is not where it should be. It is found again only where another
+        cache knows of it as well."""
+        missing: dict[Identity, Cache] = {}
 
-        def look(number: int) -> Callable[[], None]:
+        def look(identity: Identity) -> Callable[[], None]:
             def ask() -> None:
-                there[number] = self._is_there(records[number])
+                cache, layer = self._homes[identity][0]
+                if not self._is_there(cache, layer):
+                    missing[identity] = cache
 
             return ask
 
-        in_threads([look(number) for number in range(len(records))])
-        missing = {item.identity for item, found in zip(records, there, strict=True) if not found}
+        in_threads([look(identity) for identity in dict.fromkeys(record.identity for record in records)])
         self._forget(missing)
         return bool(missing)
 
     def is_gone(self, keys: Iterable[Key]) -> bool:
         """Whether one of ``keys`` found a layer that was not where it should be."""
-        return not self._gone.isdisjoint(keys)
+        return not {key for record in self.gone for key in record.keys}.isdisjoint(keys)
 
     def stays(self, record: Record) -> bool:
         """Whether nothing is written but where it was found."""
-        return self._written_to <= {str(self._homes[record.identity])}
+        return self._written_to <= {str(self._homes[record.identity][0][0])}
 
     def is_due(self, record: Record) -> bool:
         """Whether its use is worth being written down, so that it stays."""
@@ -105,7 +114,7 @@ class LayerCache:
         was noted of the stages is forgotten: they are made once more."""
         self._writing.settle()
         lost = self._noted.begin_again()
-        self._forget(lost)
+        self._forget({identity: self._homes[identity][0][0] for identity in lost})
         return bool(lost)
 
     def records_of(self, stages: Set[int]) -> Records:
@@ -116,13 +125,22 @@ class LayerCache:
         """Write down what there is, after a failure as well."""
         self._writing.finish()
 
-    def _forget(self, identities: Set[Identity]) -> None:
-        if not identities:
+    def _forget(self, missing: Mapping[Identity, Cache]) -> None:
+        """Those layers are ``missing`` in these caches."""
+        if not missing:
             return
+        left, gone = [], []
         with self._lock:
-            left = (record for record in self.earlier if record.identity not in identities)
-            gone = (record for record in self.earlier if record.identity in identities)
-            self._gone.update(key for record in gone for key in record.keys)
+            for record in self.earlier:
+                homes = self._homes[record.identity]
+                if missing.get(record.identity) is homes[0][0] and len(homes) > 1:
+                    del homes[0]
+                    left.append(replace(record, layer=homes[0][1]))
+                elif missing.get(record.identity) is homes[0][0]:
+                    gone.append(record)
+                else:
+                    left.append(record)
+            self.gone = self.gone.merged(gone)
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
 
@@ -134,25 +152,26 @@ class LayerCache:
                 records = cache.read()
             except CiBuilderError as error:
                 self._tell("nothing is taken", cache, error)
+                self.unread = True
                 continue
             text = f"cache {cache}: {len(records)} layers" if len(records) else f"no cache yet at {cache}"
             self._progress(Notice("info", text))
-            for record in records:
-                self._homes.setdefault(record.identity, cache)
-            found = found.merged(self._guarded(record) for record in records)
+            guarded = [self._guarded(record) for record in records]
+            for record in guarded:
+                self._homes.setdefault(record.identity, []).append((cache, record.layer))
+            found = found.merged(guarded)
         return found
 
     def _guarded(self, record: Record) -> Record:
         guarded = Guarded(record.layer.opener, partial(self._noted.lose, record))
         return replace(record, layer=replace(record.layer, opener=guarded.open))
 
-    def _is_there(self, record: Record) -> bool:
-        cache = self._homes[record.identity]
+    def _is_there(self, cache: Cache, layer: Layer) -> bool:
         with self._lock:
             if str(cache) in self._silent:
                 return False
         try:
-            return cache.has(record.layer)
+            return cache.has(layer)
         except CiBuilderError as error:
             with self._lock:
                 heard = str(cache) in self._silent

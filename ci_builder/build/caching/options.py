@@ -123,7 +123,7 @@ def caching_for(
         apart = Reference.parse(options.repository).name not in _names(request, outputs)
         targets.append(Target(scoped[0], options.everything and apart))
     kept = tuple(targets) if options.keep else ()
-    mounts = _mounts(request, scopes, platform, registry)
+    mounts = _mounts(request, outputs, scopes, registry)
     return Caching(request, platform, registry, tuple(sources), kept, inline, now, mounts)
 
 
@@ -149,14 +149,22 @@ def _scopes(request: Request, target: str, platform: Platform) -> list[Scope]:
     return [Scope(image, target, str(platform), branch) for branch in branches]
 
 
-def _mounts(request: Request, scopes: Sequence[Scope], platform: Platform, registry: Registry) -> MountPlaces:
+def _mounts(
+    request: Request, outputs: Sequence[Wanted], scopes: Sequence[Scope], registry: Registry
+) -> MountPlaces:
     options = request.cache
     if not options.bring_mounts and not options.send_mounts:
         return MountPlaces()
     if not options.repository:
         raise UsageError("--cache-mounts has no place to keep them", hint="name one with --cache-repo")
     repository = Reference.parse(options.repository)
-    places = tuple(RegistryMounts(registry, _at(repository, scope.mounts_tag), platform) for scope in scopes)
+    if options.send_mounts and repository.name in _names(request, outputs):
+        text = f"--cache-mounts: {options.repository} is the image's own: whoever may pull it could read them"
+        raise UsageError(text, hint="name another repository with --cache-repo")
+    places = tuple(
+        RegistryMounts(registry, _at(repository, scope.mounts_tag), Platform.parse(scope.platform))
+        for scope in scopes
+    )
     brings = options.bring_mounts and not request.no_cache
     return MountPlaces(
         places if brings else (),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ci_builder.build.action import Step
 from ci_builder.build.caching.inputs import OF_ANOTHER_IMAGE, OF_ANOTHER_STAGE, OF_THE_STAGE
-from ci_builder.build.caching.stage_cache import OF_WHAT_IS_FORCED, StageCache
+from ci_builder.build.caching.stage_cache import ITS_LAYER_IS_GONE, OF_WHAT_IS_FORCED, StageCache
 from ci_builder.cache.explain import Difference, compare
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
@@ -63,8 +63,11 @@ def _outlook(cache: StageCache, step: Step, below: Below, earlier: Records) -> O
         return Outlook(step, "missed", reason="it is asked to be built anew")
     if not cache.kinds.takes(step):
         return Outlook(step, "missed", reason="instructions of its kind take no part in the cache")
-    if not len(earlier):
-        return Outlook(step, "missed", reason="there is nothing in the cache")
+    if cache.is_gone(step):
+        return Outlook(step, "missed", reason=ITS_LAYER_IS_GONE)
+    if not len(earlier) and not len(cache.cache.gone):
+        unread = "the cache could not be read" if cache.cache.unread else "there is nothing in the cache"
+        return Outlook(step, "missed", reason=unread)
     try:
         if step.linked and (record := cache.known(step, below.form)) is not None:
             return Outlook(step, "hit", record)
@@ -76,8 +79,10 @@ def _outlook(cache: StageCache, step: Step, below: Below, earlier: Records) -> O
 def _compared(cache: StageCache, step: Step, below: Below, earlier: Records) -> Outlook:
     image = below.form if step.linked else below.image
     told = cache.told(step, image)
-    records = earlier if image is not None else Records(tuple(_alone(record) for record in earlier))
-    found = compare(records, cache.name, step.title, told)
+    lost = compare(_said(cache.cache.gone, image), cache.name, step.title, told)
+    found = compare(_said(earlier, image), cache.name, step.title, told)
+    if lost.record is not None and not lost.inputs and (found.record is None or found.inputs):
+        return Outlook(step, "missed", lost.record, reason=ITS_LAYER_IS_GONE)
     inputs = found.inputs
     if found.record is not None and found.record.title != step.title:
         inputs += tuple(changed(found.record.inputs, told))
@@ -88,6 +93,11 @@ def _compared(cache: StageCache, step: Step, below: Below, earlier: Records) -> 
     if inputs and {name for name, _ in inputs} <= _BY_CONTENT:
         return Outlook(step, "open", found.record, inputs, _MAY_BE_THE_SAME)
     return Outlook(step, "missed", found.record, inputs, Difference(found.record, found.inputs).reason)
+
+
+def _said(records: Records, image: Image | None) -> Records:
+    """What can be compared where nobody knows the ``image`` below."""
+    return records if image is not None else Records(tuple(_alone(record) for record in records))
 
 
 def _alone(record: Record) -> Record:

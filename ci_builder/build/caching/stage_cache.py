@@ -26,6 +26,7 @@ from ci_builder.outputs.variants import Made
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, field, replace
 
+ITS_LAYER_IS_GONE = "its layer is no longer there"
 OF_WHAT_IS_FORCED = "what it takes files from is built anew"
 
 
@@ -85,19 +86,25 @@ class StageCache:
         image is asked for only when there is anything to be found."""
         if not self._takes_part(step):
             return None
-        if not (self.reads and len(self.cache.earlier)):
+        if not self.reads or self.cache.began_empty:
             self._note(step)
             return None
         image = image_so_far()
-        record = self._look_up(step, image, self.sources)
+        record = self._there(step, image, self.sources)
         if record is None and foreign(step, self.sources):
-            record = self._look_up(step, image, self.sources.by_content())
-        return record if record is not None and not self.cache.lacks([record]) else None
+            record = self._there(step, image, self.sources.by_content())
+        return record
 
     def known(self, step: Step, image: Image) -> Record | None:
         """The record for a step on ``image`` as far as it can be told without opening another stage."""
-        record = self._look_up(step, image, self.sources)
-        return record if record is not None and not self.cache.lacks([record]) else None
+        return self._there(step, image, self.sources)
+
+    def _there(self, step: Step, image: Image, sources: Sources) -> Record | None:
+        """The record whose layer is where it should be, in whichever cache."""
+        while True:
+            record = self._look_up(step, image, sources)
+            if record is None or not self.cache.lacks([record]):
+                return record
 
     def told(self, step: Step, image: Image | None) -> Told:
         """What a step depends on; without the ``image`` below, as far as the step says it itself. Raises
@@ -114,9 +121,14 @@ class StageCache:
         if seen is None or not seen.keys or not self.reads:
             return ""
         if self.cache.is_gone(seen.keys):
-            return "its layer is no longer there"
+            return ITS_LAYER_IS_GONE
         reason = self.explain(self.name, step.title, seen.told)
         return OF_WHAT_IS_FORCED if reason == NOTHING_DIFFERS and self.copies_what_is_forced(step) else reason
+
+    def is_gone(self, step: Step) -> bool:
+        """Whether its layer was found, and was in no cache any more."""
+        seen = self._seen.get(id(step))
+        return seen is not None and self.cache.is_gone(seen.keys)
 
     def use(self, step: Step, record: Record) -> None:
         """The step is done with the layer of ``record``."""

@@ -25,6 +25,7 @@ from ci_builder.rootfs.tree import Tree
 from ci_builder.values import dataclass, replace
 
 _GONE = 404
+_MAKE_ROOM = "remove what nobody uses with prune --cache-repo … --unused-for 7d, or allow more"
 
 Reading = Callable[[], contextlib.AbstractContextManager[Tree | None]]
 """Opens the files of a cache for reading; None: somebody else changes them now."""
@@ -163,7 +164,8 @@ class KeptCaches:
             try:
                 record = self._now_in(name, reading, there.get(name), self._places.limit - others)
             except (CiBuilderError, OSError) as error:
-                self._tell("warning", f"the cache {name.id} is not kept at {place}: {error}")
+                hint = f" ({error.hint})" if isinstance(error, CiBuilderError) and error.hint else ""
+                self._tell("warning", f"the cache {name.id} is not kept at {place}: {error}{hint}")
                 continue
             if record is not None:
                 sizes[name] = record.size
@@ -180,8 +182,10 @@ class KeptCaches:
                 return None
             content = _content_of(tree)
             if content.size > room:
-                limit = f"{self._places.limit:,}"
-                raise OutputError(f"with its {content.size:,} bytes there would be more than {limit}")
+                limit = self._places.limit
+                others = f", {limit - room:,} of which others there have" if room < limit else ""
+                text = f"it has {content.size:,} bytes, and all may have {limit:,}{others}"
+                raise OutputError(text, hint=_MAKE_ROOM)
             return self._record(name, before, content, tree)
 
     def _record(

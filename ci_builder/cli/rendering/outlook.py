@@ -59,7 +59,7 @@ def _why(item: Outlook) -> Iterator[str]:
     yield f"                compared with {one_line(item.record.title, _WIDTH)}: {_entry(item.record)}"
     width = max((len(how) for _, how in item.inputs), default=0)
     for name, how in item.inputs:
-        yield f"                  {how:<{width}}  {name}"
+        yield f"                  {how:<{width}}  {one_line(name)}"
 
 
 def _entry(record: Record) -> str:

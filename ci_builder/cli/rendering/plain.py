@@ -37,7 +37,7 @@ class PlainRenderer:
             self._count += 1
             step = _Step(self._count, self._clock())
             self._steps[event.step] = step
-            self._write(step.number, f"[{event.step}] {one_line(event.title)}")
+            self._write(step.number, visible(f"[{event.step}] {one_line(event.title)}"))
         elif isinstance(event, StepOutput):
             self._output(event)
         elif isinstance(event, StepFinished):
