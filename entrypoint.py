@@ -203,7 +203,7 @@ def private_temporary() -> "list[str]":
     except OSError:
         return []
     status = os.lstat(path)
-    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
     return [path] if mine else []
 
 

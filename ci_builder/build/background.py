@@ -19,13 +19,24 @@ class Background:
         self._threads = 0
 
     def begin(self, action: Callable[[], None]) -> None:
-        """Do it soon."""
+        """Do it soon; now, where no thread can be started and there is none."""
         self._waiting.put(action)
         with self._changed:
             self._open += 1
-            if self._threads < min(self._open, self._at_once):
-                self._threads += 1
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            wanted = self._threads < min(self._open, self._at_once)
+            if not wanted or self._is_started() or self._threads:
+                return
+        alone = self._waiting.get()
+        if alone is not None:
+            self._do(alone)
+
+    def _is_started(self) -> bool:
+        try:
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        except RuntimeError:
+            return False  # no more processes, or no more memory
+        self._threads += 1
+        return True
 
     def wait(self) -> None:
         """Until all that was begun is done."""
@@ -41,9 +52,12 @@ class Background:
 
     def _work(self) -> None:
         while (action := self._waiting.get()) is not None:
-            try:
-                action()
-            finally:
-                with self._changed:
-                    self._open -= 1
-                    self._changed.notify_all()
+            self._do(action)
+
+    def _do(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 
+from ci_builder.ci.entries import entries
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.options import boolean
 from ci_builder.values import dataclass, field
@@ -65,12 +64,8 @@ class Inputs:
 
     def lines(self, name: str, *, commas: bool = False) -> list[str]:
         """The entries of a list: one a line, with ``commas`` also several; a quoted one may span lines.
-        Lines that begin with ``#`` are comments."""
-        rows = csv.reader(io.StringIO(self.values.get(name, "")))
-        entries: list[str] = []
-        for row in rows:
-            entries += row if commas else [",".join(row)]
-        return [entry.strip() for entry in entries if entry.strip() and not entry.strip().startswith("#")]
+        Lines that begin with ``#`` are comments. Raises UsageError."""
+        return entries(self.values.get(name, ""), name, commas=commas)
 
 
 def read_inputs(environment: Mapping[str, str]) -> Inputs:

@@ -191,7 +191,7 @@ def _repeated(group: argparse._ArgumentGroup, name: str, metavar: str, text: str
 def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Build and print what came of it. Returns the exit code."""
     request = request_of(arguments, invocation)
-    secrets = secrets_of(request)
+    secrets = secrets_of(request, invocation.environment)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
     call = Call(CHECK) if arguments.check else call_of(arguments.call)
     if call.kind != BUILD:

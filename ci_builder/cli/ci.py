@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     situation = observe(invocation.environment, Path.cwd())
     try:
         reading = adapter.read(situation)
-        in_request = secrets_of(reading.request)
+        in_request = secrets_of(reading.request, invocation.environment)
     except CiBuilderError as error:
         _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
         return show_error(error, invocation, debug=arguments.debug)

@@ -53,7 +53,7 @@ def run_words(arguments: Sequence[str], invocation: Invocation) -> int:
         return 0
     words = with_variables(words, invocation.environment)
     request = request_of(words, invocation.environment)
-    display = replace(display_of(words), secrets=secrets_of(request))
+    display = replace(display_of(words), secrets=secrets_of(request, invocation.environment))
     outcome = perform(request, invocation, display)
     if isinstance(outcome, CiBuilderError):
         return show_error(outcome, invocation, display.secrets, debug=display.debug)

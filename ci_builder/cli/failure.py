@@ -18,14 +18,24 @@ class InternalError(CiBuilderError):
     exit_code = 70
 
 
-def internal_error(error: Exception) -> InternalError:
+def internal_error(error: Exception) -> CiBuilderError:
     """What to tell of an exception that nobody expected: its text may hold anything, so it stays inside."""
+    if isinstance(error, MemoryError):
+        hint = "give it more: the job's memory limit, ulimit -v, ulimit -d"
+        return _caused(CiBuilderError("there is no memory left", hint=hint), error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        hint = "allow more processes or more memory: the job's limits, --pids-limit, ulimit -u, ulimit -v"
+        return _caused(CiBuilderError("no more threads can be started", hint=hint), error)
     wrapped = InternalError(
         f"internal error: {type(error).__name__}",
         hint="run it again with --debug for the trace, and report it",
     )
-    wrapped.__cause__ = error
-    return wrapped
+    return _caused(wrapped, error)
+
+
+def _caused(told: CiBuilderError, error: Exception) -> CiBuilderError:
+    told.__cause__ = error
+    return told
 
 
 def show_error(

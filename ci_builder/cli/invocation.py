@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -48,7 +50,7 @@ def this_process() -> Invocation:
 
 def data_folder(environment: Mapping[str, str]) -> Path:
     """Where the embedded store is: in CI_BUILDER_HOME, else XDG_DATA_HOME, else ~/.local/share, else the
-    temporary folder for a user without a home."""
+    temporary folder for a user without a home. Raises OutputError for one that is somebody else's."""
     if environment.get("CI_BUILDER_HOME"):
         return Path(environment["CI_BUILDER_HOME"]).absolute()
     data = Path(environment.get("XDG_DATA_HOME", ""))
@@ -56,7 +58,20 @@ def data_folder(environment: Mapping[str, str]) -> Path:
         data = Path(environment.get("HOME", "")) / ".local" / "share"
     if data.is_absolute() and _may_be_made(data):
         return data / "ci-builder"
-    return temporary_folder(environment) / f"ci-builder-{os.getuid()}"
+    return _private(temporary_folder(environment) / f"ci-builder-{os.getuid()}")
+
+
+def _private(folder: Path) -> Path:
+    """``folder``, if it is not there yet or this user's alone: where everybody may write, everybody may have
+    made it. Raises OutputError."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return folder  # not there, or told by whoever needs it
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+        return folder
+    hint = "name another folder with CI_BUILDER_HOME"
+    raise OutputError(f"{folder} is not this user's alone: others may write to it", hint=hint)
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
@@ -84,7 +99,10 @@ def folders_elsewhere(environment: Mapping[str, str]) -> tuple[Path, ...]:
     names where something else came before it, the system's folder that lasts, the store's, the home."""
     named = (environment.get("TMPDIR", ""), "/var/tmp", environment.get("HOME", ""))
     tmpdir, lasting, home = (Path(text) if os.path.isabs(text) else None for text in named)
-    folders = (tmpdir, lasting, data_folder(environment), home)
+    data = None
+    with contextlib.suppress(OutputError):
+        data = data_folder(environment)
+    folders = (tmpdir, lasting, data, home)
     return tuple(folder for folder in folders if folder is not None)
 
 

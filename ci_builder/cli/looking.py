@@ -47,7 +47,7 @@ def look(
     request = request_of(arguments, invocation)
     if arguments.check or call_of(arguments.call).kind != BUILD:
         raise UsageError("--check and --call ask for something else", hint="use the command build")
-    secrets = secrets_of(request)
+    secrets = secrets_of(request, invocation.environment)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
 
     def asked(under: Request, surroundings: Surroundings) -> Answer:

@@ -15,9 +15,9 @@ from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
-from ci_builder.errors import CiBuilderError, Interrupted, Stopped, UsageError
+from ci_builder.errors import CiBuilderError, CredentialError, Interrupted, Stopped, UsageError
 from ci_builder.progress import Event, Progress, silent
-from ci_builder.registry.credentials import config_files, docker_config_folder
+from ci_builder.registry.credentials import config_files, docker_config_folder, load
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
@@ -111,9 +111,13 @@ def _stopped(error: BaseException) -> Interrupted | None:
     return None
 
 
-def secrets_of(request: Request) -> Secrets:
-    """Every secret that a request carries: logins, secrets with their files' content, passwords in URLs."""
-    texts = login_secrets(request.logins) + url_secrets((request.context, request.dockerfile))
+def secrets_of(request: Request, environment: Mapping[str, str]) -> Secrets:
+    """Every secret that a request carries: logins, secrets with their files' content, passwords in URLs; and
+    those of docker's config.json that the ``environment`` names. Raises UsageError."""
+    logins = list(request.logins)
+    with contextlib.suppress(CredentialError):  # told when somebody wants to log in with it
+        logins += (login for file in load(environment).files for _, login in file.logins)
+    texts = login_secrets(logins) + url_secrets((request.context, request.dockerfile))
     texts += url_secrets(value for _, value in request.build_contexts)
     for secret in request.secrets:
         texts.append(secret.value)

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         raise UsageError(
             "--check and --call build nothing that could be compared", hint="use the command build"
         )
-    secrets = secrets_of(request)
+    secrets = secrets_of(request, invocation.environment)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
     forms = forms_of(request)
     with _folder(invocation) as folder:

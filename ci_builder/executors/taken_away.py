@@ -12,6 +12,8 @@ from ci_builder.executors.linux.calls import describe
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, field
 
+_INSTEAD = "write or copy it there instead of mounting it, or give DOCKER_AUTH_CONFIG"
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -48,7 +50,9 @@ def _take(path: str, progress: Progress) -> _Taken | None:
             content = file.read()
         os.unlink(path)
     except OSError as error:
-        text = f"{path} holds credentials and cannot be hidden from RUN commands: {describe(error)}"
+        text = (
+            f"{path} holds credentials and cannot be hidden from RUN commands: {describe(error)}; {_INSTEAD}"
+        )
         progress(Notice("warning", text))
         return None
     return _Taken(path, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, content)

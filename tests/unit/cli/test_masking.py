@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_builder.cli.masking import MASK, MaskedProgress, Secrets, login_secrets, url_secrets
+from ci_builder.cli.perform import secrets_of
 from ci_builder.progress import Event, Notice, StepFinished, StepOutput, StepStarted, Transferred
-from ci_builder.request import Login
+from ci_builder.request import Login, Request
 
 
 def shown(secrets: Secrets, pieces: Sequence[bytes], step: str = "a") -> bytes:
@@ -33,6 +36,16 @@ def test_every_event_is_masked() -> None:
     assert len(events) == 5
     assert "hunter2" not in repr(events)
     assert repr(events).count(MASK) == 5
+
+
+def test_what_a_config_json_holds_is_masked(tmp_path: Path) -> None:
+    pair = base64.b64encode(b"ci:s3cret:with:colons").decode()
+    auths = {"a.example": {"auth": pair}, "b.example": {"auth": pair, "identitytoken": "token-of-b"}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
+    secrets = secrets_of(Request(), {"DOCKER_CONFIG": str(tmp_path)})
+    assert secrets.hide(f"cat: {pair} s3cret:with:colons token-of-b") == f"cat: {MASK} {MASK} {MASK}"
+    (tmp_path / "config.json").write_text("{")
+    assert secrets_of(Request(), {"DOCKER_CONFIG": str(tmp_path)}) == Secrets()
 
 
 @given(st.binary(max_size=60), st.integers(0, 200), st.integers(0, 200))
