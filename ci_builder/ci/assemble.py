@@ -9,9 +9,10 @@ from ci_builder import options
 from ci_builder.ci.caching import cache_options
 from ci_builder.ci.inputs import Inputs
 from ci_builder.ci.isolation import isolation
-from ci_builder.ci.secrets import explicit_login, masks_of, without_repeated
-from ci_builder.errors import Unsupported, UsageError
+from ci_builder.ci.secrets import EMPTY, explicit_login, masks_of, without_repeated
+from ci_builder.errors import InvalidValue, Unsupported, UsageError
 from ci_builder.executors.choose import AUTO
+from ci_builder.oci.reference import Reference
 from ci_builder.request import CacheOptions, CommandOptions, Login, RegistryOptions, Request, SecretSpec
 from ci_builder.values import dataclass
 
@@ -44,11 +45,25 @@ def wanted_tags(inputs: Inputs, defaults: Defaults) -> tuple[str, ...]:
     Raises UsageError when something is to be pushed and nothing says under which name.
     """
     given = tuple(inputs.lines("tags", commas=True))
+    for tag in given:
+        _check_tag(tag)
     if given or not inputs.flag("push", defaults.push):
         return given
     if not defaults.tags and (inputs.text("push") or not inputs.lines("outputs")):
         raise UsageError("nothing says under which name the image is to be pushed", hint=defaults.missing)
     return defaults.tags
+
+
+def _check_tag(tag: str) -> None:
+    try:
+        Reference.parse(tag)
+    except InvalidValue as error:
+        hint = error.hint
+        if "$" in tag:
+            hint = "the variable in it is not expanded: is there one of this name in this job?"
+        elif tag.startswith(("/", ":")) or tag.endswith((":", "/")) or "//" in tag:
+            hint = f"a variable that it is made of is empty; {EMPTY}"
+        raise UsageError(f"tags: {error}", hint=hint) from error
 
 
 def wanted_cache(inputs: Inputs, defaults: Defaults) -> CacheOptions:

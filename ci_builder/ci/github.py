@@ -27,9 +27,12 @@ from ci_builder.ci.told import (
     summary,
 )
 from ci_builder.errors import CiBuilderError, DockerfileError
+from ci_builder.patterns import pattern
 from ci_builder.progress import Notice
 from ci_builder.request import Login, Result
 
+# A semantic version with something behind a dash (semver.org, 9).
+_PRE_RELEASE = pattern(r"v?[0-9]+(\.[0-9]+)*-.+")
 _MISSING = "set tags, for example ghcr.io/owner/name:tag"
 
 
@@ -96,7 +99,8 @@ def _default_names(situation: Situation) -> list[str]:
     if environment.get("GITHUB_EVENT_NAME") == "schedule":
         return ["nightly"]
     if reference.startswith("refs/tags/"):
-        return [image_tag(reference.removeprefix("refs/tags/")), "latest"]
+        tag = reference.removeprefix("refs/tags/")
+        return [image_tag(tag)] if _PRE_RELEASE.fullmatch(tag) else [image_tag(tag), "latest"]
     if reference.startswith("refs/pull/"):
         return [f"pr-{reference.split('/')[2]}"]
     number = _pull_request(situation)

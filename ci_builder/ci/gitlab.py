@@ -118,20 +118,17 @@ def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login
     def value(name: str) -> str:
         return environment.get(name, "")
 
-    found: list[Login] = []
+    def of(host: str, prefix: str, user: str = "") -> list[Login]:
+        names = (f"{prefix}_USER", f"{prefix}_PASSWORD")
+        given = value(names[1])
+        return login(host, value(names[0]) or user, given, tags, names=names) if host and given else []
+
     registry = value("CI_REGISTRY")
-    if registry and value("CI_REGISTRY_PASSWORD"):
-        user = value("CI_REGISTRY_USER") or "gitlab-ci-token"
-        found += login(registry, user, value("CI_REGISTRY_PASSWORD"), tags)
-    if registry and value("CI_DEPLOY_PASSWORD"):
-        found += login(registry, value("CI_DEPLOY_USER"), value("CI_DEPLOY_PASSWORD"), tags)
+    found = of(registry, "CI_REGISTRY", "gitlab-ci-token") + of(registry, "CI_DEPLOY")
+    # The variable says host:443, references through the proxy say host.
     proxy = host_of(value("CI_DEPENDENCY_PROXY_SERVER"))
-    if proxy and value("CI_DEPENDENCY_PROXY_PASSWORD"):
-        # The variable says host:443, references through the proxy say host.
-        for host in dict.fromkeys((proxy, proxy.removesuffix(":443"))):
-            found += login(
-                host, value("CI_DEPENDENCY_PROXY_USER"), value("CI_DEPENDENCY_PROXY_PASSWORD"), tags
-            )
+    for host in dict.fromkeys((proxy, proxy.removesuffix(":443"))):
+        found += of(host, "CI_DEPENDENCY_PROXY")
     return found
 
 

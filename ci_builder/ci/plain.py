@@ -92,7 +92,7 @@ def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login
         if not tags:
             raise UsageError("nothing says which registry the user and password are for", hint=_ASK)
         _check_registries(tags, "there are a user and a password, and the image's name")
-    return login(registry, user, password, tags)
+    return login(registry, user, password, tags, names=("REGISTRY_USER", "REGISTRY_PASSWORD"))
 
 
 def _check_registries(tags: tuple[str, ...], what: str) -> None:

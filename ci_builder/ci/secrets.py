@@ -16,20 +16,27 @@ from ci_builder.request import Login, SecretSpec
 _SHORTEST_LINE = 4
 
 
+EMPTY = "secrets are empty in changes from forks, and on branches that are not protected"
+"""What to think of when a variable is empty."""
+
+
 def explicit_login(inputs: Inputs, tags: Iterable[str]) -> list[Login]:
     """The login of the inputs ``registry``, ``username``, ``password``; without ``registry`` it is for the
     registry of the first tag. Raises UsageError for half a login."""
     username, password = inputs.text("username"), inputs.text("password")
-    return login(inputs.text("registry"), username, password, tags)
+    return login(inputs.text("registry"), username, password, tags, names=("username", "password"))
 
 
-def login(registry: str, username: str, password: str, tags: Iterable[str]) -> list[Login]:
-    """A login as a list: empty without user and password. Raises UsageError for one without the other."""
+def login(
+    registry: str, username: str, password: str, tags: Iterable[str], *, names: tuple[str, str]
+) -> list[Login]:
+    """A login as a list: empty without user and password. ``names``: where these two come from. Raises
+    UsageError for one without the other."""
     if not username and not password:
         return []
     if not username or not password:
-        missing = "password" if username else "username"
-        raise UsageError(f"the {missing} for the registry is missing")
+        there, missing = names if username else names[::-1]
+        raise UsageError(f"there is {there} for the registry, and no {missing}", hint=EMPTY)
     return [Login(host_of(registry) if registry else registry_of(tags), username, password)]
 
 
