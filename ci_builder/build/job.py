@@ -13,7 +13,7 @@ from ci_builder.build.creation_time import check_time, creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
 from ci_builder.build.own_folders import without_own_folders
-from ci_builder.build.permitted import refuse_what_is_not_built_yet, target_platform
+from ci_builder.build.permitted import target_platform
 from ci_builder.build.sessions import http_sessions
 from ci_builder.build.special_args import keeps_git_folder
 from ci_builder.build.surroundings import Surroundings
@@ -62,7 +62,6 @@ class Job:
 
 def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> Job:
     """Read what is to be built; no network but what a remote context needs."""
-    refuse_what_is_not_built_yet(request)
     check_time(request, surroundings.environment)
     platform = target_platform(request)
     registry_options = options_for(request)

@@ -18,7 +18,7 @@ from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, begin_trial, fetcher_for
 from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
-from ci_builder.build.permitted import host_platform
+from ci_builder.build.permitted import host_platform, need_no_emulation
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, Delivered, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
@@ -72,13 +72,15 @@ def build(request: Request, surroundings: Surroundings) -> Result:
         fetcher = fetcher_for(job, works)
         cache = job.caching.open(planned, job.surroundings.progress)
         readiness = Readiness(job, works, stack, trying)
+        base = partial(_base_image, job)
         with contextlib.ExitStack() as leaving:
             leaving.push(partial(_write_down, cache))
             while True:
-                building = Building(job, planned, works, fetcher, cache, partial(_base_image, job))
+                building = Building(job, planned, works, fetcher, cache, base)
                 begun = False
                 try:
                     ahead = building.look_ahead()
+                    need_no_emulation(planned, ahead, base, job.dockerfile)
                     ready = readiness.ready(ahead)
                     sources = building.build(ahead, ready)
                     begun = any(map(is_stream, request.outputs))
