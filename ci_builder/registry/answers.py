@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _BODY_LIMIT = 1 << 16
 _TEXT_LIMIT = 400
+# What http.client says of an answer to CONNECT.
+_TUNNEL = pattern(r"Tunnel connection failed: ([0-9]{3} .*)")
+_PLAIN_PROXY = "a proxy that speaks plain HTTP is written http://HOST:PORT, in HTTPS_PROXY as well"
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -93,6 +97,8 @@ def unreachable(host: str, method: str, url: str, error: Exception) -> RegistryU
     reason, code, temporary, hint = _explain(cause)
     if isinstance(error, urllib3.exceptions.ProxyError):
         reason = f"through the proxy: {reason}"
+        # What was to be said of the registry is not true of the proxy.
+        hint = _PLAIN_PROXY if code == "TLS" else hint
     return RegistryUnreachable(
         f"cannot reach {host}: {reason}",
         method=method,
@@ -151,6 +157,11 @@ def _explain(cause: BaseException) -> tuple[str, str, bool, str]:
         return "timed out", "TIMEOUT", True, ""
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused", "REFUSED", True, ""
+    refused = _TUNNEL.search(str(cause)) if isinstance(cause, OSError) and cause.errno is None else None
+    if refused:
+        hint = "give its user and password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+        told = f"it refuses to connect: {printable(refused[1])}"
+        return told, "PROXY", False, hint if refused[1].startswith("407") else ""
     if isinstance(cause, OSError) and cause.errno is not None:
         gone = cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
         return str(cause.strerror), "REFUSED" if gone else "CONNECTION", True, ""

@@ -151,7 +151,9 @@ class Connections:
         try:
             discard(self._send("GET", f"{secure}/v2/", {}, None, "", _PROBE_TIMEOUTS))
         except RegistryUnreachable as failure:
-            if failure.code != "DNS" and self._speaks_plain(plain):
+            # A name that a proxy alone can resolve is one nevertheless.
+            known = failure.code != "DNS" or bool(proxy_for(plain, self._environment))
+            if known and self._speaks_plain(plain):
                 return plain
             raise
         return secure

@@ -78,6 +78,32 @@ def test_a_proxy_that_is_not_there(tmp_path: Path) -> None:
         assert "s3cret" not in str(caught.value) + recorder.text()
 
 
+def test_a_proxy_that_refuses(tmp_path: Path) -> None:
+    reference = Reference.parse("secure.test:5001/app")
+    with serve_proxy({"secure.test": "127.0.0.1:1"}) as proxy:
+        proxy.wants_login = True
+        with connect(tmp_path, environment={"HTTPS_PROXY": proxy.url}, recorder=Recorder()) as registry:
+            with pytest.raises(RegistryUnreachable, match="refuses to connect: 407 Proxy Auth") as caught:
+                registry.image(reference, AMD64)
+            assert "USER:PASSWORD" in caught.value.hint
+        assert proxy.seen == ["CONNECT secure.test:5001"]
+        wrong = {"HTTPS_PROXY": proxy.url.replace("http:", "https:")}
+        with connect(tmp_path, environment=wrong, recorder=Recorder()) as registry:
+            with pytest.raises(RegistryUnreachable, match="through the proxy: TLS failed") as caught:
+                registry.image(reference, AMD64)
+            assert "http://HOST:PORT" in caught.value.hint
+
+
+def test_a_name_that_only_the_proxy_knows(tmp_path: Path) -> None:
+    image = make_image()
+    with start_registry(tmp_path) as plain, serve_proxy({"plain.invalid": plain.host}) as proxy:
+        options = RegistryOptions(insecure=("plain.invalid:5000",))
+        reference = Reference.parse("plain.invalid:5000/app")
+        with connect(tmp_path, options=options, environment={"HTTP_PROXY": proxy.url}) as registry:
+            registry.push(image, [reference])
+            assert read_layers(registry.image(reference, AMD64)) == read_layers(image)
+
+
 @pytest.mark.parametrize("by", ["option", "variable"])
 def test_no_netrc_no_import_no_file_after_the_start(tmp_path: Path, by: str) -> None:
     """In place, ``/`` is another root file system after the unpack: nothing may be read from it then."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class ForwardProxy(ThreadingHTTPServer):
-    """The proxy. ``seen`` are ``METHOD TARGET`` lines."""
+    """The proxy. ``seen`` are ``METHOD TARGET`` lines; who it ``wants_login`` of gets nowhere."""
 
     daemon_threads = True
 
@@ -22,6 +22,7 @@ class ForwardProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.names = dict(names)
         self.seen: list[str] = []
+        self.wants_login = False
 
     @property
     def url(self) -> str:
@@ -46,6 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         self.server.seen.append(f"CONNECT {self.path}")
+        if self.server.wants_login:
+            self.send_error(407)
+            return
         with socket.create_connection(self.server.place(self.path)) as upstream:
             self.send_response(200)
             self.end_headers()
