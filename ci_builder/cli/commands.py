@@ -21,3 +21,22 @@ ABOUT = {
     "logout": "forget the login for a registry",
 }
 """In the order of the help."""
+
+_BY_BUILD = "build does it: --tag NAME --push"
+_TO_A_FILE = "build writes a file: --output type=docker,dest=image.tar (or type=oci)"
+ELSEWHERE = {
+    "push": _BY_BUILD,
+    "tag": f"{_BY_BUILD}, with as many --tag as there are names",
+    "pull": "build pulls what it needs; --pull looks for newer bases",
+    "save": _TO_A_FILE,
+    "export": _TO_A_FILE,
+    "load": f"there is no daemon; {_TO_A_FILE}",
+    "images": "du says what this machine keeps",
+    "ls": "du says what this machine keeps",
+    "rmi": "prune removes images",
+    "rm": "prune removes images",
+    "run": "images are built here, and run elsewhere",
+    "buildx": "leave out buildx: build has its options",
+    "builder": "prune cleans up; there are no builders here",
+}
+"""Commands of docker, buildx and img that are none here, and what to do instead."""

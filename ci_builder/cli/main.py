@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from ci_builder import __version__
-from ci_builder.cli.commands import ABOUT
+from ci_builder.cli.commands import ABOUT, ELSEWHERE
 from ci_builder.cli.signals import interruptible, leave, stop_at_once
 from ci_builder.cli.streams import fill_gaps, give_up_output, output_is_closed
-from ci_builder.errors import CiBuilderError, OutputError
+from ci_builder.errors import CiBuilderError, OutputError, Unsupported
 
 if TYPE_CHECKING:
     from ci_builder.cli.invocation import Invocation
@@ -76,7 +76,10 @@ def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
     if arguments and arguments[0] == _EXECUTOR:
         return _run_executor(arguments[1:], invocation)
     words = (word for word in arguments if not word.startswith("-"))
-    parser = _parser(invocation.program, next(words, ""))
+    wanted = next(words, "")
+    if wanted in ELSEWHERE:
+        raise Unsupported(f"there is no command {wanted!r}", hint=ELSEWHERE[wanted])
+    parser = _parser(invocation.program, wanted)
     try:
         chosen = parser.parse_args(list(arguments))
     except SystemExit as end:

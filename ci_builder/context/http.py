@@ -10,12 +10,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ci_builder.context.context import Sessions
 from ci_builder.errors import ContextError
+from ci_builder.patterns import pattern
 from ci_builder.values import dataclass
 
 if TYPE_CHECKING:
     import requests
     import urllib3
 
+_OBJECT = pattern(r"^\S*Connection(Pool)?\([^)]*\): ")
 _CONNECT_SECONDS = 30
 _READ_SECONDS = 300
 
@@ -96,4 +98,6 @@ def _reason(error: requests.RequestException) -> str:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     text = str(getattr(reason, "args", [reason])[-1]) if reason is not None else ""
+    # urllib3 names the object first that it could not connect with.
+    text = _OBJECT.sub("", text)
     return text if "://" not in text and "/?" not in text else type(error).__name__

@@ -76,6 +76,8 @@ class CredentialProgram:
             raise ProgramMissing(
                 f"{self._program} is not installed", hint="install it, or remove it from docker's config.json"
             )
+        # What is stored is the secret itself.
+        what = f"{self._program} {verb}" + (f" for {text}" if verb != "store" else "")
         try:
             done = subprocess.run(
                 [path, verb],
@@ -89,7 +91,7 @@ class CredentialProgram:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             reason = "it did not end" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
-            raise CredentialError(f"{self._program} {verb} failed: {reason}") from None
+            raise CredentialError(f"{what} failed: {reason}") from None
         if done.returncode == 0:
             return done.stdout
         said = done.stdout.strip() or done.stderr.strip()
@@ -97,4 +99,4 @@ class CredentialProgram:
             return None
         # Only `get` never sees a secret on its input, so only its words are safe to repeat.
         words = f": {said[:200]}" if verb == "get" else ""
-        raise CredentialError(f"{self._program} {verb} failed with code {done.returncode}{words}")
+        raise CredentialError(f"{what} failed with code {done.returncode}{words}")

@@ -135,7 +135,7 @@ def test_as_docker_downloads_it(lines: str, both: Both, url: str) -> None:
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("ADD {url}/gone /x/\n", "404"), ("ADD http://127.0.0.1:1/x /x\n", "cannot be reached")],
+    [("ADD {url}/gone /x/\n", "404"), ("ADD http://127.0.0.1:1/x /x\n", "/x cannot be reached: Failed to")],
 )
 def test_what_both_refuse(line: str, said: str, both: Both, url: str) -> None:
     assert both.theirs(line.format(url=url)).code != 0

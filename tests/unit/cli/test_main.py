@@ -135,6 +135,8 @@ def test_called_executor(tmp_path: Path, context: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["frobnicate"], 2, "invalid choice: 'frobnicate'"),
+        (["push", "r.example/x:1"], 2, "hint: build does it: --tag NAME --push"),
+        (["buildx", "build", "."], 2, "leave out buildx"),
         (["build", "--unknown", "."], 2, "error: unrecognized arguments: --unknown"),
         (["build", "nowhere"], 1, "nowhere"),
         (["build", "--output", "type=odd", "."], 2, "unknown output type 'odd'"),
