@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Collection
 
@@ -44,6 +45,8 @@ def check(result: int, call: str) -> int:
 def describe(error: OSError) -> str:
     """``error`` in one line: call and reason, such as ``unshare(NEWUSER): Operation not permitted``."""
     reason = error.strerror or os.strerror(error.errno or 0)
+    if error.errno == errno.EAGAIN:
+        reason += " (a limit on processes, as of --pids-limit or ulimit -u)"
     return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
 
 
