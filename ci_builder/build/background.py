@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -26,9 +27,11 @@ class Background:
             wanted = self._threads < min(self._open, self._at_once)
             if not wanted or self._is_started() or self._threads:
                 return
-        alone = self._waiting.get()
-        if alone is not None:
-            self._do(alone)
+        # Whoever could start one meanwhile may have it done already.
+        with contextlib.suppress(queue.Empty):
+            waiting = self._waiting.get_nowait()
+            if waiting is not None:
+                self._do(waiting)
 
     def _is_started(self) -> bool:
         try:

@@ -35,6 +35,7 @@ from ci_builder.cache.told import Told
 from ci_builder.executors.interface import Workspace
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
+from ci_builder.oci.platform import Platform
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.variants import Source
 
@@ -244,10 +245,10 @@ class Building:
     def _open(self, stage: PlannedStage, text: str) -> contextlib.AbstractContextManager[CopySource]:
         return self._files.open(stage.origin(text) if text else None)
 
-    def _image_of(self, origin: Origin) -> Image | None:
+    def _image_of(self, origin: Origin, platform: Platform | None) -> Image | None:
         if isinstance(origin, FromContext) and origin.name in self._job.bases.named.files:
             return None
-        return self._job.bases.image(origin)
+        return self._job.bases.image(origin, platform)
 
     def _stage_image(self, index: int) -> Image:
         assert self._stages is not None

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from ci_builder.build.ahead import Ahead
+from ci_builder.build.emulation import host_platform, need_this_machine
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.dockerfile.dockerfile import Dockerfile
-from ci_builder.errors import DockerfileError
 from ci_builder.oci.image import Image
 from ci_builder.oci.platform import Platform
 from ci_builder.request import Request
-
-
-def host_platform() -> Platform:
-    """The platform of this machine. Raises InvalidValue for one that images have no name for."""
-    return Platform.of_machine(os.uname().machine)
 
 
 def target_platform(request: Request) -> Platform:
@@ -25,21 +19,14 @@ def target_platform(request: Request) -> Platform:
 
 
 def need_no_emulation(
-    planned: Plan, ahead: Ahead, base: Callable[[PlannedStage], Image], dockerfile: Dockerfile
+    planned: Plan, ahead: Ahead, base: Callable[[PlannedStage], Image], dockerfile: Dockerfile, *, sure: bool
 ) -> None:
-    """Raises DockerfileError for a command of a stage that is for another kind of machine. What only copies
-    is built for every platform, and so is what a stage of this machine's platform compiles."""
-    host = host_platform()
+    """Raises DockerfileError for a command that has to be run, of a stage for another kind of machine, as far
+    as that is known before anything is built. ``sure``: nothing can be found in a cache. What only
+    copies is built for every platform, and so is what a stage of this machine's platform compiles."""
     for index, steps in ahead.missing.items():
-        run = next((step for step in steps if step.runs), None)
-        if run is None:
-            continue
-        platform = base(planned.line(index)[-1]).config.platform
-        if platform.architecture and not host.runs(platform):
-            raise DockerfileError(
-                f"this RUN is for {platform}, the machine is {host}, and emulation is not supported",
-                source=dockerfile.source,
-                span=run.span,
-                hint=f"run the job on a machine of {platform}; a stage that compiles for it may be FROM "
-                "--platform=$BUILDPLATFORM",
-            )
+        line = planned.line(index)
+        opened = any(ahead.missing.get(below.index) for below in line[1:])
+        known = steps if sure else steps[: 0 if opened else 1]
+        for step in known:
+            need_this_machine(step, base(line[-1]).config.platform, dockerfile.source)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from ci_builder.build.building import Building
 from ci_builder.build.caching.layer_cache import LayerCache
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
+from ci_builder.build.emulation import host_platform
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, begin_trial, fetcher_for
 from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
-from ci_builder.build.permitted import host_platform, need_no_emulation
+from ci_builder.build.permitted import need_no_emulation
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
 from ci_builder.build.product import Built, Delivered, report, write_product
 from ci_builder.build.stage import StageWork, evaluate_stage
@@ -80,7 +81,7 @@ def build(request: Request, surroundings: Surroundings) -> Result:
                 begun = False
                 try:
                     ahead = building.look_ahead()
-                    need_no_emulation(planned, ahead, base, job.dockerfile)
+                    need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
                     ready = readiness.ready(ahead)
                     sources = building.build(ahead, ready)
                     begun = any(map(is_stream, request.outputs))
@@ -145,7 +146,9 @@ def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prosp
         cache = job.caching.open(planned, job.surroundings.progress)
         base = partial(_base_image, job)
         building = Building(job, planned, works, fetcher_for(job, works), cache, base)
-        yield Prospect(job, planned, works, building, building.look_ahead(sure=True), base, cache.earlier)
+        ahead = building.look_ahead(sure=True)
+        need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
+        yield Prospect(job, planned, works, building, ahead, base, cache.earlier)
 
 
 def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:

@@ -12,6 +12,7 @@ from functools import partial
 from ci_builder.build.action import Step
 from ci_builder.build.carry_out import Doing, Making, StageTools, carry_out, located
 from ci_builder.build.creation_time import now
+from ci_builder.build.emulation import need_this_machine
 from ci_builder.build.evaluate import State, evaluate
 from ci_builder.build.pending import Pending
 from ci_builder.cache.record import Record
@@ -175,6 +176,7 @@ class _Stage:
 
     def _carried_out(self, step: Step, label: str) -> Making:
         tools, family = self._tools, self._base.family
+        need_this_machine(step, self._base.config.platform, tools.dockerfile)
         if not (step.linked and tools.skeletons and self._workspace is None):
             return carry_out(Doing(label, step, self._opened(), tools, family, step is self._last))
         # What is linked needs nothing of what is below, which then need not be unpacked, nor even fetched.

@@ -112,14 +112,16 @@ class FolderCache:
     def _begin_anew(self) -> None:
         """A layout that is broken as a whole is of no use to anybody; nothing but caches may be in its
         folder, or it is left alone."""
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                read_index(self.folder)
-            except UnknownLayout:
-                return
-            except ImageError:
-                if {"blobs"} <= set(os.listdir(self.folder)) <= {*NAMES}:
-                    os.unlink(self.folder / "index.json")
+        try:
+            read_index(self.folder)
+        except UnknownLayout:
+            return
+        except ImageError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                raise OutputError(f"the cache {self.folder} cannot be read: {cause.strerror}") from error
+            if {"blobs"} <= set(os.listdir(self.folder)) <= {*NAMES}:
+                (self.folder / "index.json").unlink(missing_ok=True)
 
     def _former(self) -> frozenset[Digest]:
         """The blobs of what is there, as far as it can be read."""

@@ -13,15 +13,19 @@ _QUOTE = '"'
 
 
 def entries(text: str, name: str, *, commas: bool) -> list[str]:
-    """The entries of the input ``name``; with ``commas`` these separate them as well. Blank ones and those
+    """The entries of the input ``name``; with ``commas`` these separate them as well. Blank ones and lines
     that begin with ``#`` are left out. Raises UsageError for a quote that is never closed."""
     found = []
     at = 0
     while at <= len(text):
+        line = text[at : _end(text, at, "\n")]
+        if (at == 0 or text[at - 1] == "\n") and line.lstrip().startswith("#"):
+            at += len(line) + 1
+            continue
         entry, at = _entry(text, at, name, ",\n" if commas else "\n")
         found.append(entry.strip())
         at += 1
-    return [entry for entry in found if entry and not entry.startswith("#")]
+    return [entry for entry in found if entry]
 
 
 def _entry(text: str, at: int, name: str, marks: str) -> tuple[str, int]:
@@ -29,12 +33,19 @@ def _entry(text: str, at: int, name: str, marks: str) -> tuple[str, int]:
     after = at
     if text.startswith(_QUOTE, at):
         content, after = _quoted(text, at, name)
-        end = after + 1 if text.startswith("\r\n", after) else after
+        end = after
+        while text[end : end + 1] in (" ", "\t", "\r"):
+            end += 1
         if end >= len(text) or text[end] in marks:
             return content, end
-    ends = (text.find(mark, after) for mark in marks)
-    end = min((found for found in ends if found >= 0), default=len(text))
+    end = _end(text, after, marks)
     return text[at:end], end
+
+
+def _end(text: str, at: int, marks: str) -> int:
+    """Where the next of ``marks`` is, or the text ends."""
+    ends = (text.find(mark, at) for mark in marks)
+    return min((found for found in ends if found >= 0), default=len(text))
 
 
 def _quoted(text: str, at: int, name: str) -> tuple[str, int]:

@@ -32,7 +32,7 @@ from ci_builder.progress import Notice
 from ci_builder.request import Login, Result
 
 # A semantic version with something behind a dash (semver.org, 9).
-_PRE_RELEASE = pattern(r"v?[0-9]+(\.[0-9]+)*-.+")
+_PRE_RELEASE = pattern(r"v?[0-9]+\.[0-9]+\.[0-9]+-.+")
 _MISSING = "set tags, for example ghcr.io/owner/name:tag"
 
 

@@ -92,7 +92,9 @@ def _logins(environment: Mapping[str, str], tags: tuple[str, ...]) -> list[Login
         if not tags:
             raise UsageError("nothing says which registry the user and password are for", hint=_ASK)
         _check_registries(tags, "there are a user and a password, and the image's name")
-    return login(registry, user, password, tags, names=("REGISTRY_USER", "REGISTRY_PASSWORD"))
+    by_jenkins = environment.get("REGISTRY_USR") or environment.get("REGISTRY_PSW")
+    names = ("REGISTRY_USR", "REGISTRY_PSW") if by_jenkins else ("REGISTRY_USER", "REGISTRY_PASSWORD")
+    return login(registry, user, password, tags, names=names)
 
 
 def _check_registries(tags: tuple[str, ...], what: str) -> None:

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -58,10 +58,31 @@ def data_folder(environment: Mapping[str, str]) -> Path:
         data = Path(environment.get("HOME", "")) / ".local" / "share"
     if data.is_absolute() and _may_be_made(data):
         return data / "ci-builder"
-    return _private(temporary_folder(environment) / f"ci-builder-{os.getuid()}")
+    return _checked(_own_temporary(environment))
 
 
-def _private(folder: Path) -> Path:
+@contextlib.contextmanager
+def kept_data_folder(environment: Mapping[str, str]) -> Iterator[Path]:
+    """The same for somebody who writes to it: in the temporary folder it is made now, for this user alone,
+    and nobody can put another one there. It goes if it stays empty. Raises OutputError."""
+    folder = data_folder(environment)
+    if folder != _own_temporary(environment):
+        yield folder
+        return
+    with contextlib.suppress(OSError):
+        folder.mkdir(0o700)
+    try:
+        yield _checked(folder)
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _own_temporary(environment: Mapping[str, str]) -> Path:
+    return temporary_folder(environment) / f"ci-builder-{os.getuid()}"
+
+
+def _checked(folder: Path) -> Path:
     """``folder``, if it is not there yet or this user's alone: where everybody may write, everybody may have
     made it. Raises OutputError."""
     try:

@@ -83,8 +83,10 @@ class Once(argparse.Action):
             raise UsageError(
                 f"{option} is empty", hint="leave it out, or look at the variable that it is from"
             )
-        if getattr(namespace, self.dest) != self.default:
+        seen = f"{self.dest}_was_given"
+        if getattr(namespace, seen, False):
             raise UsageError(f"{option} is given twice")
+        setattr(namespace, seen, True)
         setattr(namespace, self.dest, values)
 
 

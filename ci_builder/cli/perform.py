@@ -11,13 +11,13 @@ from typing import TypeVar
 from ci_builder.build.schedule import build
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cli.failure import internal_error
-from ci_builder.cli.invocation import Invocation, data_folder, folders_elsewhere, temporary_folder
+from ci_builder.cli.invocation import Invocation, folders_elsewhere, kept_data_folder, temporary_folder
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
-from ci_builder.errors import CiBuilderError, CredentialError, Interrupted, Stopped, UsageError
+from ci_builder.errors import CiBuilderError, Interrupted, Stopped, UsageError
 from ci_builder.progress import Event, Progress, silent
-from ci_builder.registry.credentials import config_files, docker_config_folder, load
+from ci_builder.registry.credentials import config_files, docker_config_folder, known_logins
 from ci_builder.registry.docker_config import TemporaryDockerConfig
 from ci_builder.request import Request, Result
 from ci_builder.settings import FILE, read_settings
@@ -114,9 +114,7 @@ def _stopped(error: BaseException) -> Interrupted | None:
 def secrets_of(request: Request, environment: Mapping[str, str]) -> Secrets:
     """Every secret that a request carries: logins, secrets with their files' content, passwords in URLs; and
     those of docker's config.json that the ``environment`` names. Raises UsageError."""
-    logins = list(request.logins)
-    with contextlib.suppress(CredentialError):  # told when somebody wants to log in with it
-        logins += (login for file in load(environment).files for _, login in file.logins)
+    logins = [*request.logins, *known_logins(environment)]
     texts = login_secrets(logins) + url_secrets((request.context, request.dockerfile))
     texts += url_secrets(value for _, value in request.build_contexts)
     for secret in request.secrets:
@@ -134,11 +132,14 @@ def _do(
     renderer: Renderer,
 ) -> Answer:
     request = read_settings(Path(FILE)).under(asked)
-    with _credentials(request, invocation) as environment:
+    with (
+        _credentials(request, invocation) as environment,
+        kept_data_folder(invocation.environment) as home,
+    ):
         surroundings = Surroundings(
             environment=environment,
             progress=_OneAtATime(MaskedProgress(display.secrets, _Both(renderer, display.listener))),
-            home=data_folder(invocation.environment),
+            home=home,
             temporary=temporary_folder(invocation.environment),
             stdin=invocation.stdin,
             stdout=invocation.stdout,

@@ -60,11 +60,15 @@ def taken_down(target: Path) -> Iterator[None]:
     the kernel forgets what it knew of each file, which takes as long as listing them. Raises OSError."""
     failures: list[BaseException] = []
     done = threading.Thread(target=_attempt, args=(lambda: umount(str(target)), failures))
-    done.start()
+    try:
+        done.start()
+    except RuntimeError:  # no more threads
+        done.run()
     try:
         yield
     finally:
-        done.join()
+        if done.ident is not None:
+            done.join()
     if failures:
         raise failures[0]
 

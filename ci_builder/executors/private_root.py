@@ -131,12 +131,15 @@ def _make_device(outside: str, target: str) -> None:
     """The command's own, to which it may do what it wants; where none can be made (a user namespace, no
     CAP_MKNOD) the one outside, whose owner and mode it cannot change."""
     try:
-        os.mknod(target, stat_module.S_IFCHR | 0o666, os.stat(outside).st_rdev)
+        found = os.stat(outside)
+        if not stat_module.S_ISCHR(found.st_mode):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), outside)
+        os.mknod(target, stat_module.S_IFCHR | 0o666, found.st_rdev)
         os.chmod(target, 0o666)  # whatever the umask is
         os.close(os.open(target, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
     except OSError as error:
-        if error.errno == errno.ENXIO:
-            return  # tty, where there is no terminal
+        if error.errno == errno.ENXIO and outside == "/dev/tty":
+            return  # there is no terminal
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
         with open(target, "xb"):

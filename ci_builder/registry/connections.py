@@ -90,9 +90,10 @@ class Connections:
     ) -> Answer:
         """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
         host belongs to (its token server), whose TLS options count there too. Given up after ``silence``
-        seconds without a word, or as many as are usual. Raises RegistryUnreachable."""
-        connect, usual = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
-        return self._send(method, url, headers, body, registry, (connect, min(usual, silence)))
+        seconds without a word, or as many as are usual; a PUT has its own. Raises RegistryUnreachable."""
+        connect, usual = TIMEOUTS
+        timeouts = _PUT_TIMEOUTS if method == "PUT" else (connect, min(usual, silence))
+        return self._send(method, url, headers, body, registry, timeouts)
 
     def close(self) -> None:
         """Close every connection."""

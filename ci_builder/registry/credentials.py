@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from ci_builder.errors import CredentialError
 from ci_builder.progress import Notice, Progress, silent
 from ci_builder.registry.auth_file import AuthFile
 from ci_builder.registry.credential_programs import CredentialProgram, ProgramMissing
@@ -109,6 +112,21 @@ def load(
         files.append(AuthFile.parse(environment["DOCKER_AUTH_CONFIG"], "DOCKER_AUTH_CONFIG"))
     files += [AuthFile.read(path) for path in config_files(environment)]
     return Credentials(tuple(file for file in files if file is not None), dict(environment), progress)
+
+
+def known_logins(environment: Mapping[str, str]) -> list[Login]:
+    """What the variables and files hold that ``environment`` points at, as far as they can be read: whoever
+    wants to log in with one that is broken is told so."""
+    found: list[Login] = []
+    sources: list[Callable[[], AuthFile | None]] = [
+        lambda: AuthFile.parse(environment.get("DOCKER_AUTH_CONFIG", ""), "DOCKER_AUTH_CONFIG")
+    ]
+    sources += [partial(AuthFile.read, path) for path in config_files(environment)]
+    for read in sources:
+        with contextlib.suppress(CredentialError):
+            file = read()
+            found += [login for _, login in file.logins] if file is not None else []
+    return found
 
 
 def docker_config_folder(environment: Mapping[str, str]) -> Path | None:

@@ -30,8 +30,8 @@ def run_at_once(actions: Sequence[Callable[[], None]], threads: int) -> None:
             else:
                 results.put(None)
 
-    for number in range(min(threads, len(actions))):
-        threading.Thread(target=work, name=f"transfer {number}", daemon=True).start()
+    if not _started(work, min(threads, len(actions))):
+        work()
     try:
         for _ in actions:
             error = results.get()
@@ -39,3 +39,13 @@ def run_at_once(actions: Sequence[Callable[[], None]], threads: int) -> None:
                 raise error
     finally:
         failed.set()
+
+
+def _started(work: Callable[[], None], threads: int) -> bool:
+    """Have as many threads as can be started do ``work``, ``threads`` at most. Whether there is one."""
+    for number in range(threads):
+        try:
+            threading.Thread(target=work, name=f"transfer {number}", daemon=True).start()
+        except RuntimeError:  # no more of them
+            return number > 0
+    return True

@@ -23,7 +23,7 @@ class Retry:
     """``retries`` tries after the first one, ``after_silence``: also where no answer came in time. ``sleep``
     takes seconds, ``uniform`` is random.uniform, ``now`` the wall clock in seconds since the epoch. What a
     registry may ask to wait before the next try is ``longest`` seconds at most, ``silence`` how many may pass
-    without a word of an answer (as many as usual, if those are fewer)."""
+    without a word of an answer (as many as usual, if those are fewer, and for what ends an upload)."""
 
     retries: int
     sleep: Callable[[float], None] = time.sleep

@@ -15,7 +15,7 @@ from tests.conformance.case import Case
 pytestmark = pytest.mark.root
 
 _HERE = Platform.of_machine(os.uname().machine)
-_OTHER = "arm64" if _HERE.architecture != "arm64" else "amd64"
+OTHER = "arm64" if _HERE.architecture != "arm64" else "amd64"
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +35,18 @@ COPY --from=compiler /mad* /
 WORKDIR /work
 """,
         context={"source": "s"},
-        options=(f"--platform=linux/{_OTHER}",),
+        options=(f"--platform=linux/{OTHER}",),
     )
 
 
 def test_the_image_is_for_it(image: Image) -> None:
-    assert image.whole["architecture"] == _OTHER
+    assert image.whole["architecture"] == OTHER
     assert image.files["work"] == folder()
     assert image.read("source") == "s"
 
 
 def test_what_was_compiled(ran: Image) -> None:
-    assert ran.read("made") == f"linux/{_OTHER} on {_HERE}\n"
+    assert ran.read("made") == f"linux/{OTHER} on {_HERE}\n"
 
 
 def test_every_executor_makes_the_same(images: Callable[[str], Image]) -> None:
@@ -63,9 +63,9 @@ def test_no_command_at_all(workbench: Workbench, executor: str) -> None:
 
 def test_a_command_of_it(tmp_path: Path) -> None:
     text = "FROM scratch AS a\nCOPY Dockerfile /\nFROM a\nRUN true\n"
-    found = refuse(tmp_path / "job", text, [f"--platform=linux/{_OTHER}"])
+    found = refuse(tmp_path / "job", text, [f"--platform=linux/{OTHER}"])
     assert found.line == 4
     assert found.message == (
-        f"this RUN is for linux/{_OTHER}, the machine is {_HERE}, and emulation is not supported"
+        f"this RUN is for linux/{OTHER}, the machine is {_HERE}, and emulation is not supported"
     )
     assert "--platform=$BUILDPLATFORM" in found.hint

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.build.copy.source import CopySource, Found, find
 from ci_builder.cache.inputs import Input, frame
+from ci_builder.rootfs.metadata import all_xattrs
 from ci_builder.values import dataclass, field
 
 _BLOCK = 1 << 20
@@ -18,11 +19,13 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the copy takes from the files: their owners, their permissions. ``quick``: contents are not read;
-    what the kernel says of a file stands for its content, which tells whether it was touched meanwhile."""
+    """What the copy takes from the files: their owners, their permissions. ``attributes``: those of a build
+    context, too, which a command sees and a copy leaves behind. ``quick``: contents are not read; what the
+    kernel says of a file stands for its content, which tells whether it was touched meanwhile."""
 
     owners: bool = True
     permissions: bool = True
+    attributes: bool = False
     quick: bool = False
 
 
@@ -101,7 +104,11 @@ class _Walk:
         kind = stat.S_IFMT(known.mode)
         mode = known.mode if self.taken.permissions else kind
         device = known.device if stat.S_ISBLK(kind) or stat.S_ISCHR(kind) else None
-        return frame((what, mode, owners, device, self.origin.xattrs(path, known)))
+        seen = self.taken.attributes
+        attributes = (
+            all_xattrs(-100, self.origin.path(path), known) if seen else self.origin.xattrs(path, known)
+        )
+        return frame((what, mode, owners, device, attributes))
 
     def _content(self, path: bytes, status: os.stat_result) -> tuple[object, ...]:
         if stat.S_ISLNK(status.st_mode):

@@ -131,7 +131,8 @@ def _of_mount(mount: RunMount, sources: Sources, prefix: str) -> Iterator[Input]
             status = origin.tree.ownership.status(found.status)
             owners = (status.uid, status.gid) if origin.keeps_owners else None
             yield Input(f"{prefix}root", frame((origin.mode(found.path, status.mode), owners)))
-            yield from inputs_of_found(origin, found, EVERYTHING, Taken(quick=sources.quick), prefix)
+            taken = Taken(attributes=True, quick=sources.quick)
+            yield from inputs_of_found(origin, found, EVERYTHING, taken, prefix)
 
 
 def _of_copy(action: CopyFiles, sources: Sources) -> Iterator[Input]:

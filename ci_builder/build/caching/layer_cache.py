@@ -5,6 +5,7 @@ Nothing that goes wrong in a cache fails a build: it is told once, and that plac
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -42,6 +43,7 @@ class LayerCache:
         self._silent: set[str] = set()
         self._homes: dict[Identity, list[tuple[Cache, Layer]]] = {}
         self.gone = Records()
+        self._gone_keys: set[Key] = set()
         self.unread = False
         self._noted = Noted()
         self._written_to = frozenset(str(target.cache) for target in targets)
@@ -82,7 +84,7 @@ class LayerCache:
 
     def is_gone(self, keys: Iterable[Key]) -> bool:
         """Whether one of ``keys`` found a layer that was not where it should be."""
-        return not {key for record in self.gone for key in record.keys}.isdisjoint(keys)
+        return not self._gone_keys.isdisjoint(keys)
 
     def stays(self, record: Record) -> bool:
         """Whether nothing is written but where it was found."""
@@ -141,6 +143,7 @@ class LayerCache:
                 else:
                     left.append(record)
             self.gone = self.gone.merged(gone)
+            self._gone_keys.update(key for record in gone for key in record.keys)
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
 
@@ -203,7 +206,10 @@ def in_threads(actions: Sequence[Callable[[], None]]) -> None:
             action()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(actions)))]
+    with contextlib.suppress(RuntimeError):  # no more threads
+        for thread in threads:
+            thread.start()
+    work()
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()

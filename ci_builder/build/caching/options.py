@@ -115,7 +115,7 @@ def caching_for(
     ]
     inline = any(place.type == "inline" for place in options.targets)
     inline = inline or wants_inline_cache(request.build_args)
-    scopes = _scopes(request, targets_of(request, outputs)[0], platform)
+    scopes = _scopes(request, next(iter(targets_of(request, outputs)), request.target), platform)
     if options.repository:
         repository = Reference.parse(options.repository)
         scoped = [RegistryCache(registry, _at(repository, scope.tag), platform) for scope in scopes]

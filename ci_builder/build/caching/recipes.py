@@ -18,6 +18,7 @@ from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.cache.inputs import Input, Key, KeyMaker, frame
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.image import Image
+from ci_builder.oci.platform import Platform
 from ci_builder.values import dataclass, field, replace
 
 _UNTOLD = Key("")
@@ -39,16 +40,17 @@ class Recipes:
     planned: Plan
     steps: Mapping[int, tuple[Step, ...]]
     sources: Callable[[PlannedStage], Sources]
-    image: Callable[[Origin], Image | None]
+    image: Callable[[Origin, Platform | None], Image | None]
     forced: frozenset[int] = frozenset()
     _known: dict[int, _Recipe] = field(default_factory=dict)
     _forced: dict[int, bool] = field(default_factory=dict)
 
-    def identity(self, origin: Origin) -> Input | None:
-        """What ``origin`` is, for the key of a step that takes files of it; None for a folder."""
+    def identity(self, origin: Origin, platform: Platform | None = None) -> Input | None:
+        """What ``origin`` is, for the key of a step that takes files of it; None for a folder. ``platform``:
+        that of an image, None for the build's."""
         if isinstance(origin, FromStage):
             return Input(OF_ANOTHER_STAGE, frame(self.of(origin.index)))
-        image = self.image(origin)
+        image = self.image(origin, platform)
         if image is None:
             return None
         return Input(OF_ANOTHER_IMAGE, frame(tuple(str(layer.diff_id) for layer in image.layers)))
@@ -83,7 +85,7 @@ class Recipes:
 
     def _make(self, index: int) -> Key:
         stage = self.planned.stage(index)
-        base = self.identity(stage.base) or Input("base", secrets.token_bytes())
+        base = self.identity(stage.base, stage.platform) or Input("base", secrets.token_bytes())
         # Building it will say what is wrong.
         return self._key(index, base, self.sources(stage)) or _never_again()
 
@@ -92,12 +94,12 @@ class Recipes:
         if index not in seen:
             stage = self.planned.stage(index)
 
-            def identity(origin: Origin) -> Input | None:
+            def identity(origin: Origin, platform: Platform | None = None) -> Input | None:
                 if isinstance(origin, FromStage):
                     return Input(OF_ANOTHER_STAGE, frame(self._touched(origin.index, seen)))
-                return self.identity(origin)
+                return self.identity(origin, platform)
 
-            base = identity(stage.base) or Input("base", b"")
+            base = identity(stage.base, stage.platform) or Input("base", b"")
             sources = replace(
                 self.sources(stage), quick=True, identity=lambda text: identity(stage.origin(text))
             )

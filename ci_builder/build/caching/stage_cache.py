@@ -100,11 +100,13 @@ class StageCache:
         return self._there(step, image, self.sources)
 
     def _there(self, step: Step, image: Image, sources: Sources) -> Record | None:
-        """The record whose layer is where it should be, in whichever cache."""
-        while True:
-            record = self._look_up(step, image, sources)
-            if record is None or not self.cache.lacks([record]):
-                return record
+        """The record whose layer is where it should be, in whichever cache; none that is older than one whose
+        layer is gone."""
+        record = self._look_up(step, image, sources)
+        while record is not None and self.cache.lacks([record]):
+            again = self._look_up(step, image, sources)
+            record = again if again is not None and again.identity == record.identity else None
+        return record
 
     def told(self, step: Step, image: Image | None) -> Told:
         """What a step depends on; without the ``image`` below, as far as the step says it itself. Raises

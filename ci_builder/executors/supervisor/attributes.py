@@ -60,7 +60,8 @@ def _set_mode(kernel: Kernel, call: Call, where: Where, mode: int) -> int:
             raise failure(errno.EOPNOTSUPP)
         kernel.need_writable(found)
         if not kernel.is_recorded(found):
-            _need_own(found)
+            if mode & 0o7777 != stat_module.S_IMODE(found.mode):
+                _need_own(found)
             os.chmod(found.path, mode & 0o7777)
             return 0
         context = kernel.contexts.of(call.task)
@@ -119,8 +120,9 @@ def _set_owner(kernel: Kernel, call: Call, where: Where, ids: tuple[int, int]) -
             # Who seems to have it already, as root has the terminals that it opens, has it.
             user, group, mode, _ = shown(kernel, call, found)
             _permit_giving(kernel.contexts.of(call.task), (user, group, mode, b""), (uid, gid))
-            _need_own(found)
             seems = (_KEEP if uid == user else uid, _KEEP if gid == group else gid)
+            if seems != (_KEEP, _KEEP):
+                _need_own(found)
             os.chown(found.path, *map(_own, seems))
             return 0
         context = kernel.contexts.of(call.task)

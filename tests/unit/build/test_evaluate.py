@@ -92,9 +92,11 @@ def test_args_stay_in_scope_in_the_next_stage() -> None:
 def test_proxies_are_given_but_not_shown() -> None:
     settings = Settings(build_args=(("http_proxy", "http://secret@proxy"), ("no_proxy", "")))
     state, steps = _run("ENV http_proxy=x\nRUN x", settings=settings)
-    env = dict(_command(steps[-1]).env)
-    assert env["http_proxy"] == env["HTTP_PROXY"] == "http://secret@proxy"
-    assert "NO_PROXY" not in env
+    command = _command(steps[-1])
+    assert dict(command.env)["http_proxy"] == "x"
+    proxies = dict(command.proxies)
+    assert proxies["http_proxy"] == proxies["HTTP_PROXY"] == "http://secret@proxy"
+    assert "NO_PROXY" not in proxies
     assert "secret" not in steps[-1].created_by
     assert "secret" not in str(state.run)
 

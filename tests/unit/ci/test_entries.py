@@ -30,6 +30,8 @@ _JSON = '{"a":1,"b":"x y","c":[1,"z"],"d":"\\""}'
         ('"a, b" and "c"\nd', True, ['"a, b" and "c"', "d"]),
         ('say="hello, ""you"""', False, ['say="hello, ""you"""']),
         ('""', False, []),
+        ("a:1\n # old: b:2, c:3\nd:4", True, ["a:1", "d:4"]),
+        ('"a,b" \n"c"\r', True, ["a,b", "c"]),
     ],
 )
 def test_entries(text: str, commas: bool, found: list[str]) -> None:

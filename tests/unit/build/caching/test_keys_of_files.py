@@ -85,8 +85,6 @@ MATTERS: dict[str, Callable[[Path], object]] = {
     "setuid": lambda folder: (folder / "src/a.c").chmod(0o4644),
     "permissions of a folder": lambda folder: (folder / "src/deep").chmod(0o700),
     "permissions of a fifo": lambda folder: (folder / "src/fifo").chmod(0o666),
-    "an attribute": lambda folder: os.setxattr(folder / "src/a.c", "user.a", b"1"),
-    "an attribute of a folder": lambda folder: os.setxattr(folder / "src/deep", "user.a", b"1"),
     "a link's target": lambda folder: _relink(folder / "src/link", "b.c"),
     "a link instead of a file": lambda folder: _relink(folder / "src/a.c", "link"),
     "a file instead of a link": lambda folder: _into_file(folder / "src/link"),
@@ -116,6 +114,16 @@ def test_what_matters(tmp_path: Path, what: str, how: str) -> None:
     assert World(folder).key(ACTIONS[how]) == before
     MATTERS[what](folder)
     assert World(folder).key(ACTIONS[how]) != before
+
+
+@pytest.mark.parametrize("how", ACTIONS)
+@pytest.mark.parametrize("what", ["src/a.c", "src/deep"])
+def test_attributes(tmp_path: Path, what: str, how: str) -> None:
+    """They are copied from stages only; a command sees all."""
+    folder = make_files(tmp_path / "a")
+    before = World(folder).key(ACTIONS[how])
+    os.setxattr(folder / what, "user.a", b"1")
+    assert (World(folder).key(ACTIONS[how]) != before) == ("stage" in how or how == "bind")
 
 
 def _touch_all(folder: Path) -> None:
