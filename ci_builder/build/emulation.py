@@ -16,9 +16,9 @@ def host_platform() -> Platform:
 
 
 def need_this_machine(step: Step, platform: Platform, source: Source) -> None:
-    """Raises DockerfileError where ``step`` runs a command of an image for another kind of machine."""
+    """Raises DockerfileError for a ``step`` that runs a command, of an image for another kind of machine."""
     host = host_platform()
-    if step.runs and platform.architecture and not host.runs(platform):
+    if platform.architecture and not host.runs(platform):
         raise DockerfileError(
             f"this RUN is for {platform}, the machine is {host}, and emulation is not supported",
             source=source,

@@ -27,6 +27,8 @@ def need_no_emulation(
     for index, steps in ahead.missing.items():
         line = planned.line(index)
         opened = any(ahead.missing.get(below.index) for below in line[1:])
+        # What comes after a step that is open may be found yet.
         known = steps if sure else steps[: 0 if opened else 1]
         for step in known:
-            need_this_machine(step, base(line[-1]).config.platform, dockerfile.source)
+            if step.runs:
+                need_this_machine(step, base(line[-1]).config.platform, dockerfile.source)

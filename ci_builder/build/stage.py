@@ -176,7 +176,8 @@ class _Stage:
 
     def _carried_out(self, step: Step, label: str) -> Making:
         tools, family = self._tools, self._base.family
-        need_this_machine(step, self._base.config.platform, tools.dockerfile)
+        if step.runs:
+            need_this_machine(step, self._base.config.platform, tools.dockerfile)
         if not (step.linked and tools.skeletons and self._workspace is None):
             return carry_out(Doing(label, step, self._opened(), tools, family, step is self._last))
         # What is linked needs nothing of what is below, which then need not be unpacked, nor even fetched.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ci_builder import options
-from ci_builder.cli.parser import Once, Switch
+from ci_builder.cli.parser import Once, Switch, need_value
 from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions
 
@@ -76,12 +76,10 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
 def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     """Where layers are looked for and kept. Raises UsageError, InvalidValue."""
     # A later empty branch is the cache of builds without one.
-    for name, given in (
-        ("--cache-branch", arguments.cache_branch[:1]),
-        ("--no-cache-filter", arguments.no_cache_filter),
-    ):
-        if not all(text.strip() for text in given):
-            raise UsageError(f"{name} is empty", hint="leave it out, or look at the variable that it is from")
+    for text in arguments.cache_branch[:1]:
+        need_value("--cache-branch", text)
+    for text in arguments.no_cache_filter:
+        need_value("--no-cache-filter", text)
     if arguments.cache_branch and not arguments.cache_repo:
         raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")

@@ -67,9 +67,15 @@ class Switch(argparse.Action):
         setattr(namespace, self.dest, go_boolean(values, str(option)))
 
 
+def need_value(option: str, text: str) -> None:
+    """Raises UsageError for an empty one: what an unset variable makes of a limit or a name is not to be
+    taken for none at all."""
+    if not text.strip():
+        raise UsageError(f"{option} is empty", hint="leave it out, or look at the variable that it is from")
+
+
 class Once(argparse.Action):
-    """An option with a value that is given once, and not empty: what an unset variable makes of a limit or a
-    name is not to be taken for none at all."""
+    """An option with a value that is given once, and not empty."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
         settings.setdefault("default", "")
@@ -79,10 +85,7 @@ class Once(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
     ) -> None:
         """Called by argparse when the option is met. Raises UsageError."""
-        if not values.strip():
-            raise UsageError(
-                f"{option} is empty", hint="leave it out, or look at the variable that it is from"
-            )
+        need_value(str(option), values)
         seen = f"{self.dest}_was_given"
         if getattr(namespace, seen, False):
             raise UsageError(f"{option} is given twice")

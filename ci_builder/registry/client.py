@@ -29,10 +29,11 @@ from ci_builder.request import RegistryOptions
 from ci_builder.values import replace
 
 _MIRROR_RETRIES = 1
-# A cache is worth less than what waits for it: seconds that a registry may ask to wait, and be silent.
+# A cache is worth less than what waits for it: seconds that a registry may ask to wait, and take
+# for a manifest.
 _BRIEF_RETRIES = 2
 _BRIEF_WAIT = 5.0
-_BRIEF_SILENCE = 60.0
+_BRIEF_WHOLE = 60.0
 
 
 class Registry:
@@ -63,7 +64,7 @@ class Registry:
             retries=min(policy.retries, _BRIEF_RETRIES),
             after_silence=False,
             longest=_BRIEF_WAIT,
-            silence=_BRIEF_SILENCE,
+            whole=_BRIEF_WHOLE,
         )
         impatient = replace(brief, retries=min(policy.retries, _MIRROR_RETRIES))
         authorizer = Authorizer(credentials, self._connections)

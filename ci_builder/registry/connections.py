@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -85,14 +84,10 @@ class Connections:
         headers: Mapping[str, str],
         body: object = None,
         registry: str = "",
-        *,
-        silence: float = math.inf,
     ) -> Answer:
         """One request and its answer, unread; redirects are answers. ``registry`` is whom a URL on another
-        host belongs to (its token server), whose TLS options count there too. Given up after ``silence``
-        seconds without a word, or as many as are usual; a PUT has its own. Raises RegistryUnreachable."""
-        connect, usual = TIMEOUTS
-        timeouts = _PUT_TIMEOUTS if method == "PUT" else (connect, min(usual, silence))
+        host belongs to (its token server), whose TLS options count there too. Raises RegistryUnreachable."""
+        timeouts = _PUT_TIMEOUTS if method == "PUT" else TIMEOUTS
         return self._send(method, url, headers, body, registry, timeouts)
 
     def close(self) -> None:

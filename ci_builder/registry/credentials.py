@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -108,9 +108,7 @@ def load(
     if logins:
         pairs = tuple((normal_key(login.registry), login) for login in logins)
         files.append(AuthFile(GIVEN, pairs))
-    if environment.get("DOCKER_AUTH_CONFIG"):
-        files.append(AuthFile.parse(environment["DOCKER_AUTH_CONFIG"], "DOCKER_AUTH_CONFIG"))
-    files += [AuthFile.read(path) for path in config_files(environment)]
+    files += [read() for read in _sources(environment)]
     return Credentials(tuple(file for file in files if file is not None), dict(environment), progress)
 
 
@@ -118,15 +116,19 @@ def known_logins(environment: Mapping[str, str]) -> list[Login]:
     """What the variables and files hold that ``environment`` points at, as far as they can be read: whoever
     wants to log in with one that is broken is told so."""
     found: list[Login] = []
-    sources: list[Callable[[], AuthFile | None]] = [
-        lambda: AuthFile.parse(environment.get("DOCKER_AUTH_CONFIG", ""), "DOCKER_AUTH_CONFIG")
-    ]
-    sources += [partial(AuthFile.read, path) for path in config_files(environment)]
-    for read in sources:
+    for read in _sources(environment):
         with contextlib.suppress(CredentialError):
             file = read()
             found += [login for _, login in file.logins] if file is not None else []
     return found
+
+
+def _sources(environment: Mapping[str, str]) -> Iterator[Callable[[], AuthFile | None]]:
+    """What reads each of the places that ``environment`` points at, in their order."""
+    if environment.get("DOCKER_AUTH_CONFIG"):
+        yield partial(AuthFile.parse, environment["DOCKER_AUTH_CONFIG"], "DOCKER_AUTH_CONFIG")
+    for path in config_files(environment):
+        yield partial(AuthFile.read, path)
 
 
 def docker_config_folder(environment: Mapping[str, str]) -> Path | None:

@@ -135,7 +135,7 @@ class Repository:
             if length.isdigit() and int(length) > limit:
                 raise ImageError(f"the {what} has {length} bytes, more than the {limit} that are allowed")
             try:
-                data = _whole(response, limit, time.monotonic() + min(_LONGEST, self.transport.retry.silence))
+                data = _whole(response, limit, time.monotonic() + min(_LONGEST, self.transport.retry.whole))
             except connection_errors() as error:
                 raise unreachable(self.subject.registry, "GET", response.url, error) from error
         if len(data) > limit:

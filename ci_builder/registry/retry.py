@@ -22,8 +22,8 @@ _TRIES_UNCONNECTED = 2
 class Retry:
     """``retries`` tries after the first one, ``after_silence``: also where no answer came in time. ``sleep``
     takes seconds, ``uniform`` is random.uniform, ``now`` the wall clock in seconds since the epoch. What a
-    registry may ask to wait before the next try is ``longest`` seconds at most, ``silence`` how many may pass
-    without a word of an answer (as many as usual, if those are fewer, and for what ends an upload)."""
+    registry may ask to wait before the next try is ``longest`` seconds at most; ``whole`` is how many a
+    manifest may take until all of it is there (as many as usual, if those are fewer)."""
 
     retries: int
     sleep: Callable[[float], None] = time.sleep
@@ -31,7 +31,7 @@ class Retry:
     now: Callable[[], float] = time.time
     after_silence: bool = True
     longest: float = LONGEST_WAIT
-    silence: float = math.inf
+    whole: float = math.inf
 
     def delay(self, attempt: int, asked: float | None) -> float:
         """Seconds to wait after try number ``attempt`` (from 0): exponential with jitter, but never less

@@ -114,9 +114,7 @@ class Transport:
             if header and _origin(urlsplit(url)) == origin:
                 headers["Authorization"] = header
             body = call.body() if call.body is not None else None
-            response = self._connections.exchange(
-                call.method, url, headers, body, registry, silence=self.retry.silence
-            )
+            response = self._connections.exchange(call.method, url, headers, body, registry)
             location = response.headers.get("Location", "")
             if response.status_code not in _REDIRECTS or not location:
                 return response

@@ -14,7 +14,8 @@ from functools import partial
 from ci_builder.build.caching.guarded import Guarded
 from ci_builder.build.caching.noted import Noted
 from ci_builder.build.caching.rules import Rules
-from ci_builder.build.caching.writing import Target, Writing, is_silence, latest, warning
+from ci_builder.build.caching.writing import Target, Writing, is_silence, latest
+from ci_builder.build.warning import warning
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Identity, Record

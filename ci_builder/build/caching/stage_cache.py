@@ -122,7 +122,7 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys or not self.reads:
             return ""
-        if self.cache.is_gone(seen.keys):
+        if self.is_gone(step):
             return ITS_LAYER_IS_GONE
         reason = self.explain(self.name, step.title, seen.told)
         return OF_WHAT_IS_FORCED if reason == NOTHING_DIFFERS and self.copies_what_is_forced(step) else reason

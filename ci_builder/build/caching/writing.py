@@ -12,6 +12,7 @@ from functools import partial
 from ci_builder.build.background import Background
 from ci_builder.build.caching.noted import Noted
 from ci_builder.build.caching.rules import Rules
+from ci_builder.build.warning import warning
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Record
@@ -170,12 +171,6 @@ class Writing:
 def is_silence(error: Exception) -> bool:
     """Whether no answer came in time."""
     return isinstance(error, RegistryError) and error.code == "TIMEOUT"
-
-
-def warning(text: str, error: Exception) -> Notice:
-    """What to tell of an ``error`` that fails no build."""
-    hint = error.hint if isinstance(error, CiBuilderError) else ""
-    return Notice("warning", f"{text}: {error}" + (f" ({hint})" if hint else ""))
 
 
 def latest(record: Record, known: Mapping[Key, Sequence[Record]]) -> Record:

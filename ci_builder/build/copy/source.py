@@ -11,10 +11,11 @@ from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.context.ignore import Ignore
 from ci_builder.context.match import match
 from ci_builder.errors import ContextError
-from ci_builder.rootfs.metadata import Xattrs, all_xattrs
+from ci_builder.rootfs.metadata import Xattrs, all_xattrs, with_recorded
 from ci_builder.rootfs.paths import lookup, resolve
 from ci_builder.rootfs.tree import Status, Tree
 from ci_builder.rootfs.walk import child, sorted_names
+from ci_builder.rootfs.xattrs import read_open_xattrs
 from ci_builder.values import dataclass, field
 
 
@@ -46,6 +47,10 @@ class CopySource:
         """The extended attributes of ``relative`` that are copied: of another image all, of a build context
         none, file capabilities among them, as BuildKit has it. Raises OSError."""
         return all_xattrs(-100, self.path(relative), status) if self.keeps_owners else ()
+
+    def open_xattrs(self, descriptor: int, status: Status) -> Xattrs:
+        """The same of an open file."""
+        return with_recorded(read_open_xattrs(descriptor), status) if self.keeps_owners else ()
 
     def children(self, relative: bytes) -> Iterator[bytes]:
         """Sorted names in a directory, without those that are not visible."""

@@ -25,7 +25,6 @@ from ci_builder.rootfs.metadata import (
     read_metadata,
     set_metadata,
     set_time,
-    with_recorded,
 )
 from ci_builder.rootfs.pack import Write, need_unpackable, write_file
 from ci_builder.rootfs.paths import Directories, lookup
@@ -33,7 +32,7 @@ from ci_builder.rootfs.tar_writer import entry_header
 from ci_builder.rootfs.times import KEPT, Times
 from ci_builder.rootfs.tree import Status
 from ci_builder.rootfs.walk import child
-from ci_builder.rootfs.xattrs import belongs_to_host, read_open_xattrs
+from ci_builder.rootfs.xattrs import belongs_to_host
 from ci_builder.values import dataclass
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -176,9 +175,7 @@ class _Walk:
         need_unpackable(target)
         descriptor = os.open(self.of.origin.path(source), _READ)
         try:
-            keeps = self.of.origin.keeps_owners
-            xattrs = with_recorded(read_open_xattrs(descriptor), status) if keeps else ()
-            metadata = self._metadata(status, xattrs)
+            metadata = self._metadata(status, self.of.origin.open_xattrs(descriptor, status))
             header = entry_header(target, self._shown(metadata), size=status.size)
             write_file(self.write, header, descriptor, status.size, target)
         finally:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ci_builder.build.warning import warning
 from ci_builder.cache.limits import FRESH
 from ci_builder.cache.mounts import MountName, MountRecord, MountRecords
 from ci_builder.cache.mounts_registry import RegistryMounts
@@ -164,8 +165,7 @@ class KeptCaches:
             try:
                 record = self._now_in(name, reading, there.get(name), self._places.limit - others)
             except (CiBuilderError, OSError) as error:
-                hint = f" ({error.hint})" if isinstance(error, CiBuilderError) and error.hint else ""
-                self._tell("warning", f"the cache {name.id} is not kept at {place}: {error}{hint}")
+                self._progress(warning(f"the cache {name.id} is not kept at {place}", error))
                 continue
             if record is not None:
                 sizes[name] = record.size

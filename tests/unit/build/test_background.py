@@ -9,14 +9,19 @@ import pytest
 from ci_builder.build.background import Background
 
 
-def test_it_is_done_beside() -> None:
+def _threads_of(actions: int) -> list[str]:
+    """The names of the threads that do them."""
     done: list[str] = []
     background = Background("beside", 2)
-    for _ in range(5):
+    for _ in range(actions):
         background.begin(lambda: done.append(threading.current_thread().name))
     background.wait()
     background.rest()
-    assert done == ["beside"] * 5
+    return done
+
+
+def test_it_is_done_beside() -> None:
+    assert _threads_of(5) == ["beside"] * 5
 
 
 def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,13 +29,7 @@ def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    done: list[str] = []
-    background = Background("beside", 2)
-    for _ in range(3):
-        background.begin(lambda: done.append(threading.current_thread().name))
-    background.wait()
-    background.rest()
-    assert done == [threading.current_thread().name] * 3
+    assert _threads_of(3) == [threading.current_thread().name] * 3
 
 
 def test_where_there_can_be_one_more_only(monkeypatch: pytest.MonkeyPatch) -> None:
