@@ -42,16 +42,13 @@ if __name__ == "__main__":
     # Before everything else: the imports below take longer than what is above.
     handle_signals(stop)
 
-import fcntl
-import hashlib
 import importlib.machinery
 import importlib.util
-import shutil
-import stat
-import subprocess
-import tempfile
-import time
-import typing
+
+# What only the set-up needs is imported by its functions: every start pays for what stands here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
@@ -155,6 +152,8 @@ def environment(stops: Stops) -> str:
         if os.path.isdir(folder):
             remove_unfinished(home)
             return folder
+        import tempfile
+
         try:
             os.makedirs(home, mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=home):
@@ -175,7 +174,8 @@ def environment_key() -> str:
     with open(REQUIREMENTS, "rb") as file:
         content = file.read()
     abi = importlib.machinery.EXTENSION_SUFFIXES[0].encode()
-    return "packages-" + hashlib.sha256(content + b"\0" + abi).hexdigest()[:24]
+    # Not hashlib, which loads a library for cryptography: who can change that file can change this one.
+    return "packages-" + importlib.util.source_hash(content + b"\0" + abi).hex()
 
 
 def homes() -> "typing.Iterator[str]":
@@ -195,6 +195,9 @@ def homes() -> "typing.Iterator[str]":
 
 def private_temporary() -> "list[str]":
     """A folder below the temporary one that is this user's alone, or none where somebody else took it."""
+    import stat
+    import tempfile
+
     path = os.path.join(tempfile.gettempdir(), f"ci-builder-{os.getuid()}")
     try:
         os.mkdir(path, 0o700)
@@ -219,6 +222,9 @@ def remove_unfinished(home: str) -> None:
     """Remove what set-ups left that were killed; not while one is under way."""
     if not unfinished(home):
         return
+    import fcntl
+    import shutil
+
     try:
         with open(os.path.join(home, "lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,8 +234,11 @@ def remove_unfinished(home: str) -> None:
         pass  # Under way, or not ours to write.
 
 
-def take(lock: typing.IO[str], stops: Stops) -> None:
+def take(lock: "typing.IO[str]", stops: Stops) -> None:
     """Wait until the lock is ours. Raises Stopped."""
+    import fcntl
+    import time
+
     while True:
         stops.check()
         try:
@@ -240,6 +249,10 @@ def take(lock: typing.IO[str], stops: Stops) -> None:
 
 def make_once(home: str, folder: str, stops: Stops) -> str:
     """Install into ``folder``, one process at a time. It appears whole or not at all."""
+    import shutil
+    import tempfile
+    import time
+
     with open(os.path.join(home, "lock"), "w") as lock:
         take(lock, stops)
         # Whoever holds the lock is alone: what lies about comes from a set-up that was killed.
@@ -306,6 +319,8 @@ def find_pip(staging: str, stops: Stops) -> "list[str]":
 def run(command: "list[str]", settings: "dict[str, str]", stops: Stops) -> "tuple[int, str]":
     """Run a program to its end. Returns its exit code and everything that it said. Raises SetUpFailed;
     Stopped, when it and whatever it started have ended."""
+    import subprocess
+
     try:
         process = subprocess.Popen(
             command,

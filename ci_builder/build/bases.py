@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
+from ci_builder.build.named_contexts import IMAGE, LAYOUT, NamedContexts
 from ci_builder.build.origins import FromContext, FromImage, Origin, Scratch
-from ci_builder.errors import ImageError, Unsupported, UsageError
+from ci_builder.errors import ImageError, UsageError
 from ci_builder.layout.reader import read_image
 from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.registry.client import Registry
 from ci_builder.values import dataclass, field
-
-_LAYOUT = "oci-layout://"
-_IMAGE = "docker-image://"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedContexts:
-    """``--build-context NAME=VALUE``: images by name, and everything else (folders, archives) by name."""
-
-    images: Mapping[str, str]
-    files: Mapping[str, str]
-
-    @staticmethod
-    def parse(pairs: tuple[tuple[str, str], ...]) -> NamedContexts:
-        """Sort the pairs of a Request. Raises UsageError, Unsupported."""
-        images: dict[str, str] = {}
-        files: dict[str, str] = {}
-        for name, value in pairs:
-            if not name or not value:
-                raise UsageError(f"--build-context {name}={value}: write NAME=VALUE")
-            if value.startswith(("target:", "input:")):
-                raise Unsupported(
-                    f"--build-context {name}={value}: targets are not supported in this version"
-                )
-            (images if value.startswith((_LAYOUT, _IMAGE)) else files)[name] = value
-        return NamedContexts(images, files)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name."""
-        return (*self.images, *self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +47,10 @@ class Bases:
         value = self.named.images.get(name)
         if value is None:
             raise TypeError(f"the build context {name} is files, not an image")
-        if value.startswith(_LAYOUT):
-            image = _from_layout(value.removeprefix(_LAYOUT), wanted)
+        if value.startswith(LAYOUT):
+            image = _from_layout(value.removeprefix(LAYOUT), wanted)
         else:
-            image = self.registry.image(Reference.parse(value.removeprefix(_IMAGE)), wanted)
+            image = self.registry.image(Reference.parse(value.removeprefix(IMAGE)), wanted)
         return _checked(image, value, wanted)
 
 

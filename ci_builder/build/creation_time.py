@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ci_builder.context.context import Context
-from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.errors import UsageError
 from ci_builder.progress import Notice, Progress
 from ci_builder.request import Request
 from ci_builder.values import dataclass, replace
+
+if TYPE_CHECKING:
+    from ci_builder.dockerfile.dockerfile import Dockerfile
 
 _NAME = "SOURCE_DATE_EPOCH"
 _CONTEXT = "context"

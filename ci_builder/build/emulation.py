@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from ci_builder.build.action import Step
+from ci_builder.build.platforms import host_platform
 from ci_builder.errors import DockerfileError
 from ci_builder.oci.platform import Platform
 from ci_builder.span import Source
-
-
-def host_platform() -> Platform:
-    """The platform of this machine. Raises InvalidValue for one that images have no name for."""
-    return Platform.of_machine(os.uname().machine)
 
 
 def need_this_machine(step: Step, platform: Platform, source: Source) -> None:

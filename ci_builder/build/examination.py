@@ -9,11 +9,12 @@ from pathlib import Path
 from ci_builder.build.elsewhere import places
 from ci_builder.build.self_test import SelfTest, SelfTests
 from ci_builder.errors import NoExecutor
-from ci_builder.executors.choose import AUTO, AVAILABLE, choose
+from ci_builder.executors.choose import choose
 from ci_builder.executors.chroot import ChrootExecutor
 from ci_builder.executors.executable_folder import Elsewhere
 from ci_builder.executors.in_place import InPlaceExecutor
 from ci_builder.executors.interface import Executor, Verdict
+from ci_builder.executors.isolations import AUTO, AVAILABLE
 from ci_builder.executors.namespace import NamespaceExecutor
 from ci_builder.executors.none import NoneExecutor
 from ci_builder.executors.ptrace import PtraceExecutor

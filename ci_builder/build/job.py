@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ci_builder.build.bases import Bases, NamedContexts
+from ci_builder.build.bases import Bases
 from ci_builder.build.caching.options import Caching, caching_for, check_stages_without, folders_of
-from ci_builder.build.creation_time import check_time, creation_time
+from ci_builder.build.creation_time import creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
 from ci_builder.build.own_folders import without_own_folders
-from ci_builder.build.permitted import target_platform
-from ci_builder.build.sessions import http_sessions
-from ci_builder.build.special_args import keeps_git_folder
+from ci_builder.build.reading import Reading, readable
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
 from ci_builder.context.context import Context, Place
-from ci_builder.context.dockerfile import read_dockerfile
-from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
-from ci_builder.errors import ContextError, UsageError
+from ci_builder.errors import UsageError
 from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
@@ -60,34 +55,20 @@ class Job:
         return self.folder / "blobs"
 
 
-def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> Job:
-    """Read what is to be built; no network but what a remote context needs."""
-    check_time(request, surroundings.environment)
-    platform = target_platform(request)
+def prepare(reading: Reading) -> Job:
+    """Understand what was read and open what it takes; no network. Raises CiBuilderError."""
+    request, surroundings, folder = reading.request, reading.surroundings, reading.folder
+    environment, platform = surroundings.environment, reading.platform
     registry_options = options_for(request)
-    secrets = SecretValues.read(request.secrets)
-    agents = Agents.find(request.ssh, surroundings.environment.get("SSH_AUTH_SOCK", ""))
-    named = NamedContexts.parse(request.build_contexts)
-    environment = surroundings.environment
-    sessions = stack.enter_context(http_sessions(request.registry, environment))
-    (folder / "contexts").mkdir()
-    place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
-    for text in named.files.values():
-        check_named_context(text, place)
-    try:
-        keep_git = keeps_git_folder(request.build_args)
-        context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
-        source, context = read_dockerfile(request.dockerfile, context, place)
+    with readable():
         # The build's folder is the only thing in the one above it.
-        context = without_own_folders(context, folder.parent, folders_of(request.cache))
-    except OSError as error:
-        raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
-    dockerfile = parse(source)
+        context = without_own_folders(reading.context, folder.parent, folders_of(request.cache))
+    dockerfile = parse(reading.source)
     check_stages_without(request.cache.without, dockerfile.stages)
     created = creation_time(request, environment, dockerfile, context, surroundings.progress)
     credentials = load(environment, request.logins)
     (folder / "blobs" / "sha256").mkdir(parents=True)
-    registry = stack.enter_context(
+    registry = reading.stack.enter_context(
         Registry(
             credentials,
             registry_options,
@@ -100,7 +81,7 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
     outputs = choose_outputs(request, platform, places)
     if created.epoch is None and not created.asked and _rewrite_times(outputs):
         raise UsageError("rewrite-timestamp=true needs a time", hint="set SOURCE_DATE_EPOCH")
-    bases = Bases(registry, named, platform)
+    bases = Bases(registry, reading.named, platform)
     caching = caching_for(created.request, outputs, platform, registry, lambda: int(time.time()))
     return Job(
         created.request,
@@ -108,12 +89,12 @@ def prepare(request: Request, surroundings: Surroundings, folder: Path, stack: c
         folder,
         dockerfile,
         context,
-        place,
+        reading.place,
         bases,
         outputs,
         created.epoch,
-        secrets,
-        agents,
+        reading.secrets,
+        reading.agents,
         caching,
     )
 

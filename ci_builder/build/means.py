@@ -24,8 +24,9 @@ from ci_builder.build.settle import settle
 from ci_builder.build.special_args import CACHE_NAMESPACE
 from ci_builder.build.stage import StageWork
 from ci_builder.dockerfile.instructions.run import Run
-from ci_builder.executors.choose import AVAILABLE, Choice, choose, is_wanted
+from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.interface import Executor
+from ci_builder.executors.isolations import AVAILABLE, is_wanted
 from ci_builder.progress import Notice
 from ci_builder.request import Request
 from ci_builder.values import dataclass

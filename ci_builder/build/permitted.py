@@ -1,21 +1,14 @@
-"""For which platform a build is, and what of it this machine can run."""
+"""What of a build this machine can run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ci_builder.build.ahead import Ahead
-from ci_builder.build.emulation import host_platform, need_this_machine
+from ci_builder.build.emulation import need_this_machine
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.oci.image import Image
-from ci_builder.oci.platform import Platform
-from ci_builder.request import Request
-
-
-def target_platform(request: Request) -> Platform:
-    """The platform to build for. Raises InvalidValue."""
-    return Platform.parse(request.platform) if request.platform else host_platform()
 
 
 def need_no_emulation(

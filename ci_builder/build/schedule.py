@@ -1,4 +1,4 @@
-"""A whole build: from a Request to a Result."""
+"""A whole build: from what was read to a Result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ci_builder.build.building import Building
 from ci_builder.build.caching.layer_cache import LayerCache
 from ci_builder.build.checks import Checked, check_options, find, findings_without_bases, refuse, tell
-from ci_builder.build.emulation import host_platform
 from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
@@ -21,9 +20,10 @@ from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import need_no_emulation
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
+from ci_builder.build.platforms import host_platform
 from ci_builder.build.product import Built, Delivered, report, write_product
+from ci_builder.build.reading import Reading
 from ci_builder.build.stage import StageWork, evaluate_stage
-from ci_builder.build.surroundings import Surroundings
 from ci_builder.cache.records import Records
 from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.instructions import Instruction
@@ -39,12 +39,12 @@ from ci_builder.errors import (
     RegistryError,
     Stopped,
 )
-from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.image import Image
-from ci_builder.outputs.choose import Wanted, is_stream
+from ci_builder.outputs.choose import Wanted
+from ci_builder.outputs.types import is_stream
 from ci_builder.outputs.variants import Source, Variants
 from ci_builder.progress import Notice
-from ci_builder.request import Request, Result
+from ci_builder.request import Result
 from ci_builder.values import replace
 
 if TYPE_CHECKING:
@@ -52,52 +52,45 @@ if TYPE_CHECKING:
     from ci_builder.build.preview import Prospect
 
 
-def build(request: Request, surroundings: Surroundings) -> Result:
-    """Build what ``request`` asks for and write it to its outputs.
-
-    Everything that can be wrong is looked for before the first instruction runs: names, the Dockerfile,
-    outputs, permission to push, bases. Raises CiBuilderError; whatever happens, the build's private
-    folder is removed.
-    """
-    started = time.monotonic()
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        job = prepare(request, surroundings, folder, stack)
-        first = _first_plan(job)
-        trying = begin_trial(job, first, stack)
-        # Registries take their time to answer: whether one may push is asked while the bases are looked for.
-        checked = meanwhile(partial(_check_outputs, job.outputs))
-        planned = _plan_with_triggers(job, first)
-        works = _evaluate(job, planned)
-        _lint(job, planned, stack)
-        checked()
-        fetcher = fetcher_for(job, works)
-        cache = job.caching.open(planned, job.surroundings.progress)
-        readiness = Readiness(job, works, stack, trying)
-        base = partial(_base_image, job)
-        with contextlib.ExitStack() as leaving:
-            leaving.push(partial(_write_down, cache))
-            while True:
-                building = Building(job, planned, works, fetcher, cache, base)
-                begun = False
-                try:
-                    ahead = building.look_ahead()
-                    need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
-                    ready = readiness.ready(ahead)
-                    sources = building.build(ahead, ready)
-                    begun = any(map(is_stream, request.outputs))
-                    delivered = _deliver(job, planned, sources, ready, cache)
-                    break
-                except (CiBuilderError, Stopped) as error:
-                    # A cache never fails a build: what was found and did not come is made.
-                    building.rest()
-                    readiness.rest()
-                    # What went to standard output cannot be taken back.
-                    if begun or isinstance(error, Stopped) or not cache.forget_lost():
-                        raise
-                    text = f"a layer of the cache cannot be had, so it is made anew: {error}"
-                    job.surroundings.progress(Notice("warning", text))
-            ready.mounts.caches.kept.send()
-    return report(ready.choice, delivered, time.monotonic() - started)
+def build(reading: Reading) -> Result:
+    """See ci_builder.build.start."""
+    job, stack = prepare(reading), reading.stack
+    first = _first_plan(job)
+    trying = begin_trial(job, first, stack)
+    # Registries take their time to answer: whether one may push is asked while the bases are looked for.
+    checked = meanwhile(partial(_check_outputs, job.outputs))
+    planned = _plan_with_triggers(job, first)
+    works = _evaluate(job, planned)
+    _lint(job, planned, stack)
+    checked()
+    fetcher = fetcher_for(job, works)
+    cache = job.caching.open(planned, job.surroundings.progress)
+    readiness = Readiness(job, works, stack, trying)
+    base = partial(_base_image, job)
+    with contextlib.ExitStack() as leaving:
+        leaving.push(partial(_write_down, cache))
+        while True:
+            building = Building(job, planned, works, fetcher, cache, base)
+            begun = False
+            try:
+                ahead = building.look_ahead()
+                need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
+                ready = readiness.ready(ahead)
+                sources = building.build(ahead, ready)
+                begun = any(map(is_stream, job.request.outputs))
+                delivered = _deliver(job, planned, sources, ready, cache)
+                break
+            except (CiBuilderError, Stopped) as error:
+                # A cache never fails a build: what was found and did not come is made.
+                building.rest()
+                readiness.rest()
+                # What went to standard output cannot be taken back.
+                if begun or isinstance(error, Stopped) or not cache.forget_lost():
+                    raise
+                text = f"a layer of the cache cannot be had, so it is made anew: {error}"
+                job.surroundings.progress(Notice("warning", text))
+        ready.mounts.caches.kept.send()
+    return report(ready.choice, delivered, time.monotonic() - reading.started)
 
 
 def _deliver(
@@ -119,52 +112,43 @@ def _write_down(
         cache.finish()
 
 
-def check(request: Request, surroundings: Surroundings) -> Checked:
-    """Lint the Dockerfile without building it: every stage, or those that a given target needs. Raises
-    CiBuilderError for a request or a Dockerfile that cannot be read."""
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        job = prepare(request, surroundings, folder, stack)
-        job = replace(job, bases=replace(job.bases, any_platform=True), everything=not request.target)
-        try:
-            planned = _plan_with_triggers(job, _first_plan(job))
-            return _checked(job, planned)
-        except CiBuilderError as error:
-            return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
+def check(reading: Reading) -> Checked:
+    """See ci_builder.build.start."""
+    job = prepare(reading)
+    job = replace(job, bases=replace(job.bases, any_platform=True), everything=not job.request.target)
+    try:
+        planned = _plan_with_triggers(job, _first_plan(job))
+        return _checked(job, planned)
+    except CiBuilderError as error:
+        return Checked(findings_without_bases(job.dockerfile, _options(job, {})), error)
 
 
-@contextlib.contextmanager
-def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prospect]:
-    """A build up to where it would do something: no instruction runs, no layer is moved, nothing is written.
-    What ADD names by URL is fetched, where only its content tells whether it is another one. Raises
-    CiBuilderError."""
+def looked_ahead(reading: Reading) -> Prospect:
+    """See ci_builder.build.start."""
     from ci_builder.build.preview import Prospect  # here: a build has none
 
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        job = prepare(request, surroundings, folder, stack)
-        planned = _plan_with_triggers(job, _first_plan(job))
-        works = _evaluate(job, planned)
-        cache = job.caching.open(planned, job.surroundings.progress)
-        base = partial(_base_image, job)
-        building = Building(job, planned, works, fetcher_for(job, works), cache, base)
-        ahead = building.look_ahead(sure=True)
-        need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
-        yield Prospect(job, planned, works, building, ahead, base, cache.earlier)
+    job = prepare(reading)
+    planned = _plan_with_triggers(job, _first_plan(job))
+    works = _evaluate(job, planned)
+    cache = job.caching.open(planned, job.surroundings.progress)
+    base = partial(_base_image, job)
+    building = Building(job, planned, works, fetcher_for(job, works), cache, base)
+    ahead = building.look_ahead(sure=True)
+    need_no_emulation(planned, ahead, base, job.dockerfile, sure=cache.began_empty)
+    return Prospect(job, planned, works, building, ahead, base, cache.earlier)
 
 
-def targets(request: Request, surroundings: Surroundings) -> tuple[Target, ...]:
-    """The stages of the Dockerfile that ``request`` names. Raises CiBuilderError."""
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        return stages_of(prepare(request, surroundings, folder, stack).dockerfile)
+def targets(reading: Reading) -> tuple[Target, ...]:
+    """See ci_builder.build.start."""
+    return stages_of(prepare(reading).dockerfile)
 
 
-def outlined(request: Request, surroundings: Surroundings) -> tuple[Outline, Dockerfile]:
-    """What the target of ``request`` takes from outside, without asking for its bases. Raises
-    CiBuilderError."""
+def outlined(reading: Reading) -> tuple[Outline, Dockerfile]:
+    """See ci_builder.build.start."""
     from ci_builder.build.outline import outline  # here: a build has none
 
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        job = prepare(request, surroundings, folder, stack)
-        return outline(job.dockerfile, _first_plan(job)), job.dockerfile
+    job = prepare(reading)
+    return outline(job.dockerfile, _first_plan(job)), job.dockerfile
 
 
 def _lint(job: Job, planned: Plan, stack: contextlib.ExitStack) -> None:

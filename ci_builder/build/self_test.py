@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from ci_builder.build.demonstration.base import make_base
-from ci_builder.build.emulation import host_platform
-from ci_builder.build.schedule import build
+from ci_builder.build.platforms import host_platform
+from ci_builder.build.start import build
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, ExecutorError
 from ci_builder.executors.apart import apart

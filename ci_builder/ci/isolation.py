@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from ci_builder.errors import UsageError
-from ci_builder.executors.choose import AUTO, AVAILABLE
+from ci_builder.executors.isolations import NAMES
 
 
 def isolation(text: str) -> str:
     """``text`` if there is such an isolation. Raises UsageError."""
-    hint = f"one of {', '.join((AUTO, *AVAILABLE))}"
-    if text not in (AUTO, *AVAILABLE):
-        raise UsageError(f"there is no isolation {text!r}", hint=hint)
+    if text not in NAMES:
+        raise UsageError(f"there is no isolation {text!r}", hint=f"one of {', '.join(NAMES)}")
     return text

@@ -18,9 +18,9 @@ from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
-from ci_builder.executors.choose import AUTO, AVAILABLE
+from ci_builder.executors.isolations import AUTO, AVAILABLE
 from ci_builder.oci.platform import Platform
-from ci_builder.outputs.choose import TYPES, is_standard_output
+from ci_builder.outputs.types import TYPES, is_standard_output
 from ci_builder.request import NETWORKS, CommandOptions, Request
 
 NAME = "build"

@@ -7,19 +7,21 @@ buildx's: ``build``, ``check`` (also called ``lint``), ``targets``, ``outline``.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from ci_builder.build.checks import Checked
-from ci_builder.build.schedule import check, outlined, targets
+from ci_builder.build.start import check, outlined, targets
 from ci_builder.cli.failure import harmless, show_error
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.perform import Display, examined
 from ci_builder.cli.rendering.places_json import location, source_json
-from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS
-from ci_builder.dockerfile.lint.finding import Finding
-from ci_builder.dockerfile.targets import Target
 from ci_builder.errors import CiBuilderError, DockerfileError, UsageError
 from ci_builder.request import Request
 from ci_builder.values import dataclass
+
+if TYPE_CHECKING:
+    from ci_builder.build.checks import Checked
+    from ci_builder.dockerfile.lint.finding import Finding
+    from ci_builder.dockerfile.targets import Target
 
 BUILD, CHECK, TARGETS, OUTLINE = "build", "check", "targets", "outline"
 _KINDS = {"build": BUILD, "check": CHECK, "lint": CHECK, "targets": TARGETS, "outline": OUTLINE}
@@ -102,6 +104,8 @@ def _findings_json(checked: Checked) -> str:
 
 
 def _warning(item: Finding, source: int) -> dict[str, object]:
+    from ci_builder.dockerfile.lint.descriptions import DESCRIPTIONS  # here: after the Dockerfile is read
+
     return {
         "ruleName": item.rule,
         "description": DESCRIPTIONS[item.rule],

@@ -17,7 +17,7 @@ from ci_builder.cli.perform import Display, perform
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError, NoExecutor, UsageError
-from ci_builder.executors.choose import AUTO
+from ci_builder.executors.isolations import AUTO
 from ci_builder.oci.platform import Platform
 from ci_builder.request import Request
 from ci_builder.values import replace

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ci_builder.build.preview import Prospect
-from ci_builder.build.schedule import looked_ahead
+from ci_builder.build.start import looked_ahead
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cli.build import add_options, request_of
 from ci_builder.cli.call import BUILD, call_of

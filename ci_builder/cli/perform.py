@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from ci_builder.build.schedule import build
+from ci_builder.build.start import build
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cli.failure import internal_error
 from ci_builder.cli.invocation import Invocation, folders_elsewhere, kept_data_folder, temporary_folder

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ci_builder import options
-from ci_builder.build.emulation import host_platform
 from ci_builder.build.mounts.folders import CacheFolders
+from ci_builder.build.platforms import host_platform
 from ci_builder.cache.places import FolderPlace, Place, RepositoryPlace, StorePlace
 from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options

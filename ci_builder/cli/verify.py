@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ci_builder.build.permitted import target_platform
+from ci_builder.build.platforms import target_platform
 from ci_builder.cli.build import add_options, request_of
 from ci_builder.cli.call import BUILD, call_of
 from ci_builder.cli.commands import ABOUT

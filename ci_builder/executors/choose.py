@@ -6,14 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ci_builder.errors import NoExecutor, UsageError
 from ci_builder.executors.interface import Executor, Verdict
+from ci_builder.executors.isolations import AUTO, NAMES, is_wanted
 from ci_builder.values import dataclass
-
-AUTO = "auto"
-# In the order of ``auto``.
-AVAILABLE = ("none", "namespace", "in-place", "ptrace", "chroot")
-# Never taken by ``auto``: commands miss too much there.
-_ON_REQUEST = ("chroot",)
-NAMES = (AUTO, *AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +40,6 @@ def choose(isolation: str, needs_run: bool, executors: Iterable[Executor]) -> Ch
             remedies += [verdict.remedy] if verdict.remedy else []
     what = "RUN cannot be done here" if isolation == AUTO else f"the isolation {isolation} does not work here"
     raise NoExecutor(what, refusals, hint="; or ".join(dict.fromkeys(remedies)))
-
-
-def is_wanted(name: str, isolation: str) -> bool:
-    """Whether the executor ``name`` is tried for this isolation."""
-    return name == isolation or (isolation == AUTO and name not in _ON_REQUEST)
 
 
 def _verdict(executor: Executor, needs_run: bool) -> Verdict:

@@ -18,11 +18,11 @@ from ci_builder.outputs.form import Form, take_form
 from ci_builder.outputs.interface import Output
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
+from ci_builder.outputs.types import TYPES, is_standard_output
 from ci_builder.registry.client import Registry
 from ci_builder.request import OutputSpec, RegistryOptions, Request
 from ci_builder.values import dataclass, replace
 
-TYPES = ("image", "registry", "oci", "docker", "local", "tar")
 _INSECURE = "registry.insecure"
 
 
@@ -59,18 +59,6 @@ def choose_outputs(request: Request, platform: Platform, places: Places) -> tupl
     _check_annotations(request, wanted)
     _check_names(wanted)
     return wanted
-
-
-def is_standard_output(spec: OutputSpec) -> bool:
-    """Whether the output is a tar on standard output."""
-    folder = dict(spec.attributes).get("tar", "").lower() in ("false", "0")
-    return spec.type in ("oci", "docker", "tar") and spec.dest in ("", "-") and not folder
-
-
-def is_stream(spec: OutputSpec) -> bool:
-    """Whether what was written once cannot be written anew: standard output, a pipe, a device."""
-    place = Path(spec.dest or "-")
-    return is_standard_output(spec) or (place.exists() and not (place.is_file() or place.is_dir()))
 
 
 def options_for(request: Request) -> RegistryOptions:

@@ -9,9 +9,9 @@ import pytest
 from ci_builder.build.advice import Advice, Grounds, advise
 from ci_builder.build.examination import EXECUTORS, Chosen, Examination, Finding
 from ci_builder.build.self_test import SelfTest
-from ci_builder.executors.choose import AVAILABLE
 from ci_builder.executors.executable_folder import REMEDY
 from ci_builder.executors.interface import Verdict
+from ci_builder.executors.isolations import AVAILABLE
 from ci_builder.executors.surroundings.attempts import Attempt, Permitted
 from ci_builder.executors.surroundings.process import Standing
 

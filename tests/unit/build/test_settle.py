@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[3] / "ci_builder"
 _NEVER_IN_PLACE = {
     "build/self_test.py": "only the doctor tests an executor",
     "build/schedule.py": "what asks about a build makes none",
+    "build/start.py": "the rest of a build, before it begins",
     "ci/inputs.py": "read before there is a build",
     "context/opening.py": "contexts are opened before",
     "dockerfile/arguments.py": "parsed before",

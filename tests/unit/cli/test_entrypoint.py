@@ -206,10 +206,10 @@ def test_a_signal_while_another_set_up_is_waited_for(checkout: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_it_imports(checkout: Path, number: signal.Signals) -> None:
-    for folder, name in ((checkout, "tempfile.py"), (checkout / "ci_builder/cli", "main.py")):
+    for folder, name in ((checkout, "importlib.py"), (checkout / "ci_builder/cli", "main.py")):
         (folder / name).write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
         if name == "main.py":
-            (checkout / "tempfile.py").unlink()
+            (checkout / "importlib.py").unlink()
         process = begin(checkout)
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"

@@ -80,6 +80,16 @@ def test_a_build_without_a_registry(context: Path) -> None:
     assert found & (_HEAVY | _OTHER_EXECUTORS | {"ci_builder.executors.namespace"}) == set()
 
 
+@pytest.mark.parametrize("words", [["build", "--check"], ["build", "--output=out"]])
+def test_the_dockerfile_is_read_before_the_rest_is_imported(context: Path, words: list[str]) -> None:
+    """One that is not there tells what was imported until then (issue 5, "Start-up")."""
+    (context / "c" / "Dockerfile").unlink()
+    found = imported(context, *words, "c", code=1)
+    assert "ci_builder.build.reading" in found
+    rest = {"ci_builder.build.schedule", "ci_builder.registry.client", "ci_builder.outputs.choose"}
+    assert found & (_HEAVY | rest | {"dockerfile_parse"}) == set()
+
+
 def test_a_registry_is_asked_without_requests(context: Path) -> None:
     (context / "c" / "Dockerfile").write_text("FROM 127.0.0.1:1/no:1\n")
     found = imported(context, "build", "--registry-retries=0", "--output=out", "c", code=1)

@@ -14,11 +14,12 @@ from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.archive import ArchiveOutput, ArchiveStreamOutput, LayoutOutput
-from ci_builder.outputs.choose import Places, Wanted, choose_outputs, is_standard_output, options_for
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
 from ci_builder.outputs.files import FolderOutput, TarOutput, TarStreamOutput
 from ci_builder.outputs.form import Form
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
+from ci_builder.outputs.types import is_standard_output
 from ci_builder.request import Annotation, RegistryOptions, Request
 from ci_builder.rootfs.compress import Compression
 from tests.registry.images import connect

@@ -1,0 +1,97 @@
+"""What is to be built: the build context and the text of the Dockerfile, read before all else.
+
+Whoever asks for a build waits for this first, so nothing is imported here that only the rest of a build needs
+(issue 5, "Start-up").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ci_builder.build.creation_time import check_time
+from ci_builder.build.mounts.agents import Agents
+from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.named_contexts import NamedContexts
+from ci_builder.build.platforms import target_platform
+from ci_builder.build.sessions import http_sessions
+from ci_builder.build.special_args import keeps_git_folder
+from ci_builder.build.surroundings import Surroundings
+from ci_builder.context.context import Context, Place
+from ci_builder.context.dockerfile import read_dockerfile
+from ci_builder.context.opening import check_named_context, open_context
+from ci_builder.errors import ContextError
+from ci_builder.executors.private_folder import private_folder
+from ci_builder.oci.platform import Platform
+from ci_builder.request import Request
+from ci_builder.span import Source
+from ci_builder.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request and what was read for it. ``folder`` is the build's own, gone when the build is over, and so
+    is what ``stack`` closes; ``started`` is its beginning by ``time.monotonic``."""
+
+    request: Request
+    surroundings: Surroundings
+    folder: Path
+    stack: contextlib.ExitStack
+    platform: Platform
+    named: NamedContexts
+    secrets: SecretValues
+    agents: Agents
+    place: Place
+    context: Context
+    source: Source
+    started: float
+
+
+@contextlib.contextmanager
+def read(request: Request, surroundings: Surroundings) -> Iterator[Reading]:
+    """Read what ``request`` names; no network but what a remote context needs. Raises CiBuilderError."""
+    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
+        yield _read(request, surroundings, folder, stack)
+
+
+def _read(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> Reading:
+    started, environment = time.monotonic(), surroundings.environment
+    check_time(request, environment)
+    platform = target_platform(request)
+    secrets = SecretValues.read(request.secrets)
+    agents = Agents.find(request.ssh, environment.get("SSH_AUTH_SOCK", ""))
+    named = NamedContexts.parse(request.build_contexts)
+    sessions = stack.enter_context(http_sessions(request.registry, environment))
+    (folder / "contexts").mkdir()
+    place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
+    for text in named.files.values():
+        check_named_context(text, place)
+    with readable():
+        keep_git = keeps_git_folder(request.build_args)
+        context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
+        source, context = read_dockerfile(request.dockerfile, context, place)
+    return Reading(
+        request,
+        surroundings,
+        folder,
+        stack,
+        platform,
+        named,
+        secrets,
+        agents,
+        place,
+        context,
+        source,
+        started,
+    )
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Raises ContextError for what of a build context the system does not give."""
+    try:
+        yield
+    except OSError as error:
+        raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
