@@ -123,6 +123,8 @@ class CacheOptions:
     bring_mounts      empty caches of RUN --mount come from ``repository`` where they are there
     send_mounts       those that have changed go there, as long as all of them have at most ``mounts_limit``
                       bytes
+    about             (name, of a repository) of what was given that says something of a cache, or of one in
+                      ``repository``, and nothing where there is none
     """
 
     sources: tuple[CachePlace, ...] = ()
@@ -140,6 +142,7 @@ class CacheOptions:
     bring_mounts: bool = False
     send_mounts: bool = False
     mounts_limit: int = 1_000_000_000
+    about: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

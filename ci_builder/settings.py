@@ -43,6 +43,10 @@ Value = TypeVar("Value")
 Pairs = tuple[tuple[str, str], ...]
 _DEFAULTS = Request()
 _TTL = f"{_DEFAULTS.cache.ttl}s"
+_NO_CACHE = (
+    "name a repository for it: --cache-repo on the command line, cache: true or cache-repo in a CI job, "
+    f"repo in [cache] of {FILE}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,8 @@ class Settings:
     cache: CacheOptions = _DEFAULTS.cache
 
     def under(self, request: Request) -> Request:
-        """``request`` with these settings where it says nothing itself."""
+        """``request`` with these settings where it says nothing itself. Raises UsageError for what it says
+        of a cache that there is not."""
         plain = _DEFAULTS
         return replace(
             request,
@@ -84,13 +89,18 @@ class Settings:
         own = self.cache
         if asked.off:
             return asked
-        return replace(
+        found = replace(
             asked,
             repository=asked.repository or own.repository,
             sources=asked.sources or own.sources,
             targets=asked.targets or own.targets,
             ttl=own.ttl if asked.ttl == _DEFAULTS.cache.ttl else asked.ttl,
         )
+        for name, of_repository in asked.about:
+            if not found.repository and (of_repository or not (found.sources or found.targets)):
+                what = "no cache in a repository" if of_repository else "no cache"
+                raise UsageError(f"{name}: there is {what}", hint=_NO_CACHE)
+        return found
 
 
 def read_settings(path: Path) -> Settings:

@@ -16,7 +16,6 @@ from ci_builder.build.evaluate import begin, begin_from_stage
 from ci_builder.build.job import Job, prepare
 from ci_builder.build.lint.trace import Base
 from ci_builder.build.means import Readiness, Ready, begin_trial, fetcher_for
-from ci_builder.build.meanwhile import meanwhile
 from ci_builder.build.origins import FromContext, FromImage, FromStage, Origin, named_origins
 from ci_builder.build.permitted import need_no_emulation
 from ci_builder.build.plan import Plan, PlannedStage, PlanOptions, plan
@@ -39,6 +38,7 @@ from ci_builder.errors import (
     RegistryError,
     Stopped,
 )
+from ci_builder.meanwhile import meanwhile
 from ci_builder.oci.image import Image
 from ci_builder.outputs.choose import Wanted
 from ci_builder.outputs.types import is_stream

@@ -21,6 +21,7 @@ OF_TAGS = "tag:"
 _BOOLEANS = frozenset(("true", "1", "false", "0"))
 _TTL = "336h"
 _MOUNTS_LIMIT = "1GB"
+_ABOUT = (("cache-branches", True), ("cache-ttl", False), ("cache-mounts", True))
 _ASK = (
     "write true for the image's own repository, false, or a repository: registry.example.com/team/app-cache"
 )
@@ -48,7 +49,6 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     others += inputs.lines("cache-branches", commas=True)
     names = [item for item in dict.fromkeys(others) if item and item != own]
     repository = _repository(inputs, images)
-    _need_cache(inputs, repository)
     brings, sends = _mounts(inputs, repository, images)
     limit = inputs.text("cache-mounts-max-size") or _MOUNTS_LIMIT
     return CacheOptions(
@@ -62,6 +62,7 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=options.size(limit, "cache-mounts-max-size"),
+        about=tuple((name, of_repository) for name, of_repository in _ABOUT if inputs.text(name)),
     )
 
 
@@ -91,24 +92,15 @@ def _repository(inputs: Inputs, images: Sequence[str]) -> str:
     return name
 
 
-def _need_cache(inputs: Inputs, repository: str) -> None:
-    """Raises UsageError for what says something of a cache that there is not."""
-    elsewhere = inputs.text("cache-from") or inputs.text("cache-to")
-    for name, there in (("cache-branches", repository), ("cache-ttl", repository or elsewhere)):
-        if inputs.text(name) and not there:
-            raise UsageError(f"{name}: there is no cache", hint="set cache: true, or name a repository")
-
-
 def _mounts(inputs: Inputs, repository: str, images: Sequence[str]) -> tuple[bool, bool]:
     """Whether caches of RUN --mount are brought and sent. They may hold what the image does not."""
     brings, sends = options.cache_mounts(inputs.text("cache-mounts"), "cache-mounts")
     if not brings and not sends:
         if inputs.text("cache-mounts-max-size"):
             raise UsageError("cache-mounts-max-size: no cache-mounts are kept", hint="set cache-mounts: both")
-    elif not repository or _name([repository]) in {_name([image]) for image in images}:
-        where = f"whoever may pull {repository} could read them there" if repository else "there is no cache"
+    elif repository and _name([repository]) in {_name([image]) for image in images}:
         hint = "keep the cache in a repository of its own: cache: registry.example.com/team/app-cache"
-        raise UsageError(f"cache-mounts: {where}", hint=hint)
+        raise UsageError(f"cache-mounts: whoever may pull {repository} could read them there", hint=hint)
     return brings, sends
 
 

@@ -10,6 +10,7 @@ from ci_builder.errors import UsageError
 from ci_builder.request import CacheOptions
 
 _LIMIT = "1GB"
+_TTL = "336h"
 
 
 def add_cache_flags(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +47,8 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cache-ttl",
         action=Once,
-        default="336h",
         metavar="TIME",
-        help="how long after its last use a layer is found: 14d, 336h; 0: for ever (default: %(default)s)",
+        help=f"how long after its last use a layer is found: 14d, 336h; 0: for ever (default: {_TTL})",
     )
     group.add_argument(
         "--cache-mounts",
@@ -80,12 +80,15 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         need_value("--cache-branch", text)
     for text in arguments.no_cache_filter:
         need_value("--no-cache-filter", text)
-    if arguments.cache_branch and not arguments.cache_repo:
-        raise UsageError("--cache-branch: there is no --cache-repo to keep a branch's cache in")
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
     limit = options.size(arguments.cache_mounts_max_size or _LIMIT, "--cache-mounts-max-size")
     if arguments.cache_mounts_max_size and not (brings or sends):
         raise UsageError("--cache-mounts-max-size: no caches are kept", hint="add --cache-mounts both")
+    about = (
+        ("--cache-branch", True, arguments.cache_branch),
+        ("--cache-ttl", False, arguments.cache_ttl),
+        ("--cache-mounts", True, brings or sends),
+    )
     return CacheOptions(
         sources=options.cache_places(arguments.cache_from, "--cache-from"),
         targets=options.cache_places(arguments.cache_to, "--cache-to"),
@@ -94,6 +97,7 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=limit,
-        ttl=options.age(arguments.cache_ttl, "--cache-ttl"),
+        ttl=options.age(arguments.cache_ttl or _TTL, "--cache-ttl"),
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
+        about=tuple((name, of_repository) for name, of_repository, given in about if given),
     )

@@ -18,7 +18,7 @@ class InternalError(CiBuilderError):
     exit_code = 70
 
 
-def internal_error(error: Exception) -> CiBuilderError:
+def unexpected_error(error: Exception) -> CiBuilderError:
     """What to tell of an exception that nobody expected: its text may hold anything, so it stays inside."""
     if isinstance(error, MemoryError):
         hint = "give it more: the job's memory limit, ulimit -v, ulimit -d"

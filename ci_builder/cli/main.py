@@ -56,7 +56,7 @@ def _console() -> int:
 
 def main(arguments: Sequence[str], invocation: Invocation) -> int:
     """Run one command line. Returns the exit code; prints what went wrong."""
-    from ci_builder.cli.failure import internal_error, show_error
+    from ci_builder.cli.failure import show_error, unexpected_error
 
     debug = "--debug" in arguments or "-D" in arguments
     try:
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
         give_up_output()
         return 1
     except Exception as error:
-        return show_error(internal_error(error), invocation, debug=debug)
+        return show_error(unexpected_error(error), invocation, debug=debug)
 
 
 def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ci_builder.build.start import build
 from ci_builder.build.surroundings import Surroundings
-from ci_builder.cli.failure import internal_error
+from ci_builder.cli.failure import unexpected_error
 from ci_builder.cli.invocation import Invocation, folders_elsewhere, kept_data_folder, temporary_folder
 from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_secrets, url_secrets
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
@@ -93,7 +93,7 @@ def examined(
     except CiBuilderError as error:
         return _stopped(error) or error
     except Exception as error:
-        return _stopped(error) or internal_error(error)
+        return _stopped(error) or unexpected_error(error)
 
 
 def _stopped(error: BaseException) -> Interrupted | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ci_builder.executors.linux import numbers as n
 from ci_builder.executors.linux.calls import mount, umount, unshare
 from ci_builder.executors.removal import remove_folder
+from ci_builder.meanwhile import meanwhile
 from ci_builder.values import dataclass
 
 
@@ -58,19 +59,11 @@ class OverlayMounter:
 def taken_down(target: Path) -> Iterator[None]:
     """Unmount the overlay at ``target``, which nobody uses any more, while the body reads its upper folder:
     the kernel forgets what it knew of each file, which takes as long as listing them. Raises OSError."""
-    failures: list[BaseException] = []
-    done = threading.Thread(target=_attempt, args=(lambda: umount(str(target)), failures))
-    try:
-        done.start()
-    except RuntimeError:  # no more threads
-        done.run()
+    done = meanwhile(lambda: umount(str(target)))
     try:
         yield
     finally:
-        if done.ident is not None:
-            done.join()
-    if failures:
-        raise failures[0]
+        done()
 
 
 def find_options(state: Path, candidates: Sequence[str]) -> str:

@@ -254,7 +254,8 @@ def test_what_it_needs(busybox: Base, tmp_path: Path) -> None:
     assert "import, export or both" in bench.look("build", "--cache-mounts=never", code=2)
     assert "is no size" in bench.look("build", "--cache-mounts-max-size=much", code=2)
     assert "no caches are kept" in bench.look("build", "--cache-mounts-max-size=1MB", code=2)
-    assert "there is no --cache-repo" in bench.look("build", "--cache-branch=main", code=2)
+    for option in ("--cache-branch=main", "--cache-ttl=1h"):
+        assert f"{option.partition('=')[0]}: there is no cache" in bench.look("build", option, code=2)
     own = ("--tag=a.example/app:1", "--cache-repo=a.example/app", "--cache-mounts=both")
     assert "is the image's own" in bench.look("build", *own, code=2)
     for option in ("--cache-repo", "--cache-mounts", "--cache-ttl", "--cache-branch", "--no-cache-filter"):

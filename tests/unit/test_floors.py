@@ -15,7 +15,7 @@ PACKAGE = ROOT / "ci_builder"
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"patterns", "values"}),
-    frozenset({"span", "packed"}),
+    frozenset({"span", "packed", "meanwhile"}),
     frozenset({"errors", "progress"}),
     frozenset({"dockerfile", "oci", "request"}),
     frozenset({"options"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,28 @@ def test_the_request_wins(tmp_path: Path) -> None:
 def test_no_cache_is_none_whatever_the_file_says(tmp_path: Path) -> None:
     asked = Request(cache=CacheOptions(off=True))
     assert read(tmp_path, FULL).under(asked).cache == CacheOptions(off=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "error"),
+    [
+        ("", ("cache-ttl", False), "cache-ttl: there is no cache"),
+        ("", ("--cache-branch", True), "--cache-branch: there is no cache in a repository"),
+        ('[cache]\nrepo = "r.example.com/c"\n', ("--cache-branch", True), ""),
+        ('[cache]\nfrom = ["type=local,src=a"]\n', ("--cache-ttl", False), ""),
+        (
+            '[cache]\nfrom = ["type=local,src=a"]\n',
+            ("--cache-mounts", True),
+            "there is no cache in a repository",
+        ),
+    ],
+)
+def test_what_says_something_of_a_cache_needs_one(
+    tmp_path: Path, text: str, about: tuple[str, bool], error: str
+) -> None:
+    asked = Request(cache=CacheOptions(about=(about,)))
+    with pytest.raises(UsageError, match=error) if error else contextlib.nullcontext():
+        read(tmp_path, text).under(asked)
 
 
 def test_no_file_says_nothing(tmp_path: Path) -> None:

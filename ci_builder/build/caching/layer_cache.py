@@ -5,7 +5,6 @@ Nothing that goes wrong in a cache fails a build: it is told once, and that plac
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -21,6 +20,7 @@ from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Identity, Record
 from ci_builder.cache.records import Records
 from ci_builder.errors import CiBuilderError
+from ci_builder.meanwhile import meanwhile
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import replace
@@ -206,11 +206,7 @@ def in_threads(actions: Sequence[Callable[[], None]]) -> None:
                 return
             action()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(actions)))]
-    with contextlib.suppress(RuntimeError):  # no more threads
-        for thread in threads:
-            thread.start()
+    ends = [meanwhile(work) for _ in range(min(_AT_ONCE, len(actions)))]
     work()
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join()
+    for end in ends:
+        end()

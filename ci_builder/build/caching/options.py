@@ -156,7 +156,7 @@ def _mounts(
     if not options.bring_mounts and not options.send_mounts:
         return MountPlaces()
     if not options.repository:
-        raise UsageError("--cache-mounts has no place to keep them", hint="name one with --cache-repo")
+        raise UsageError("there is no repository for the caches of RUN --mount")
     repository = Reference.parse(options.repository)
     if options.send_mounts and repository.name in _names(request, outputs):
         text = f"--cache-mounts: {options.repository} is the image's own: whoever may pull it could read them"

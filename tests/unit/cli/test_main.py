@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ci_builder import __version__
-from ci_builder.cli.failure import harmless, internal_error, show_error
+from ci_builder.cli.failure import harmless, show_error, unexpected_error
 from ci_builder.cli.invocation import Invocation, data_folder, temporary_folder
 from ci_builder.cli.main import main
 from ci_builder.cli.masking import Secrets
@@ -288,7 +288,7 @@ def test_an_unexpected_exception_tells_its_type_only() -> None:
     invocation = an_invocation()
     with contextlib.suppress(ValueError):
         raise ValueError("with hunter2 inside")
-    error = internal_error(ValueError("with hunter2 inside"))
+    error = unexpected_error(ValueError("with hunter2 inside"))
     assert show_error(error, invocation) == 70
     assert "ValueError" in said(invocation)
     assert "hunter2" not in said(invocation)

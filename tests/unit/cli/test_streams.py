@@ -74,12 +74,22 @@ def test_a_closed_standard_input_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_while_the_program_starts(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "dockerfile_parse.py").write_text(WAITS)
-    path = f"{tmp_path}{os.pathsep}{ROOT}"
+@pytest.mark.parametrize("module", ["csv", "dockerfile_parse"])
+def test_a_signal_while_the_program_starts(tmp_path: Path, module: str, number: signal.Signals) -> None:
+    """While the command line is imported, and while the rest is, after the Dockerfile was read."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / f"{module}.py").write_text(WAITS)
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "temporary").mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "ci_builder.cli", "build", "."],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": path},
+        [sys.executable, "-m", "ci_builder.cli", "build", str(tmp_path / "context")],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "TMPDIR": str(tmp_path / "temporary"),
+            "PYTHONPATH": f"{tmp_path / 'modules'}{os.pathsep}{ROOT}",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -90,3 +100,4 @@ def test_a_signal_while_the_program_starts(tmp_path: Path, number: signal.Signal
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (128 + number, f"error: stopped by {number.name}\n")
+    assert list((tmp_path / "temporary").iterdir()) == []

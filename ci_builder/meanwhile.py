@@ -1,4 +1,4 @@
-"""Something that is done while a build goes on, and whose end is waited for later."""
+"""Something that is done while something else goes on, and whose end is waited for later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 def meanwhile(action: Callable[[], None]) -> Callable[[], None]:
     """Begin ``action`` in a thread of its own. Returns what waits for its end, and raises what it raised;
-    whoever never calls that leaves it behind. Where there can be no thread it is done when that is called."""
+    whoever never calls that leaves it behind. Where no thread can be had it is done when that is called."""
     failures: list[BaseException] = []
 
     def work() -> None:
