@@ -9,7 +9,6 @@ from functools import partial
 from ci_builder.build.ahead import Ahead, Looking
 from ci_builder.build.caching.inputs import Sources
 from ci_builder.build.caching.layer_cache import LayerCache
-from ci_builder.build.caching.options import folders_of
 from ci_builder.build.caching.recipes import Recipes
 from ci_builder.build.caching.stage_cache import StageCache
 from ci_builder.build.carry_out import StageTools
@@ -22,7 +21,6 @@ from ci_builder.build.fetch import Fetcher
 from ci_builder.build.job import Job
 from ci_builder.build.means import Ready
 from ci_builder.build.origins import FromContext, FromStage, Origin
-from ci_builder.build.own_folders import without_own_folders
 from ci_builder.build.parallel import Stages, Stoppable, left_at_the_end
 from ci_builder.build.plan import Plan, PlannedStage
 from ci_builder.build.product import finished_image
@@ -62,9 +60,7 @@ class Building:
         self._executor: Stoppable | None = None
         self._skeletons: Stoppable | None = None
         self._stages: Stages | None = None
-        caches = folders_of(job.request.cache)
-        cut = partial(without_own_folders, folder=job.folder.parent, caches=caches)
-        self._files = CopySources(job.context, job.place, self._read, job.bases, self._stage_image, cut)
+        self._files = CopySources(job.context, job.named, self._read, job.bases, self._stage_image)
         steps = {index: work.steps for index, work in works.items()}
         self._early = EarlyPushes(job, planned, self._made)
         self._recipes = Recipes(planned, steps, self._sources, self._image_of, job.caching.forced(planned))
@@ -125,8 +121,9 @@ class Building:
         """Build what is left; each target's image by its name in the Request, with its labels."""
         if ready.choice.executor.name == "in-place":
             # Later, a context that is a repository would be cloned by the git of the image.
-            contexts = (item for item in self._planned.sources if isinstance(item, FromContext))
-            self._files.open_named(item.name for item in contexts)
+            for item in self._planned.sources:
+                if isinstance(item, FromContext) and item.name in self._job.named.names:
+                    self._job.named.open(item.name)
         self._executor = Stoppable(ready.executors.full, ready.closing)
         self._skeletons = Stoppable(ready.executors.skeletons, ready.closing)
         self._renew(ahead)

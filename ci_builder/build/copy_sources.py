@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from ci_builder.build.bases import Bases
 from ci_builder.build.copy.source import CopySource
+from ci_builder.build.named_files import NamedFiles
 from ci_builder.build.origins import FromContext, FromStage, Origin
-from ci_builder.context.context import Context, Place
-from ci_builder.context.opening import open_named_context
+from ci_builder.context.context import Context
 from ci_builder.executors.interface import Workspace
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
@@ -22,17 +22,14 @@ from ci_builder.values import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class CopySources:
-    """``stage`` gives the image of a stage by its number, once it is built; ``cut`` takes away what of a
-    context is the build's own. Named contexts are opened when they are first used, and kept; so are the files
-    of an image, which ``files`` makes readable, until whoever gave that out closes them."""
+    """``stage`` gives the image of a stage by its number, once it is built. The files of an image, which
+    ``files`` makes readable, are kept until whoever gave that out closes them."""
 
     context: Context
-    place: Place
+    named: NamedFiles
     files: Callable[[Image], Workspace]
     bases: Bases
     stage: Callable[[int], Image]
-    cut: Callable[[Context], Context]
-    _opened: dict[str, Context] = field(default_factory=dict)
     _readables: dict[tuple[Digest, ...], Workspace] = field(default_factory=dict)
     _turns: dict[tuple[Digest, ...], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -42,17 +39,11 @@ class CopySources:
         """The files of ``origin``, None for the build context."""
         if origin is None:
             yield _folder(self.context)
-        elif isinstance(origin, FromContext) and origin.name in self.bases.named.files:
-            yield _folder(self._named(origin.name))
+        elif isinstance(origin, FromContext) and origin.name in self.named.names:
+            yield _folder(self.named.open(origin.name))
         else:
             image = self.stage(origin.index) if isinstance(origin, FromStage) else self.bases.image(origin)
             yield CopySource(_title(origin), self._readable(image).tree, keeps_owners=True)
-
-    def open_named(self, names: Iterable[str]) -> None:
-        """Open the named contexts of these names now. Raises ContextError."""
-        for name in names:
-            if name in self.bases.named.files:
-                self._named(name)
 
     def _readable(self, image: Image) -> Workspace:
         chain = image.config.diff_ids
@@ -62,13 +53,6 @@ class CopySources:
             if chain not in self._readables:
                 self._readables[chain] = self.files(image)
             return self._readables[chain]
-
-    def _named(self, name: str) -> Context:
-        with self._lock:
-            if name not in self._opened:
-                opened = open_named_context(name, self.bases.named.files[name], self.place)
-                self._opened[name] = self.cut(opened)
-            return self._opened[name]
 
 
 def _folder(context: Context) -> CopySource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from ci_builder.build.bases import Bases
@@ -11,6 +12,7 @@ from ci_builder.build.caching.options import Caching, caching_for, check_stages_
 from ci_builder.build.creation_time import creation_time
 from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
+from ci_builder.build.named_files import NamedFiles
 from ci_builder.build.own_folders import without_own_folders
 from ci_builder.build.reading import Reading, readable
 from ci_builder.build.surroundings import Surroundings
@@ -25,7 +27,7 @@ from ci_builder.request import Request
 from ci_builder.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """The request, where it is carried out, and what was read and opened for it. ``everything``: all stages
     are looked at, not only those that the targets need."""
@@ -36,6 +38,7 @@ class Job:
     dockerfile: Dockerfile
     context: Context
     place: Place
+    named: NamedFiles
     bases: Bases
     outputs: tuple[Wanted, ...]
     epoch: int | None
@@ -57,12 +60,13 @@ class Job:
 
 def prepare(reading: Reading) -> Job:
     """Understand what was read and open what it takes; no network. Raises CiBuilderError."""
-    request, surroundings, folder = reading.request, reading.surroundings, reading.folder
+    request, surroundings, folder = reading.request, reading.surroundings, reading.surroundings.folder
     environment, platform = surroundings.environment, reading.platform
     registry_options = options_for(request)
+    # The build's folder is the only thing in the one above it.
+    cut = partial(without_own_folders, folder=folder.parent, caches=folders_of(request.cache))
     with readable():
-        # The build's folder is the only thing in the one above it.
-        context = without_own_folders(reading.context, folder.parent, folders_of(request.cache))
+        context = cut(reading.context)
     dockerfile = parse(reading.source)
     check_stages_without(request.cache.without, dockerfile.stages)
     created = creation_time(request, environment, dockerfile, context, surroundings.progress)
@@ -84,18 +88,19 @@ def prepare(reading: Reading) -> Job:
     bases = Bases(registry, reading.named, platform)
     caching = caching_for(created.request, outputs, platform, registry, lambda: int(time.time()))
     return Job(
-        created.request,
-        surroundings,
-        folder,
-        dockerfile,
-        context,
-        reading.place,
-        bases,
-        outputs,
-        created.epoch,
-        reading.secrets,
-        reading.agents,
-        caching,
+        request=created.request,
+        surroundings=surroundings,
+        folder=folder,
+        dockerfile=dockerfile,
+        context=context,
+        place=reading.place,
+        named=NamedFiles(reading.named.files, reading.place, cut),
+        bases=bases,
+        outputs=outputs,
+        epoch=created.epoch,
+        secrets=reading.secrets,
+        agents=reading.agents,
+        caching=caching,
     )
 
 

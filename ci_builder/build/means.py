@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ci_builder.build.action import Fetch
 from ci_builder.build.ahead import Ahead
 from ci_builder.build.background import Background
+from ci_builder.build.caching.options import folders_of
 from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.elsewhere import places
 from ci_builder.build.fetch import Fetcher
@@ -63,8 +64,9 @@ def choose_executor(
     choice = choose(isolation, ahead.runs, _executors(job, isolation, stack, trying))
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.executor.name == "in-place":
-        # Where the store is in what will be the image, folders that are made later would be in a layer.
-        job.surroundings.home.mkdir(parents=True, exist_ok=True)
+        # Where these are in what will be the image, folders that are made later would be in a layer.
+        for folder in (job.surroundings.home, *folders_of(job.request.cache)):
+            folder.mkdir(parents=True, exist_ok=True)
         settle(job, fetches)
     return choice
 
@@ -84,7 +86,8 @@ def _executors(
     contexts = [job.context.root, *(Path(text) for text in job.bases.named.files.values())]
     others = places((*job.surroundings.elsewhere, job.context.root.parent), contexts)
     sockets = job.agents.sockets.values()
-    kept = [job.folder, job.surroundings.home, *_existing_outputs(job.request), *sockets]
+    caches = folders_of(job.request.cache)
+    kept = [job.folder, job.surroundings.home, *caches, *_existing_outputs(job.request), *sockets]
     progress = job.surroundings.progress
     states = {name: _state(job, name) for name in AVAILABLE}
     if is_wanted("none", isolation):

@@ -23,21 +23,19 @@ from ci_builder.context.context import Context, Place
 from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.errors import ContextError
-from ci_builder.executors.private_folder import private_folder
 from ci_builder.oci.platform import Platform
 from ci_builder.request import Request
 from ci_builder.span import Source
 from ci_builder.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A request and what was read for it. ``folder`` is the build's own, gone when the build is over, and so
-    is what ``stack`` closes; ``started`` is its beginning by ``time.monotonic``."""
+    """A request and what was read for it. ``stack`` closes what was opened when the build is over,
+    ``started`` is its beginning by ``time.monotonic``."""
 
     request: Request
     surroundings: Surroundings
-    folder: Path
     stack: contextlib.ExitStack
     platform: Platform
     named: NamedContexts
@@ -52,12 +50,12 @@ class Reading:
 @contextlib.contextmanager
 def read(request: Request, surroundings: Surroundings) -> Iterator[Reading]:
     """Read what ``request`` names; no network but what a remote context needs. Raises CiBuilderError."""
-    with private_folder(surroundings.temporary) as folder, contextlib.ExitStack() as stack:
-        yield _read(request, surroundings, folder, stack)
+    with contextlib.ExitStack() as stack:
+        yield _read(request, surroundings, stack)
 
 
-def _read(request: Request, surroundings: Surroundings, folder: Path, stack: contextlib.ExitStack) -> Reading:
-    started, environment = time.monotonic(), surroundings.environment
+def _read(request: Request, surroundings: Surroundings, stack: contextlib.ExitStack) -> Reading:
+    started, environment, folder = time.monotonic(), surroundings.environment, surroundings.folder
     check_time(request, environment)
     platform = target_platform(request)
     secrets = SecretValues.read(request.secrets)
@@ -73,18 +71,17 @@ def _read(request: Request, surroundings: Surroundings, folder: Path, stack: con
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
     return Reading(
-        request,
-        surroundings,
-        folder,
-        stack,
-        platform,
-        named,
-        secrets,
-        agents,
-        place,
-        context,
-        source,
-        started,
+        request=request,
+        surroundings=surroundings,
+        stack=stack,
+        platform=platform,
+        named=named,
+        secrets=secrets,
+        agents=agents,
+        place=place,
+        context=context,
+        source=source,
+        started=started,
     )
 
 

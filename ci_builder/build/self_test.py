@@ -70,7 +70,7 @@ class SelfTests:
         if trouble:
             return SelfTest("not run", trouble)
         place = self.folder / f"by-{executor}"
-        place.mkdir()
+        (place / "build").mkdir(parents=True)
         answer = apart(lambda: self._build(executor, place), _SECONDS)
         return SelfTest("passed" if answer.ok else "failed", answer.text, answer.seconds)
 
@@ -87,7 +87,7 @@ class SelfTests:
             environment={},
             progress=silent,
             home=place / "home",
-            temporary=place,
+            folder=place / "build",
             stdin=io.BytesIO(),
             stdout=io.BytesIO(),
             elsewhere=self.elsewhere,

@@ -12,15 +12,15 @@ from ci_builder.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``environment`` is the process's, ``home`` the folder of the embedded store, ``temporary`` the
-    folder in which the build makes its own private folder and removes it at the end; ``elsewhere`` are
+    """``environment`` is the process's, ``home`` the folder of the embedded store, ``folder`` an empty
+    one that is the build's own and goes with it: nothing else is in the one above it; ``elsewhere`` are
     folders, best first, for programs that cannot be started from there. ``secret_files`` hold credentials:
     no RUN command may read them."""
 
     environment: Mapping[str, str]
     progress: Progress
     home: Path
-    temporary: Path
+    folder: Path
     stdin: BinaryIO
     stdout: BinaryIO
     secret_files: tuple[Path, ...] = ()

@@ -19,7 +19,7 @@ from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
 from ci_builder.errors import CiBuilderError
 from ci_builder.progress import Event, Notice
-from ci_builder.values import dataclass, field
+from ci_builder.values import dataclass, field, replace
 
 NAME = "ci"
 
@@ -45,6 +45,9 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
         return show_error(error, invocation, debug=arguments.debug)
     secrets = Secrets.of((*reading.masks, *in_request.texts))
+    # What the adapter tells the CI hides all of them as well: files and config.json were read only now.
+    known = {*reading.masks, *secrets.texts}
+    reading = replace(reading, masks=tuple(sorted(known, key=lambda text: (-len(text), text))))
     for file in reading.stale:
         _remove(file, invocation)
     # Masks come first, and unmasked: the CI learns from them what to hide.

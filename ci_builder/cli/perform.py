@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,10 +15,11 @@ from ci_builder.cli.masking import NO_SECRETS, MaskedProgress, Secrets, login_se
 from ci_builder.cli.rendering.choose import Renderer, choose_renderer
 from ci_builder.cli.result_files import check_result_files, write_result_files
 from ci_builder.errors import CiBuilderError, Interrupted, Stopped, UsageError
+from ci_builder.executors.private_folder import private_folder
 from ci_builder.progress import Event, Progress, silent
 from ci_builder.registry.credentials import config_files, docker_config_folder, known_logins
-from ci_builder.registry.docker_config import TemporaryDockerConfig
-from ci_builder.request import Request, Result
+from ci_builder.registry.docker_config import write_config
+from ci_builder.request import Login, Request, Result
 from ci_builder.settings import FILE, read_settings
 from ci_builder.values import dataclass, field
 
@@ -133,14 +133,15 @@ def _do(
 ) -> Answer:
     request = read_settings(Path(FILE)).under(asked)
     with (
-        _credentials(request, invocation) as environment,
+        private_folder(temporary_folder(invocation.environment)) as folder,
         kept_data_folder(invocation.environment) as home,
     ):
+        environment = _with_logins(request.logins, invocation.environment, folder / "docker")
         surroundings = Surroundings(
             environment=environment,
             progress=_OneAtATime(MaskedProgress(display.secrets, _Both(renderer, display.listener))),
             home=home,
-            temporary=temporary_folder(invocation.environment),
+            folder=folder,
             stdin=invocation.stdin,
             stdout=invocation.stdout,
             secret_files=_secret_files(request, invocation.environment, environment),
@@ -156,17 +157,15 @@ def _secret_files(request: Request, *environments: Mapping[str, str]) -> tuple[P
     return tuple(dict.fromkeys(files))
 
 
-@contextlib.contextmanager
-def _credentials(request: Request, invocation: Invocation) -> Iterator[Mapping[str, str]]:
-    """The environment of the build; logins are in a config.json of docker that exists as long as it."""
-    if not request.logins:
-        yield invocation.environment
-        return
-    folder = docker_config_folder(invocation.environment)
-    existing = folder / "config.json" if folder else None
-    parent = temporary_folder(invocation.environment)
-    with TemporaryDockerConfig(request.logins, existing, parent) as made:
-        yield {**invocation.environment, "DOCKER_CONFIG": str(made)}
+def _with_logins(logins: Sequence[Login], environment: Mapping[str, str], folder: Path) -> Mapping[str, str]:
+    """The environment of the build. Its logins are in a config.json of docker in ``folder``, which is made,
+    and goes with the build's own: that is never a part of an image, and gone after the next build even if
+    this one is killed."""
+    if not logins:
+        return environment
+    existing = docker_config_folder(environment)
+    write_config(logins, existing / "config.json" if existing else None, folder)
+    return {**environment, "DOCKER_CONFIG": str(folder)}
 
 
 def _content(path: Path) -> str:

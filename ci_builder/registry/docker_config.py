@@ -10,74 +10,28 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ci_builder.errors import CredentialError
 from ci_builder.registry.auth_file import parse_object, read_file
 from ci_builder.registry.keys import normal_key, written_key
 from ci_builder.request import Login
-from ci_builder.values import dataclass, field
 
 
-def write_config(logins: Sequence[Login], existing: Path | None, parent: Path) -> Path:
-    """A new folder (0700) in ``parent`` with a config.json (0600): ``existing`` (a file, which need not
-    be there) with ``logins`` added, the first one for a registry winning. Returns the folder, which is
-    a value for DOCKER_CONFIG. Raises CredentialError."""
+def write_config(logins: Sequence[Login], existing: Path | None, folder: Path) -> None:
+    """Make ``folder`` (0700), a value for DOCKER_CONFIG, with a config.json (0600): ``existing`` (a file,
+    which need not be there) with ``logins`` added, the first one for a registry winning. Raises
+    CredentialError."""
     value = read_config(existing) if existing is not None else {}
     for login in reversed(logins):
         value = with_login(value, login)
     try:
-        folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=parent))
+        folder.mkdir(0o700)
     except OSError as error:
-        raise CredentialError(f"no folder for docker's config.json in {parent}: {error.strerror}") from error
-    try:
-        save_config(folder / "config.json", value)
-    except BaseException:
-        remove_config(folder)
-        raise
-    return folder
-
-
-def remove_config(folder: Path) -> None:
-    """Remove what ``write_config`` made; not an error when it is gone. Raises CredentialError."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise CredentialError(f"{folder}, which holds credentials, cannot be removed: {error}") from error
-
-
-@dataclass(slots=True)
-class TemporaryDockerConfig:
-    """A context manager around ``write_config`` that always removes the folder; gives its path.
-
-    ``close`` may be called from a handler of SIGTERM, and more than once.
-    """
-
-    logins: Sequence[Login] = field(repr=False)
-    existing: Path | None
-    parent: Path
-    folder: Path | None = field(default=None, init=False)
-
-    def __enter__(self) -> Path:
-        self.folder = write_config(self.logins, self.existing, self.parent)
-        return self.folder
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Remove the folder now."""
-        if self.folder is not None:
-            remove_config(self.folder)
+        raise CredentialError(f"no folder for docker's config.json: {folder}: {error.strerror}") from error
+    save_config(folder / "config.json", value)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -72,6 +72,21 @@ def test_outputs_beside_files_of_the_image(job: Job, name: str) -> None:
     assert (job.folder / "out" / "id").read_text().startswith("sha256:")
 
 
+def test_a_cache_in_the_root_file_system_that_is_replaced(job: Job) -> None:
+    build = "ci-builder build $FLAGS --isolation=in-place"
+    place = "/var/cache/layers"
+    script = (
+        f"{build} --cache-to=type=local,mode=max,dest={place} --output=type=docker,dest=/job/out/1.tar "
+        f"/job/context && {build} --build-arg=V=2 --cache-from=type=local,src={place} "
+        f"--cache-to=type=local,mode=max,dest={place} --output=type=docker,dest=/job/out/o.tar /job/context"
+    )
+    built = job.run("FROM busybox\nRUN echo 1 > /a\nARG V=1\nRUN echo $V > /b\n", script)
+    assert built.code == 0, built.text
+    assert "CACHED" in built.text
+    assert "cannot be had" not in built.text
+    assert _names(job.folder / "out" / "o.tar") == {"b"}
+
+
 def test_a_command_that_writes_into_the_context(job: Job) -> None:
     built = job.run("FROM busybox\nRUN echo lost > /job/context/lost\n")
     assert built.code != 0

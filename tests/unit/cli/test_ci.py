@@ -91,3 +91,35 @@ def test_lint_warnings_reach_the_ci(workspace: Path) -> None:
     assert code == 0, said
     (issue,) = json.loads((workspace / "gl-code-quality-report.json").read_text())
     assert (issue["check_name"], issue["location"]["lines"]) == ("JSONArgsRecommended", {"begin": 3})
+
+
+def test_logins_are_no_part_of_an_image_wherever_temporary_files_are(workspace: Path) -> None:
+    (workspace / "temporary").mkdir()
+    job = {"CI_BUILDER_REGISTRY": "r.example", "CI_BUILDER_USERNAME": "me", "CI_BUILDER_PASSWORD": "s3cret"}
+    code, said = ci(workspace, RUNNER_TEMP=str(workspace / "temporary"), **job)
+    assert code == 0, said
+    with tarfile.open(workspace.parent / "image.tar") as archive:
+        assert [entry.strip("/") for entry in archive.getnames()] == ["Dockerfile"]
+
+
+@pytest.mark.parametrize("name", ["key", "config.json"])
+def test_what_was_read_from_files_is_hidden_in_the_summary(workspace: Path, name: str) -> None:
+    (workspace / "Dockerfile").write_text("FROM scratch\nCOPY hunter2-topsecret /\n")
+    (workspace.parent / "key").write_text("hunter2-topsecret\n")
+    auths = {"auths": {"r.example": {"username": "me", "password": "hunter2-topsecret"}}}
+    (workspace.parent / "config.json").write_text(json.dumps(auths))
+    variables = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(workspace.parent / "summary"),
+        "CI_BUILDER_INPUTS": json.dumps(
+            {"secret-files": f"key={workspace.parent}/key"} if name == "key" else {}
+        ),
+        "DOCKER_CONFIG": str(workspace.parent),
+    }
+    if name == "key":
+        (workspace.parent / "config.json").unlink()
+    code, said = ci(workspace, **variables)
+    summary = (workspace.parent / "summary").read_text()
+    assert code == 1
+    assert "***" in summary
+    assert "hunter2" not in summary + said

@@ -207,7 +207,9 @@ def test_a_signal_while_another_set_up_is_waited_for(checkout: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_it_imports(checkout: Path, number: signal.Signals) -> None:
     for folder, name in ((checkout, "importlib.py"), (checkout / "ci_builder/cli", "main.py")):
-        (folder / name).write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+        # In many short sleeps: a signal just before one is handled after it.
+        waits = "import time\nprint('importing', flush=True)\nfor _ in range(600):\n    time.sleep(0.1)\n"
+        (folder / name).write_text(waits)
         if name == "main.py":
             (checkout / "importlib.py").unlink()
         process = begin(checkout)

@@ -245,10 +245,9 @@ def test_a_signal_cleans_up(
         "TMPDIR": str(temporary),
     }
     process = start(["ci"], tmp_path, **variables)
-    config = wait_for(temporary, "docker-config-*/config.json")
+    config = wait_for(temporary, "ci-builder-*/*/docker/config.json")
     assert config.stat().st_mode & 0o777 == 0o600
     assert config.parent.stat().st_mode & 0o777 == 0o700
-    wait_for(temporary, "ci-builder-*")
     time.sleep(0.2)
     process.send_signal(number)
     out, said = process.communicate(timeout=30)

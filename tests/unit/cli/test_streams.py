@@ -14,7 +14,8 @@ from tests.servers.signals import default_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 # A module that is imported on the way tells that it is, and waits.
-WAITS = "import sys, time\nprint('importing', flush=True)\ntime.sleep(60)\n"
+# In many short sleeps: Python handles a signal that comes just before one at its end.
+WAITS = "import sys, time\nprint('importing', flush=True)\nfor _ in range(600):\n    time.sleep(0.1)\n"
 
 
 def shell(home: Path, line: str) -> tuple[int, str, str]:

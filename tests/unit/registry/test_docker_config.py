@@ -4,13 +4,14 @@ import base64
 import json
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ci_builder.errors import CredentialError
 from ci_builder.registry.credentials import load
-from ci_builder.registry.docker_config import TemporaryDockerConfig, remove_config, write_config
+from ci_builder.registry.docker_config import write_config
 from ci_builder.registry.kept_logins import forget_login, keep_login
 from ci_builder.request import Login
 from tests.unit.registry.helpers import install_helper
@@ -39,13 +40,18 @@ def _read(folder: Path) -> dict[str, object]:
     return value
 
 
+def written(logins: Sequence[Login], existing: Path | None, parent: Path) -> Path:
+    folder = parent / "docker-of-the-build"
+    write_config(logins, existing, folder)
+    return folder
+
+
 def test_new(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        folder = write_config([LOGIN, Login("docker.io", "me", "p")], None, tmp_path)
+        folder = written([LOGIN, Login("docker.io", "me", "p")], None, tmp_path)
     finally:
         os.umask(old)
-    assert folder.parent == tmp_path
     assert _mode(folder) == 0o700
     assert _mode(folder / "config.json") == 0o600
     assert os.listdir(folder) == ["config.json"]
@@ -56,16 +62,13 @@ def test_new(tmp_path: Path) -> None:
         }
     }
     assert load({"DOCKER_CONFIG": str(folder)}).lookup("registry.example.com") == LOGIN
-    remove_config(folder)
-    assert os.listdir(tmp_path) == []
-    remove_config(folder)
 
 
 def test_merged(tmp_path: Path) -> None:
     existing = tmp_path / "config.json"
     existing.write_text(json.dumps(EXISTING))
     before = existing.read_bytes()
-    folder = write_config([LOGIN], existing, tmp_path)
+    folder = written([LOGIN], existing, tmp_path)
     value = _read(folder)
     auths = value.pop("auths")
     assert auths == {
@@ -79,7 +82,7 @@ def test_merged(tmp_path: Path) -> None:
 
 def test_the_first_login_wins(tmp_path: Path) -> None:
     logins = [LOGIN, Login("https://registry.example.com", "second", "p")]
-    folder = write_config(logins, None, tmp_path)
+    folder = written(logins, None, tmp_path)
     assert load({"DOCKER_CONFIG": str(folder)}).lookup("registry.example.com") == LOGIN
 
 
@@ -88,7 +91,7 @@ def test_a_store_does_not_hide_the_logins(tmp_path: Path) -> None:
     existing.write_text(
         json.dumps({"credsStore": "absent", "credHelpers": {"registry.example.com": "absent"}})
     )
-    folder = write_config([LOGIN], existing, tmp_path)
+    folder = written([LOGIN], existing, tmp_path)
     assert _read(folder)["credHelpers"] == {"registry.example.com": ""}
     assert _read(folder)["credsStore"] == "absent"
     assert load({"DOCKER_CONFIG": str(folder)}).lookup("registry.example.com") == LOGIN
@@ -100,34 +103,23 @@ def test_tokens(tmp_path: Path) -> None:
         Login("b.io", registry_token="r"),
         Login("c.io/team", "u", "p"),
     ]
-    folder = write_config(logins, None, tmp_path)
+    folder = written(logins, None, tmp_path)
     credentials = load({"DOCKER_CONFIG": str(folder)})
     assert [credentials.lookup(name) for name in ("a.io", "b.io")] == logins[:2]
     assert credentials.lookup("c.io", "team/x") == logins[2]
 
 
 def test_missing_and_bad_existing(tmp_path: Path) -> None:
-    assert _read(write_config([], tmp_path / "none" / "config.json", tmp_path)) == {}
+    assert _read(written([], tmp_path / "none" / "config.json", tmp_path)) == {}
     bad = tmp_path / "bad.json"
     bad.write_text('{"auths": {"x": {"auth": "c2VjcmV0')
     with pytest.raises(CredentialError, match=r"bad\.json is not JSON"):
-        write_config([LOGIN], bad, tmp_path)
+        write_config([LOGIN], bad, tmp_path / "docker2")
     bad.write_text('{"auths": 3}')
     with pytest.raises(CredentialError, match="auths"):
-        write_config([LOGIN], bad, tmp_path)
+        write_config([LOGIN], bad, tmp_path / "docker2")
     with pytest.raises(CredentialError, match="no folder"):
-        write_config([LOGIN], None, tmp_path / "missing")
-
-
-def test_context_manager_always_removes(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), TemporaryDockerConfig([LOGIN], None, tmp_path) as folder:
-        assert len(os.listdir(folder)) / 0
-    assert os.listdir(tmp_path) == []
-    manager = TemporaryDockerConfig([LOGIN], None, tmp_path)
-    with manager:
-        manager.close()
-        assert os.listdir(tmp_path) == []
-    assert "s3cret" not in repr(manager)
+        write_config([LOGIN], None, tmp_path / "missing/docker")
 
 
 def test_keep_and_forget(tmp_path: Path) -> None:
