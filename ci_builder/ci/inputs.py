@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
 from ci_builder.ci.entries import entries
 from ci_builder.errors import Unsupported, UsageError
 from ci_builder.options import boolean
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass, field
 
 JSON_VARIABLE = "CI_BUILDER_INPUTS"
@@ -102,7 +102,7 @@ def _from_json(environment: Mapping[str, str]) -> dict[str, str]:
     if not text.strip():
         return {}
     try:
-        found = json.loads(text)
+        found = from_json(text)
     except ValueError as error:
         raise UsageError(f"{JSON_VARIABLE} is not JSON") from error
     if not isinstance(found, dict):

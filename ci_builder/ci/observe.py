@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from ci_builder.ci.git_facts import git_facts
 from ci_builder.ci.interface import GitFacts, Situation
+from ci_builder.untrusted import from_json
 
 
 def observe(environment: Mapping[str, str], directory: Path) -> Situation:
@@ -31,7 +31,7 @@ def observe(environment: Mapping[str, str], directory: Path) -> Situation:
 
 def _read_event(path: str) -> Mapping[str, object]:
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = from_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # The event only adds facts; those that are needed are in the variables as well.
     return found if isinstance(found, dict) else {}

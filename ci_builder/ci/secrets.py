@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Iterable, Mapping
 
 from ci_builder.ci.inputs import Inputs
@@ -12,6 +11,7 @@ from ci_builder.ci.names import host_of
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Login, SecretSpec
+from ci_builder.untrusted import from_json
 
 _SHORTEST_LINE = 4
 
@@ -80,7 +80,7 @@ def _lines_of(text: str) -> list[str]:
 
 def _of_auth_config(text: str) -> list[str]:
     try:
-        auths = json.loads(text or "{}").get("auths", {})
+        auths = from_json(text or "{}").get("auths", {})
         entries = [entry for entry in auths.values() if isinstance(entry, dict)]
     except (ValueError, AttributeError):
         return []  # Whoever reads it to log in says what is wrong with it.

@@ -6,7 +6,6 @@ shebang in the first line is skipped. Source: Dockerfile reference, "Parser dire
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from ci_builder.dockerfile.check import parse_check
 from ci_builder.errors import DockerfileError, InvalidValue, UnsupportedSyntax
 from ci_builder.patterns import pattern
 from ci_builder.span import Source, Span
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass
 
 _DIRECTIVE = pattern(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
@@ -80,8 +80,8 @@ def _named_in_json(text: str) -> str:
     if not text.lstrip().startswith("{"):
         return ""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = from_json(text)
+    except ValueError:
         return ""
     named = value.get("syntax", "") if isinstance(value, dict) else ""
     return named if isinstance(named, str) else ""

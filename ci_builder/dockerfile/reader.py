@@ -15,7 +15,6 @@ instruction is found here and reaches the package as a block without these.
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Sequence
 
@@ -26,6 +25,7 @@ from ci_builder.dockerfile.heredocs import Heredoc, find_marks
 from ci_builder.errors import DockerfileError, InvalidValue
 from ci_builder.patterns import pattern
 from ci_builder.span import Source, Span
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass, replace
 
 _WITH_HEREDOCS = frozenset({"run", "copy", "add"})
@@ -240,6 +240,6 @@ def _is_json(text: str) -> bool:
     if not text.startswith("["):
         return False
     try:
-        return isinstance(json.loads(text), list)
-    except (ValueError, RecursionError):
+        return isinstance(from_json(text), list)
+    except ValueError:
         return False

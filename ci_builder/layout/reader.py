@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from ci_builder.oci.image import Image, Manifest
 from ci_builder.oci.index import Index
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
+from ci_builder.untrusted import from_json
 
 LAYOUT = "oci-layout"
 """The file that marks a layout (OCI image spec, image-layout.md)."""
@@ -34,7 +34,7 @@ def read_index(folder: Path) -> Index:
     try:
         if not (folder / "index.json").is_file():
             raise ImageError(f"{folder} is not an OCI image layout: it has no file index.json")
-        version = json.loads(marker.read_bytes())["imageLayoutVersion"]
+        version = from_json(marker.read_bytes())["imageLayoutVersion"]
         data = (folder / "index.json").read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(f"{folder} is not an OCI image layout: {error}") from error

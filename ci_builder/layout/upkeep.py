@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from ci_builder.layout.reader import blob_path, read_index
 from ci_builder.layout.writer import UNFINISHED, locked, write_index
 from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
+from ci_builder.untrusted import from_json
 
 _NAMES = ("config", "subject", "layers", "manifests", "blobs")
 _JSON_LIMIT = 32 << 20
@@ -76,7 +76,7 @@ def _named(folder: Path, document: Descriptor) -> Iterator[Descriptor]:
     try:
         if document.size > _JSON_LIMIT:
             raise ImageError(f"{document.digest} is too large for a manifest")
-        value: dict[str, Any] = json.loads(path.read_bytes())
+        value: dict[str, Any] = from_json(path.read_bytes())
         for name in _NAMES:
             item = value.get(name) or []
             for inner in item if isinstance(item, list) else [item]:

@@ -142,7 +142,7 @@ def json_object(data: bytes, what: str) -> Mapping[str, Any]:
     """``data`` parsed as one JSON object. Raises ImageError naming ``what``."""
     try:
         value = parsed(data)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ImageError(f"the {what} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ImageError(f"the {what} is not a JSON object")

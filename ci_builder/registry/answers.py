@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import socket
 from collections.abc import Mapping
 from types import TracebackType
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ci_builder.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
 from ci_builder.patterns import pattern
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _first_error(response: Answer) -> tuple[str, str]:
     finally:
         response.close()
     try:
-        value = json.loads(body)
+        value = from_json(body)
     except ValueError:
         return "", ""
     if not isinstance(value, dict):

@@ -12,6 +12,7 @@ from typing import Any
 from ci_builder.errors import CredentialError
 from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass, field
 
 _LIMIT = 16 << 20
@@ -56,7 +57,7 @@ class AuthFile:
 def parse_object(text: str | bytes, name: str) -> dict[str, Any]:
     """One JSON object. Raises CredentialError naming ``name`` and the place, never the text."""
     try:
-        value = json.loads(text) if text.strip() else {}
+        value = from_json(text) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise CredentialError(
             f"{name} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"

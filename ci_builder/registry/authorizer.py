@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from ci_builder.registry.challenge import Challenge, parse
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.credentials import Credentials
 from ci_builder.request import Login
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass, field
 
 _CLIENT = "ci_builder"
@@ -119,7 +119,7 @@ class Authorizer:
             self._forbid_plain(self._connections.base(subject.registry), subject)
             return _Token(f"Bearer {login.registry_token}", float("inf"))
         realm = challenge.parameter("realm")
-        if urlsplit(realm).scheme not in ("http", "https") or not urlsplit(realm).netloc:
+        if not _is_url(realm):
             raise AuthenticationFailed(f"{subject.registry} names no usable token server: {realm[:200]!r}")
         if login is not None:
             self._forbid_plain(realm, subject)
@@ -140,12 +140,12 @@ class Authorizer:
         try:
             with response:
                 data = response.raw.read(_BODY_LIMIT, decode_content=True)
-            value = json.loads(data)
+            value = from_json(data)
             token = value.get("token") or value.get("access_token")
             lifetime = float(value.get("expires_in") or _DEFAULT_LIFETIME)
         except connection_errors() as error:
             raise unreachable(urlsplit(response.url).netloc, method, response.url, error) from error
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError):
             token, lifetime = None, 0.0
         if not isinstance(token, str) or not token.isprintable():
             raise RegistryError(
@@ -218,3 +218,12 @@ def _refresh_form(service: str, scopes: Sequence[str], login: Login) -> bytes:
 def _basic(login: Login) -> str:
     password = login.password or login.identity_token
     return "Basic " + base64.b64encode(f"{login.username}:{password}".encode()).decode()
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # that is read from the text only now
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

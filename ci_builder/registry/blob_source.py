@@ -10,6 +10,7 @@ from ci_builder.patterns import pattern
 from ci_builder.registry.answers import Answer, connection_errors, public_url, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.untrusted import number
 from ci_builder.values import dataclass
 
 _BLOCK = 1 << 18
@@ -78,9 +79,9 @@ class BlobSource:
         )
 
     def _check_length(self, response: Answer, start: int) -> None:
-        text = response.headers.get("Content-Length", "")
-        if text.isdigit() and start + int(text) > self.descriptor.size:
-            raise self._too_long(start + int(text))
+        length = number(response.headers.get("Content-Length", ""))
+        if length is not None and start + length > self.descriptor.size:
+            raise self._too_long(start + length)
 
     def _too_long(self, size: int) -> DigestMismatch:
         return DigestMismatch(

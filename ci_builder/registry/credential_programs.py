@@ -12,6 +12,7 @@ from typing import Literal
 from ci_builder.errors import CredentialError
 from ci_builder.registry.keys import normal_key
 from ci_builder.request import Login
+from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass
 
 _SECONDS = 60
@@ -40,7 +41,7 @@ class CredentialProgram:
         if output is None:
             return None
         try:
-            value = json.loads(output)
+            value = from_json(output)
             user, secret = str(value["Username"]), str(value["Secret"])
         except (ValueError, KeyError, TypeError):
             # Neither the text nor the cause: both may hold the secret.

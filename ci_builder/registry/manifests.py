@@ -14,6 +14,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.registry.answers import Answer, connection_errors, discard, unreachable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.untrusted import number
 from ci_builder.values import dataclass
 
 #: Bytes that a manifest or an index, and a config, may have: more is an attack (distribution spec: 4 MiB).
@@ -64,12 +65,12 @@ class Repository:
         discard(response)
         digest = _announced(response)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        size = response.headers.get("Content-Length", "")
-        if digest is None or media_type not in _SUPPORTED or not size.isdigit():
+        size = number(response.headers.get("Content-Length", ""))
+        if digest is None or media_type not in _SUPPORTED or size is None:
             return self.manifest(reference)[0]
         if reference.digest is not None and digest != reference.digest:
             raise DigestMismatch(f"manifest of {self.name}", str(reference.digest), str(digest))
-        return Descriptor(media_type, digest, int(size))
+        return Descriptor(media_type, digest, size)
 
     def config(self, descriptor: Descriptor) -> bytes:
         """A config blob, verified. Raises RegistryError, ImageError, DigestMismatch."""
@@ -131,8 +132,8 @@ class Repository:
 
     def _read(self, response: Answer, what: str, limit: int) -> bytes:
         with response:
-            length = response.headers.get("Content-Length", "")
-            if length.isdigit() and int(length) > limit:
+            length = number(response.headers.get("Content-Length", ""))
+            if length is not None and length > limit:
                 raise ImageError(f"the {what} has {length} bytes, more than the {limit} that are allowed")
             try:
                 data = _whole(response, limit, time.monotonic() + min(_LONGEST, self.transport.retry.whole))

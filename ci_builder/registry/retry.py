@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timezone
 
 from ci_builder.errors import RegistryError
+from ci_builder.untrusted import number
 from ci_builder.values import dataclass
 
 #: A Retry-After beyond this many seconds is an answer for people, not something to wait for in a job.
@@ -53,13 +54,14 @@ class Retry:
     def asked(self, header: str) -> float | None:
         """The seconds that a Retry-After header asks for, None when there is none that can be read."""
         text = header.strip()
-        if text.isdigit():
-            return float(text)
+        seconds = number(text)
+        if seconds is not None:
+            return float(seconds)
         from email.utils import parsedate_to_datetime  # here: dates are rare
 
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)

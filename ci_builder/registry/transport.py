@@ -96,6 +96,7 @@ class Transport:
         try:
             url = urljoin(current or base, location)
             parts, wanted = urlsplit(url), urlsplit(base)
+            _ = parts.port  # that is read from the text only now
         except ValueError as error:
             raise RegistryError(
                 f"{registry} answers with a place that is no URL: {printable(location)}"

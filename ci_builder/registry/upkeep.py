@@ -10,7 +10,7 @@ from ci_builder.errors import ImageError, RegistryError
 from ci_builder.oci.image import json_object
 from ci_builder.oci.reference import Reference
 from ci_builder.patterns import pattern
-from ci_builder.registry.answers import discard
+from ci_builder.registry.answers import discard, printable
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.manifests import MANIFEST_LIMIT, Repository
 from ci_builder.registry.transport import Call, Transport
@@ -82,5 +82,8 @@ def _next(link: str, current: str) -> str:
     found = _NEXT.search(link)
     if not found:
         return ""
-    parts = urlsplit(urljoin(current, found[1]))
+    try:
+        parts = urlsplit(urljoin(current, found[1]))
+    except ValueError as error:
+        raise RegistryError(f"the registry's next page is at no URL: {printable(found[1])}") from error
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

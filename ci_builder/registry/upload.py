@@ -18,6 +18,7 @@ from ci_builder.patterns import pattern
 from ci_builder.registry.answers import Answer, discard
 from ci_builder.registry.authorizer import Subject
 from ci_builder.registry.transport import Call, Transport
+from ci_builder.untrusted import number
 from ci_builder.values import dataclass
 
 Outcome = Literal["present", "mounted", "pushed"]
@@ -216,9 +217,8 @@ class Upload:
         location = self._location(response, "")
         if not location:
             raise RegistryError(f"{self._what}: the registry began an upload without a Location")
-        minimum = response.headers.get("OCI-Chunk-Min-Length", "")
-        if minimum.isdigit():
-            self._chunk = max(self._chunk, int(minimum))
+        minimum = number(response.headers.get("OCI-Chunk-Min-Length", ""))
+        self._chunk = max(self._chunk, minimum or 0)
         return _Session(location)
 
     def _location(self, response: Answer, fallback: str) -> str:

@@ -64,3 +64,22 @@ def test_behind_two_stages(take: str, context: Path, change: str, busybox: Base,
     assert again.code == 0, again.text
     # The command is found, and changes nothing any more.
     assert (tmp_path / "out/f").read_text() == "old", again.text
+
+
+def test_a_file_that_is_gone_when_the_step_is_done(context: Path, busybox: Base, tmp_path: Path) -> None:
+    (context / "Dockerfile").write_text("FROM busybox\nRUN true\n")
+    assert _build(tmp_path, busybox).code == 0
+
+    def remove(_: str) -> bytes:
+        (context / "f").unlink()
+        return b""
+
+    with serve_answers(remove) as host:
+        mount = "--mount=type=bind,source=f,target=/m"
+        (context / "Dockerfile").write_text(
+            f"FROM busybox\nRUN true\nRUN {mount} cp /m /f && wget -q -O /dev/null http://{host}/\n"
+        )
+        built = _build(tmp_path, busybox, f"--cache-from=type=local,src={tmp_path / 'cache'}")
+    assert built.code == 0, built.text
+    assert "its files changed while it was copied, so it is not kept" in built.text
+    assert (tmp_path / "out/f").read_text() == "old"

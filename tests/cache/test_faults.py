@@ -18,7 +18,7 @@ from tests.cache.bench import Bench, Outcome, make_bench
 from tests.compare.builders import command, environment, start_ours
 from tests.servers import registry
 from tests.servers.bases import Base
-from tests.servers.breaking_proxy import Delay, Status
+from tests.servers.breaking_proxy import Delay, Fault, Headers, Status
 
 pytestmark = [pytest.mark.root, pytest.mark.commands]
 
@@ -103,6 +103,30 @@ def test_a_registry_that_refuses_the_cache(
         assert outcome.warnings == [], "registries that know no PATCH get a blob in one piece"
     else:
         _one_warning(outcome, about)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Status(404, body=b"[" * 60_000),
+        Status(429, {"Retry-After": "\u00b2".encode().decode("latin-1")}),
+        Status(401, {"WWW-Authenticate": 'Bearer realm="http://[::1"'}),
+        Status(307, {"Location": "http://[::1"}),
+        Status(307, {"Location": "http://a.example:99999/"}),
+        Headers({"Content-Length": "\u00b2".encode().decode("latin-1")}),
+    ],
+    ids=["nested", "retry", "realm", "location", "port", "length"],
+)
+def test_an_answer_that_makes_no_sense(shared: Bench, method: str, fault: Fault) -> None:
+    path = "/cache/manifests/" if method == "GET" else "/cache/blobs/"
+    shared.proxy.breaks(fault, method, path, _ALWAYS)
+    output = f"--output=type=tar,dest={shared.folder}/out.tar"
+    outcome = shared.build(shared.places()[0], output, "--registry-retries=0", push=False, isolation="none")
+    shared.proxy.unbroken()
+    assert set(outcome.steps.values()) <= {"DONE", "CACHED"}
+    assert all("taken from the cache" in text for text in outcome.warnings)
+    assert len(outcome.warnings) <= 1
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ci_builder"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"patterns", "values"}),
+    frozenset({"patterns", "untrusted", "values"}),
     frozenset({"span", "packed", "meanwhile"}),
     frozenset({"errors", "progress"}),
     frozenset({"dockerfile", "oci", "request"}),

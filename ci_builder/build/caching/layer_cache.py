@@ -19,7 +19,6 @@ from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Identity, Record
 from ci_builder.cache.records import Records
-from ci_builder.errors import CiBuilderError
 from ci_builder.meanwhile import meanwhile
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
@@ -154,7 +153,7 @@ class LayerCache:
         for cache in sources:
             try:
                 records = cache.read()
-            except CiBuilderError as error:
+            except Exception as error:  # whatever it is, the build goes on
                 self._tell("nothing is taken", cache, error)
                 self.unread = True
                 continue
@@ -176,7 +175,7 @@ class LayerCache:
                 return False
         try:
             return cache.has(layer)
-        except CiBuilderError as error:
+        except Exception as error:  # as above
             with self._lock:
                 heard = str(cache) in self._silent
                 self._silent.add(str(cache))
@@ -184,7 +183,7 @@ class LayerCache:
                 self._tell("nothing more is taken", cache, error)
             return False
 
-    def _tell(self, what: str, cache: Cache, error: CiBuilderError) -> None:
+    def _tell(self, what: str, cache: Cache, error: Exception) -> None:
         # One that does not answer in time is not waited for again at the end.
         also = is_silence(error) and self._writing.leave_alone(cache)
         text = f"{what} from the cache {cache}{', nor is it written' if also else ''}"

@@ -145,13 +145,19 @@ class StageCache:
         seen = self._seen.get(id(step))
         if seen is None or not seen.keys:
             return
-        if self._touched(step) != seen.touched or not all(map(self.sources.is_true, step.origins)):
+        if not self._is_untouched(step, seen) or not all(map(self.sources.is_true, step.origins)):
             text = f"{step.title}: its files changed while it was copied, so it is not kept in the cache"
             self.progress(Notice("warning", text))
             return
         now = self.now()
         record = Record(seen.keys, layer, self.name, step.title, created, now, now, seen.told)
         self.cache.keep(self.number, record)
+
+    def _is_untouched(self, step: Step, seen: _Seen) -> bool:
+        try:
+            return self._touched(step) == seen.touched
+        except (CiBuilderError, OSError):
+            return False  # they are gone, or may not be read any more
 
     def _takes_part(self, step: Step) -> bool:
         return self.cache.is_used and self.kinds.takes(step)

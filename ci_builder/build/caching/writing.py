@@ -17,7 +17,7 @@ from ci_builder.cache.inputs import Key
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import Records
-from ci_builder.errors import CiBuilderError, OutputError, RegistryError
+from ci_builder.errors import CiBuilderError, RegistryError
 from ci_builder.oci.layer import Layer
 from ci_builder.progress import Notice, Progress
 from ci_builder.values import dataclass, replace
@@ -156,9 +156,7 @@ class Writing:
                 text = f"the cache {cache} is not written while the build goes on: {error}"
                 self._progress(Notice("debug", text))
             elif self._breaks(number):
-                known = isinstance(error, CiBuilderError)
-                told = error if known else OutputError(f"{type(error).__name__}: {error}")
-                self._progress(warning(f"the cache {cache} is not written", told))
+                self._progress(warning(f"the cache {cache} is not written", error))
 
     def _breaks(self, number: int) -> bool:
         """Whether the target of that number was not broken before."""

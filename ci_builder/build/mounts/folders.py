@@ -17,6 +17,7 @@ from ci_builder.cache.mounts import MountName
 from ci_builder.errors import OutputError
 from ci_builder.executors.removal import remove_folder
 from ci_builder.progress import Notice, Progress
+from ci_builder.untrusted import from_json
 from ci_builder.values import asdict, dataclass
 
 ABOUT = "about"
@@ -96,7 +97,7 @@ class CacheFolders:
 
 def _title(about: Path, place: Path) -> str:
     try:
-        value = json.loads(about.read_text(encoding="utf-8", errors="surrogateescape"))
+        value = from_json(about.read_text(encoding="utf-8", errors="surrogateescape"))
         name = MountName(**{key: str(text) for key, text in value.items()})
     except (OSError, ValueError, TypeError, AttributeError):
         return place.parent.name

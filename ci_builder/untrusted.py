@@ -1,0 +1,21 @@
+"""Text that somebody else wrote: registries, files, variables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_DIGITS = 18  # what has more is no size and no time
+
+
+def from_json(text: str | bytes) -> Any:
+    """The value that ``text`` says. Raises ValueError for what is no JSON, or is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def number(text: str) -> int | None:
+    """The number that ``text`` is: up to 18 decimal digits, those of ASCII, and nothing else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
