@@ -6,6 +6,12 @@ from pathlib import Path
 
 from ci_builder.values import dataclass, field
 
+RETRIES = 5
+TTL = 14 * 24 * 3600
+"""Seconds."""
+MOUNTS_LIMIT = 1_000_000_000
+"""Bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -85,7 +91,7 @@ class RegistryOptions:
     mirrors           (registry host, mirror ``host[/path]``) pairs, tried in order before the registry
     certificates      (host or ``*``, path of a PEM bundle) pairs
     client_certificates  (host, certificate path, key path)
-    retries           tries after the first one, for temporary failures
+    retries           tries after the first one, for temporary failures; None: not said, so RETRIES
     """
 
     insecure: tuple[str, ...] = ()
@@ -93,7 +99,7 @@ class RegistryOptions:
     mirrors: tuple[tuple[str, str], ...] = ()
     certificates: tuple[tuple[str, str], ...] = ()
     client_certificates: tuple[tuple[str, str, str], ...] = ()
-    retries: int = 5
+    retries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ class CacheOptions:
     image             the name that the cache there is for, empty: that of the first tag
     everything        there, layers of all stages are kept (mode=max), else those of the image; in the image's
                       own repository it is always those
-    ttl               seconds after its last use in which a layer is found, 0: for ever
+    ttl               seconds after its last use in which a layer is found, 0: for ever; None: not said
     run, copy         whether RUN, and whether COPY, ADD and WORKDIR take part
     without           stages that are built anew
     keep              whether new layers are kept, else they are only looked for
@@ -133,7 +139,7 @@ class CacheOptions:
     branches: tuple[str, ...] = ()
     image: str = ""
     everything: bool = True
-    ttl: int = 14 * 24 * 3600
+    ttl: int | None = None
     run: bool = True
     copy: bool = True
     without: tuple[str, ...] = ()
@@ -141,7 +147,7 @@ class CacheOptions:
     off: bool = False
     bring_mounts: bool = False
     send_mounts: bool = False
-    mounts_limit: int = 1_000_000_000
+    mounts_limit: int = MOUNTS_LIMIT
     about: tuple[tuple[str, bool], ...] = ()
 
 
@@ -157,7 +163,7 @@ class Request:
     more_targets      further stages to build
     epoch             the time of the image in seconds since 1970, whatever SOURCE_DATE_EPOCH says
     platform          ``os/arch[/variant]`` or empty for the host's
-    isolation         ``auto`` or the name of an executor
+    isolation         ``auto`` or the name of an executor; empty: not said, so ``auto``
     parallelism       stages that are built at once, 0: what suits the machine
     disposable        the caller asserts that ``/`` may be replaced (kaniko's --force)
     """
@@ -180,7 +186,7 @@ class Request:
     parallelism: int = 0
     pull: bool = False
     platform: str = ""
-    isolation: str = "auto"
+    isolation: str = ""
     commands: CommandOptions = CommandOptions()
     disposable: bool = False
     secrets: tuple[SecretSpec, ...] = ()

@@ -42,7 +42,6 @@ FILE = "ci_builder.toml"
 Value = TypeVar("Value")
 Pairs = tuple[tuple[str, str], ...]
 _DEFAULTS = Request()
-_TTL = f"{_DEFAULTS.cache.ttl}s"
 _NO_CACHE = (
     "name a repository for it: --cache-repo on the command line, cache: true or cache-repo in a CI job, "
     f"repo in [cache] of {FILE}"
@@ -63,10 +62,9 @@ class Settings:
     def under(self, request: Request) -> Request:
         """``request`` with these settings where it says nothing itself. Raises UsageError for what it says
         of a cache that there is not."""
-        plain = _DEFAULTS
         return replace(
             request,
-            isolation=self.isolation if request.isolation == plain.isolation else request.isolation,
+            isolation=request.isolation or self.isolation,
             platform=request.platform or self.platform,
             build_args=_merged(self.build_args, request.build_args),
             labels=_merged(self.labels, request.labels),
@@ -82,7 +80,7 @@ class Settings:
             skip_tls_verify=(*options.skip_tls_verify, *own.skip_tls_verify),
             mirrors=(*options.mirrors, *own.mirrors),
             certificates=(*options.certificates, *own.certificates),
-            retries=own.retries if options.retries == RegistryOptions().retries else options.retries,
+            retries=own.retries if options.retries is None else options.retries,
         )
 
     def _cache_under(self, asked: CacheOptions) -> CacheOptions:
@@ -94,7 +92,7 @@ class Settings:
             repository=asked.repository or own.repository,
             sources=asked.sources or own.sources,
             targets=asked.targets or own.targets,
-            ttl=own.ttl if asked.ttl == _DEFAULTS.cache.ttl else asked.ttl,
+            ttl=own.ttl if asked.ttl is None else asked.ttl,
         )
         for name, of_repository in asked.about:
             if not found.repository and (of_repository or not (found.sources or found.targets)):
@@ -136,7 +134,7 @@ def parse_settings(value: Mapping[str, Any]) -> Settings:
             for place in _Table(f"{FILE}: registry.mirrors", mirrors).take(host, _texts, none)
         ),
         certificates=registry.take("certificates", _pairs, no_pairs),
-        retries=registry.take("retries", _count, RegistryOptions().retries),
+        retries=registry.take("retries", _count, None),
     )
     registry.end()
     settings = Settings(
@@ -156,11 +154,12 @@ def _cache(table: _Table) -> CacheOptions:
         none: tuple[str, ...] = ()
         return options.cache_places(table.take(key, _texts, none), f"{FILE}: cache: {key}")
 
+    ttl = table.take("ttl", _text, "")
     found = CacheOptions(
         repository=options.repository(table.take("repo", _text, ""), f"{FILE}: cache: repo"),
         sources=places("from"),
         targets=places("to"),
-        ttl=options.seconds(table.take("ttl", _text, _TTL), f"{FILE}: cache: ttl"),
+        ttl=options.age(ttl, f"{FILE}: cache: ttl") if ttl else None,
     )
     table.end()
     return found

@@ -27,7 +27,7 @@ from ci_builder.build.stage import StageWork
 from ci_builder.dockerfile.instructions.run import Run
 from ci_builder.executors.choose import Choice, choose
 from ci_builder.executors.interface import Executor
-from ci_builder.executors.isolations import AVAILABLE, is_wanted
+from ci_builder.executors.isolations import AUTO, AVAILABLE, is_wanted
 from ci_builder.progress import Notice
 from ci_builder.request import Request
 from ci_builder.values import dataclass
@@ -41,7 +41,7 @@ def begin_trial(job: Job, planned: Plan, stack: contextlib.ExitStack) -> Namespa
     for. ``planned`` may lack triggers. This process must have one thread."""
     runs = any(isinstance(item, Run) for stage in planned.stages for item in stage.instructions)
     looks = job.caching.sources and not job.request.no_cache
-    if not runs or looks or not is_wanted("namespace", job.request.isolation):
+    if not runs or looks or not is_wanted("namespace", job.request.isolation or AUTO):
         return None
     from ci_builder.executors.namespace import NamespaceExecutor
 
@@ -60,7 +60,7 @@ def choose_executor(
     none is tried: that takes as long as all the rest. ``fetches``: see settle; ``trying``: what
     ``begin_trial`` gave. Raises UsageError, NoExecutor."""
     progress = job.surroundings.progress
-    isolation = job.request.isolation if ahead.makes else "none"
+    isolation = (job.request.isolation or AUTO) if ahead.makes else "none"
     choice = choose(isolation, ahead.runs, _executors(job, isolation, stack, trying))
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.executor.name == "in-place":

@@ -11,7 +11,6 @@ from ci_builder.ci.inputs import Inputs
 from ci_builder.ci.isolation import isolation
 from ci_builder.ci.secrets import EMPTY, explicit_login, masks_of, without_repeated
 from ci_builder.errors import InvalidValue, Unsupported, UsageError
-from ci_builder.executors.isolations import AUTO
 from ci_builder.oci.reference import Reference
 from ci_builder.request import CacheOptions, CommandOptions, Login, RegistryOptions, Request, SecretSpec
 from ci_builder.values import dataclass
@@ -103,7 +102,7 @@ def assemble(
         cache=cache,
         pull=inputs.flag("pull", default=False),
         platform=_platform(inputs),
-        isolation=isolation(inputs.text("isolation") or AUTO),
+        isolation=isolation(inputs.text("isolation")) if inputs.text("isolation") else "",
         commands=_commands(inputs),
         disposable=inputs.flag("disposable", default=False),
         secrets=secrets,

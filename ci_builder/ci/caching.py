@@ -13,14 +13,12 @@ from ci_builder import options
 from ci_builder.ci.inputs import Inputs
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.reference import Reference
-from ci_builder.request import CacheOptions
+from ci_builder.request import MOUNTS_LIMIT, CacheOptions
 
 OF_TAGS = "tag:"
 """The one cache of all tags: that of a single one would be of use to nobody."""
 
 _BOOLEANS = frozenset(("true", "1", "false", "0"))
-_TTL = "336h"
-_MOUNTS_LIMIT = "1GB"
 _ABOUT = (("cache-branches", True), ("cache-ttl", False), ("cache-mounts", True))
 _ASK = (
     "write true for the image's own repository, false, or a repository: registry.example.com/team/app-cache"
@@ -50,18 +48,18 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     names = [item for item in dict.fromkeys(others) if item and item != own]
     repository = _repository(inputs, images)
     brings, sends = _mounts(inputs, repository, images)
-    limit = inputs.text("cache-mounts-max-size") or _MOUNTS_LIMIT
+    ttl, size = inputs.text("cache-ttl"), inputs.text("cache-mounts-max-size")
     return CacheOptions(
         sources=options.cache_places(inputs.lines("cache-from"), "cache-from"),
         targets=options.cache_places(inputs.lines("cache-to"), "cache-to"),
         repository=repository,
         branches=(own, *names) if own or names else (),
         image=_name(images),
-        ttl=options.age(inputs.text("cache-ttl") or _TTL, "cache-ttl"),
+        ttl=options.age(ttl, "cache-ttl") if ttl else None,
         without=tuple(inputs.lines("no-cache-filters", commas=True)),
         bring_mounts=brings,
         send_mounts=sends,
-        mounts_limit=options.size(limit, "cache-mounts-max-size"),
+        mounts_limit=options.size(size, "cache-mounts-max-size") if size else MOUNTS_LIMIT,
         about=tuple((name, of_repository) for name, of_repository in _ABOUT if inputs.text(name)),
     )
 

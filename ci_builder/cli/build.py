@@ -143,7 +143,6 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--isolation",
-        default=AUTO,
         metavar="NAME",
         help=f"how RUN commands run: {AUTO} (the best that works here) or {', '.join(AVAILABLE)}",
     )
@@ -234,7 +233,7 @@ def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request
         parallelism=_parallelism(arguments.parallelism),
         pull=arguments.pull,
         platform=platform(arguments.platform),
-        isolation=isolation(arguments.isolation),
+        isolation="" if arguments.isolation is None else isolation(arguments.isolation),
         commands=CommandOptions(
             options.network(arguments.network, "--network"),
             tuple(options.ulimit(text, "--ulimit") for text in arguments.ulimit),

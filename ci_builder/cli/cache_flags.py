@@ -7,10 +7,7 @@ import argparse
 from ci_builder import options
 from ci_builder.cli.parser import Once, Switch, need_value
 from ci_builder.errors import UsageError
-from ci_builder.request import CacheOptions
-
-_LIMIT = "1GB"
-_TTL = "336h"
+from ci_builder.request import MOUNTS_LIMIT, TTL, CacheOptions
 
 
 def add_cache_flags(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +45,7 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
         "--cache-ttl",
         action=Once,
         metavar="TIME",
-        help=f"how long after its last use a layer is found: 14d, 336h; 0: for ever (default: {_TTL})",
+        help=f"how long after its last use a layer is found: 14d, 2h; 0: for ever (default: {TTL // 3600}h)",
     )
     group.add_argument(
         "--cache-mounts",
@@ -61,7 +58,8 @@ def add_cache_flags(parser: argparse.ArgumentParser) -> None:
         "--cache-mounts-max-size",
         action=Once,
         metavar="SIZE",
-        help=f"bytes that all of them may have; one that is too much is not sent (default: {_LIMIT})",
+        help="bytes that all of them may have; one that is too much is not sent "
+        f"(default: {MOUNTS_LIMIT // 10**9}GB)",
     )
     group.add_argument("--no-cache", action=Switch, help="build every layer anew")
     group.add_argument(
@@ -81,8 +79,9 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
     for text in arguments.no_cache_filter:
         need_value("--no-cache-filter", text)
     brings, sends = options.cache_mounts(arguments.cache_mounts, "--cache-mounts")
-    limit = options.size(arguments.cache_mounts_max_size or _LIMIT, "--cache-mounts-max-size")
-    if arguments.cache_mounts_max_size and not (brings or sends):
+    size = arguments.cache_mounts_max_size
+    limit = options.size(size, "--cache-mounts-max-size") if size else MOUNTS_LIMIT
+    if size and not (brings or sends):
         raise UsageError("--cache-mounts-max-size: no caches are kept", hint="add --cache-mounts both")
     about = (
         ("--cache-branch", True, arguments.cache_branch),
@@ -97,7 +96,7 @@ def cache_options(arguments: argparse.Namespace) -> CacheOptions:
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=limit,
-        ttl=options.age(arguments.cache_ttl or _TTL, "--cache-ttl"),
+        ttl=options.age(arguments.cache_ttl, "--cache-ttl") if arguments.cache_ttl else None,
         without=tuple(name for text in arguments.no_cache_filter for name in text.split(",") if name),
         about=tuple((name, of_repository) for name, of_repository, given in about if given),
     )

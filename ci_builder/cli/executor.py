@@ -21,12 +21,11 @@ from ci_builder.cli.summary import summary
 from ci_builder.context.kaniko import from_kaniko
 from ci_builder.errors import CiBuilderError, Unsupported, UsageError
 from ci_builder.oci.reference import Reference
-from ci_builder.request import Annotation, OutputSpec, RegistryOptions, Request
+from ci_builder.request import RETRIES, Annotation, OutputSpec, RegistryOptions, Request
 from ci_builder.values import replace
 
 NAME = "executor"
 _DEFAULT_CONTEXT = "/workspace/"
-_FEWEST_RETRIES = RegistryOptions().retries
 _LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")
 _VARIABLES = {
     "KANIKO_NO_PUSH": "no-push",
@@ -163,6 +162,7 @@ def registry_of(words: Words, destinations: Sequence[str]) -> RegistryOptions:
     hosts = tuple(dict.fromkeys(Reference.parse(text).registry for text in destinations))
     maps = (part for text in words.all("registry-map") for part in text.split(";") if part)
     retries = ("push-retry", "image-download-retry", "image-fs-extract-retry")
+    more = [words.number(name, 0) for name in retries if words.given(name)]
     return RegistryOptions(
         insecure=_hosts(words, "insecure", hosts),
         skip_tls_verify=_hosts(words, "skip-tls-verify", hosts),
@@ -180,7 +180,7 @@ def registry_of(words: Words, destinations: Sequence[str]) -> RegistryOptions:
         client_certificates=tuple(
             client_certificate(text, "--registry-client-cert") for text in words.all("registry-client-cert")
         ),
-        retries=max(_FEWEST_RETRIES, *(words.number(name, 0) for name in retries)),
+        retries=max(RETRIES, *more) if more else None,
     )
 
 

@@ -8,7 +8,7 @@ from ci_builder import options
 from ci_builder.errors import UsageError
 from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.registry.keys import normal_key
-from ci_builder.request import RegistryOptions
+from ci_builder.request import RETRIES, RegistryOptions
 
 
 def add_registry_flags(parser: argparse.ArgumentParser) -> None:
@@ -53,14 +53,13 @@ def add_registry_flags(parser: argparse.ArgumentParser) -> None:
         "--registry-retries",
         metavar="N",
         type=int,
-        default=RegistryOptions().retries,
-        help="tries after the first one when a registry fails for the moment (default: %(default)s)",
+        help=f"tries after the first one when a registry fails for the moment (default: {RETRIES})",
     )
 
 
 def registry_options(arguments: argparse.Namespace) -> RegistryOptions:
     """The RegistryOptions of parsed arguments. Raises UsageError."""
-    if arguments.registry_retries < 0:
+    if (arguments.registry_retries or 0) < 0:
         raise UsageError("--registry-retries is 0 or more")
     return RegistryOptions(
         insecure=tuple(arguments.insecure_registry),

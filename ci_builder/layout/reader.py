@@ -77,9 +77,8 @@ def read_blob(folder: Path, descriptor: Descriptor) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{folder} lacks the blob {descriptor.digest}: {error.strerror}") from error
-    # The descriptor may use sha512: hash with the algorithm it names.
-    actual = Digest.of(data)
-    if descriptor.digest.algorithm == "sha256" and actual != descriptor.digest:
+    actual = descriptor.digest.of_same_kind(data)
+    if actual != descriptor.digest:
         raise DigestMismatch(f"blob in {folder}", str(descriptor.digest), str(actual))
     return data
 

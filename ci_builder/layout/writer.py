@@ -22,6 +22,7 @@ from ci_builder.oci.descriptor import Descriptor
 from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
+from ci_builder.untrusted import from_json
 from ci_builder.values import replace
 
 _BLOCK = 1 << 20
@@ -89,12 +90,8 @@ def _write_blob(folder: Path, data: bytes) -> None:
 
 
 def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str, str]]) -> None:
-    index = folder / "index.json"
-    known: list[dict[str, Any]] = []
-    if index.exists():
-        known = list(json.loads(index.read_bytes()).get("manifests") or [])
     replaced = {name for name, _ in names}
-    kept = [item for item in known if _stays(item, replaced, manifest)]
+    kept = [item for item in entries_of(folder) if _stays(item, replaced, manifest)]
     for name, full in names:
         annotations = dict(manifest.annotations) | {REF_NAME: name} | ({IMAGE_NAME: full} if full else {})
         kept.append(manifest.to_json() | {"annotations": annotations})
@@ -103,6 +100,26 @@ def _update_index(folder: Path, manifest: Descriptor, names: Sequence[tuple[str,
     with _new_file(folder / LAYOUT) as file:
         file.write(b'{"imageLayoutVersion":"1.0.0"}')
     write_index(folder, kept)
+
+
+def entries_of(folder: Path) -> list[dict[str, Any]]:
+    """The entries of the index in ``folder`` as they stand there, none where there is no index. Raises
+    OutputError for what is no index, OSError."""
+    try:
+        value = from_json((folder / "index.json").read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        value = None
+    entries = value.get("manifests") or [] if isinstance(value, dict) else None
+    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+        text = f"{folder / 'index.json'} is no index of an OCI layout"
+        raise OutputError(text, hint=f"remove {folder}, if it may go, or write somewhere else")
+    return entries
+
+
+def _is_entry(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("annotations") or {}, dict)
 
 
 def write_index(folder: Path, entries: Sequence[dict[str, Any]]) -> None:

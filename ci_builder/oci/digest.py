@@ -33,5 +33,9 @@ class Digest:
         """The sha256 digest of ``data``."""
         return Digest("sha256", hashlib.sha256(data).hexdigest())
 
+    def of_same_kind(self, data: bytes) -> Digest:
+        """The digest of ``data`` by the same algorithm."""
+        return Digest(self.algorithm, hashlib.new(self.algorithm, data).hexdigest())
+
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

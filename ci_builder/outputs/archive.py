@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ci_builder.errors import OutputError
-from ci_builder.layout.writer import write_image
+from ci_builder.layout.writer import entries_of, write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.values import dataclass
@@ -64,8 +64,9 @@ class LayoutOutput:
     dest: Path
 
     def check(self, references: tuple[Reference, ...]) -> None:
-        """``dest`` must be a folder, or not there."""
+        """``dest`` must be a folder, whose index is one if it has any, or not there."""
         check_folder(self.dest)
+        entries_of(self.dest)
 
     def write(self, product: Product) -> Written:
         """Add the image under its tags."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ci_builder.errors import OutputError
-from ci_builder.layout.writer import write_image
+from ci_builder.layout.writer import entries_of, write_image
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.interface import Product, Written
 from ci_builder.values import dataclass
@@ -19,13 +19,15 @@ class StoreOutput:
     folder: Path
 
     def check(self, references: tuple[Reference, ...]) -> None:
-        """The folder, or the one that it is to be made in, must be writable. Raises OutputError."""
+        """The folder, or the one that it is to be made in, must be writable, and its index one if it has
+        any. Raises OutputError."""
         there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             raise OutputError(
                 f"the image cannot be kept: nothing can be written to {there}",
                 hint="name an --output, push it, or set CI_BUILDER_HOME to a folder that can be written to",
             )
+        entries_of(self.folder)
 
     def write(self, product: Product) -> Written:
         """Add the image under its names, or without one."""

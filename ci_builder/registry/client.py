@@ -25,7 +25,7 @@ from ci_builder.registry.retry import Retry
 from ci_builder.registry.transport import Call, Transport
 from ci_builder.registry.upkeep import Upkeep
 from ci_builder.registry.upload import CHUNK
-from ci_builder.request import RegistryOptions
+from ci_builder.request import RETRIES, RegistryOptions
 from ci_builder.values import replace
 
 _MIRROR_RETRIES = 1
@@ -58,7 +58,7 @@ class Registry:
         self._stopping = threading.Event()
         self._connections = Connections(options, environment)
         self._blobs = Blobs(blobs, progress)
-        policy = retry or Retry(options.retries, sleep=self._sleep)
+        policy = retry or Retry(RETRIES if options.retries is None else options.retries, sleep=self._sleep)
         brief = replace(
             policy,
             retries=min(policy.retries, _BRIEF_RETRIES),

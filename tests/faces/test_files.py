@@ -36,7 +36,6 @@ def test_the_defaults_of_the_action_are_accepted() -> None:
         name: re.sub(r'^"|"$', "", match[1]) if (match := re.search(r"default: ([^\s}]+)", text)) else ""
         for name, text in action_inputs().items()
     }
-    assert defaults["isolation"] == "auto"
     assert read_inputs({"CI_BUILDER_INPUTS": json.dumps(defaults)}).text("context") == "."
 
 

@@ -23,7 +23,7 @@ from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
 from ci_builder.registry.retry import Retry
 from ci_builder.registry.upload import CHUNK
-from ci_builder.request import Login, RegistryOptions
+from ci_builder.request import RETRIES, Login, RegistryOptions
 from tests.servers.registry import RunningRegistry
 
 AMD64 = Platform("linux", "amd64")
@@ -109,7 +109,8 @@ def connect(
     chunk: int = CHUNK,
 ) -> Registry:
     """A Registry with its blobs in ``folder``/blobs; with a recorder it never really waits."""
-    retry = Retry(options.retries, recorder.sleep, lambda low, high: high) if recorder else None
+    retries = RETRIES if options.retries is None else options.retries
+    retry = Retry(retries, recorder.sleep, lambda low, high: high) if recorder else None
     given = environment or {}
     return Registry(
         load({}, logins), options, given, recorder or silent, folder / "blobs", retry=retry, chunk=chunk

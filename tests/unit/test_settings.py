@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci_builder.errors import UsageError
-from ci_builder.request import CacheOptions, CachePlace, RegistryOptions, Request
+from ci_builder.request import RETRIES, TTL, CacheOptions, CachePlace, RegistryOptions, Request
 from ci_builder.settings import Settings, parse_settings, read_settings
 
 FULL = """
@@ -84,6 +84,14 @@ def test_the_request_wins(tmp_path: Path) -> None:
     assert len(found.cache.sources) == 2
 
 
+def test_what_is_asked_for_wins_even_if_it_is_the_default(tmp_path: Path) -> None:
+    text = 'isolation = "chroot"\n[registry]\nretries = 0\n[cache]\nttl = "1d"\n'
+    asked = Request(isolation="auto", registry=RegistryOptions(retries=RETRIES), cache=CacheOptions(ttl=TTL))
+    assert read(tmp_path, text).under(asked) == asked
+    found = read(tmp_path, text).under(Request())
+    assert (found.isolation, found.registry.retries, found.cache.ttl) == ("chroot", 0, 24 * 3600)
+
+
 def test_no_cache_is_none_whatever_the_file_says(tmp_path: Path) -> None:
     asked = Request(cache=CacheOptions(off=True))
     assert read(tmp_path, FULL).under(asked).cache == CacheOptions(off=True)
@@ -132,7 +140,7 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
         ("[cache]\nrepo = 'r.example.com/x:1'", "cache: repo: r.example.com/x:1 is no repository"),
         ("[cache]\nfrom = 'x'", "cache: from: expected a list of texts"),
         ("[cache]\nto = ['type=local,dest=a,dest=b']", "cache: to: dest is given twice"),
-        ("[cache]\nttl = '2 weeks'", "cache: ttl: invalid duration"),
+        ("[cache]\nttl = '2 weeks'", "cache: ttl: '2 weeks' is no time"),
         ("labels = []", "labels: expected a table"),
         ("a = = b", "ci_builder.toml: "),
     ],

@@ -26,7 +26,7 @@ from ci_builder.oci.reference import Reference
 from ci_builder.outputs.choose import Wanted
 from ci_builder.progress import Progress
 from ci_builder.registry.client import Registry
-from ci_builder.request import CacheOptions, CachePlace, Request
+from ci_builder.request import TTL, CacheOptions, CachePlace, Request
 from ci_builder.values import dataclass, replace
 
 TYPES = ("registry", "local", "inline")
@@ -70,7 +70,8 @@ class Caching:
         """Read what there is, for a build as ``planned``."""
         sources = () if self.request.no_cache else self.sources
         keeps = bool(self.targets) or self.inline
-        ttl, final = self.request.cache.ttl, planned.of_images
+        asked, final = self.request.cache.ttl, planned.of_images
+        ttl = TTL if asked is None else asked
         rules = Rules(ttl, self.now, final, keeps=keeps, anew=not sources)
         return LayerCache(sources, self.targets, rules, progress)
 

@@ -9,14 +9,13 @@ from ci_builder.oci.reference import DOCKER_HUB, Reference
 from ci_builder.request import CacheOptions, CachePlace
 
 _LAYOUT = "oci:"
-_TTL = "336h"
 
 
 def cache_of(words: Words) -> CacheOptions:
     """Where layers are looked for and kept: nowhere without ``--cache``, whatever the other flags say, as
     with kaniko. All images and branches of a repository share what is in it. Raises UsageError,
     InvalidValue."""
-    ttl = options.seconds(words.text("cache-ttl", _TTL), "--cache-ttl")
+    ttl = options.seconds(words.text("cache-ttl"), "--cache-ttl") if words.given("cache-ttl") else None
     if not words.switch("cache"):
         return CacheOptions(off=words.given("cache"))
     place = words.text("cache-repo")
@@ -41,7 +40,7 @@ def cache_of(words: Words) -> CacheOptions:
 
 def builds_anew(words: Words) -> bool:
     """Whether no layer is young enough: kaniko's ``--cache-ttl=0``, which is for ever elsewhere."""
-    return words.switch("cache") and options.seconds(words.text("cache-ttl", _TTL), "--cache-ttl") == 0
+    return words.switch("cache") and cache_of(words).ttl == 0
 
 
 def _beside(words: Words) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
 import tarfile
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_builder.errors import DigestMismatch, ImageError
+from ci_builder.errors import DigestMismatch, ImageError, OutputError
 from ci_builder.layout.archive import write_archive
 from ci_builder.layout.reader import blob_path, read_image, read_index
 from ci_builder.layout.writer import write_image
@@ -21,6 +23,8 @@ from ci_builder.oci.image import Image, scratch
 from ci_builder.oci.layer import Layer
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
+from ci_builder.outputs.archive import LayoutOutput
+from ci_builder.outputs.store import StoreOutput
 
 AMD64 = Platform.parse("linux/amd64")
 
@@ -71,6 +75,31 @@ def test_a_wrong_blob_is_noticed(tmp_path: Path) -> None:
     blob_path(tmp_path, image.config_descriptor().digest).write_bytes(b"{}")
     with pytest.raises(DigestMismatch):
         read_image(tmp_path, "v1", AMD64)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_sha512_is_verified(tmp_path: Path, right: bool) -> None:
+    image = _image(b"x")
+    write_image(tmp_path, image, [("v1", "")])
+    raw = image.manifest_bytes()
+    digest = Digest.parse("sha512:" + (hashlib.sha512(raw).hexdigest() if right else "0" * 128))
+    (tmp_path / "blobs/sha512").mkdir()
+    blob_path(tmp_path, digest).write_bytes(raw)
+    index = json.loads((tmp_path / "index.json").read_bytes())
+    index["manifests"][0]["digest"] = str(digest)
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with contextlib.nullcontext() if right else pytest.raises(DigestMismatch):
+        assert read_image(tmp_path, "v1", AMD64).config == image.config
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"manifests":[1]}', '{"manifests":[{"annotations":1}]}', "[" * 100_000]
+)
+def test_what_is_no_index_is_told_before_anything_is_written(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index.json").write_text(text)
+    for output in (LayoutOutput(tmp_path), StoreOutput(tmp_path)):
+        with pytest.raises(OutputError, match="no index of an OCI layout"):
+            output.check(())
 
 
 def test_no_half_blob_stays_when_the_layer_lies(tmp_path: Path) -> None:
