@@ -39,7 +39,7 @@ def handle_signals(handler: "typing.Callable[[int, object], None]") -> None:
 
 
 if __name__ == "__main__":
-    # Before everything else: the imports below take longer than what is above.
+    # Before everything else: imports take most of a start.
     handle_signals(stop)
 
 import importlib.machinery
@@ -119,8 +119,9 @@ def main() -> int:
         fail("stopped by " + signal.Signals(number).name, "the next start begins the set-up anew")
         return 128 + number
     # Without the interpreter's own packages: of some it is enough that they are there to be imported.
-    own = [path for path in sys.path[1:] if not path.endswith(("site-packages", "dist-packages"))]
-    sys.path[1:] = [packages, *own]
+    others = ("site-packages", "dist-packages")
+    own = [path for path in sys.path if path != HERE and not path.endswith(others)]
+    sys.path[:] = [HERE, packages, *own]
     from ci_builder.cli.main import console
 
     return console()
@@ -161,7 +162,13 @@ def environment(stops: Stops) -> str:
         except OSError as error:
             tried.append(f"{home}: {error.strerror}")
             continue
-        return make_once(home, folder, stops)
+        try:
+            return make_once(home, folder, stops)
+        except OSError as error:
+            raise SetUpFailed(
+                f"the environment cannot be made in {home}: {error.strerror}: {error.filename}",
+                "choose another folder with CI_BUILDER_HOME=/path",
+            ) from error
     reasons = "".join("\n  " + reason for reason in tried)
     raise SetUpFailed(
         "there is no folder for the environment" + reasons,
@@ -170,9 +177,15 @@ def environment(stops: Stops) -> str:
 
 
 def environment_key() -> str:
-    """A name for what is installed: it changes with requirements.txt and with the binary interface."""
-    with open(REQUIREMENTS, "rb") as file:
-        content = file.read()
+    """A name for what is installed: it changes with requirements.txt and with the binary interface. Raises
+    SetUpFailed."""
+    try:
+        with open(REQUIREMENTS, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise SetUpFailed(
+            f"{REQUIREMENTS}: {error.strerror}", "take the whole repository, not single files of it"
+        ) from error
     abi = importlib.machinery.EXTENSION_SUFFIXES[0].encode()
     # Not hashlib, which loads a library for cryptography: who can change that file can change this one.
     return "packages-" + importlib.util.source_hash(content + b"\0" + abi).hex()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ci_builder.build.named_contexts import IMAGE, LAYOUT, NamedContexts
@@ -57,9 +58,9 @@ class Bases:
 def _from_layout(text: str, platform: Platform) -> Image:
     folder, at, digest = text.partition("@")
     tag = ""
-    if not at and not Path(folder).is_dir() and ":" in folder.rpartition("/")[2]:
+    if not at and not os.path.isdir(folder) and ":" in folder.rpartition("/")[2]:
         folder, _, tag = folder.rpartition(":")
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"oci-layout://{text}: there is no such folder")
     return read_image(Path(folder), digest if at else tag, platform)
 

@@ -160,7 +160,7 @@ class Building:
         skeletons = not shares and not self._runs(ahead, index)
         executor = self._skeletons if skeletons else self._executor
         tools = StageTools(
-            executor=executor,
+            workspace=executor.workspace,
             leave=executor.leave,
             skeletons=skeletons,
             source=partial(self._open, stage),

@@ -18,8 +18,8 @@ from ci_builder.build.mounts.prepare import MountSources
 from ci_builder.build.perform import CommandExit, Performer, perform
 from ci_builder.build.streaming import streamed_layer
 from ci_builder.errors import CiBuilderError, CommandFailed, DockerfileError, OutOfTime
-from ci_builder.executors.interface import Executor, Workspace
-from ci_builder.oci.image import Family
+from ci_builder.executors.interface import Workspace
+from ci_builder.oci.image import Family, Image
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import MADE_AS_USUAL, Made
 from ci_builder.progress import Progress, StepFinished, StepOutput, StepStarted
@@ -38,13 +38,14 @@ def _not_early(layer: Layer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StageTools:
-    """What every stage is built with. ``leave`` takes a workspace that nobody needs any more, ``source``
+    """What every stage is built with. ``workspace`` makes one of an image, ``leave`` takes one that nobody
+    needs any more, ``source``
     opens what COPY --from names in the stage, ``blobs`` is the folder that new layers are written to, as
     ``made`` says. ``created`` is the time for the history, now when empty; ``skeletons``: the executor's
     workspaces have files' names only; ``cache`` knows what was done before; ``early`` is given each layer as
     soon as it is there."""
 
-    executor: Executor
+    workspace: Callable[[Image], Workspace]
     leave: Callable[[Workspace], None]
     source: Callable[[str], contextlib.AbstractContextManager[CopySource]]
     fetcher: Fetcher

@@ -97,6 +97,8 @@ def _download(url: str, checksum: str, sessions: Sessions, folder: Path) -> _Dow
 
 def _file_name(url: str, destination: str) -> bytes:
     name = posixpath.basename(unquote(urlsplit(url).path).rstrip("/"))
+    if "\0" in name:
+        raise ContextError(f"ADD {without_userinfo(url)}: the URL's file name has a null byte in it")
     if name in ("", "."):
         return _UNNAMED
     if name == ".." and destination.endswith("/"):

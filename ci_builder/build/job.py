@@ -14,13 +14,13 @@ from ci_builder.build.mounts.agents import Agents
 from ci_builder.build.mounts.secrets import SecretValues
 from ci_builder.build.named_files import NamedFiles
 from ci_builder.build.own_folders import without_own_folders
-from ci_builder.build.reading import Reading, readable
+from ci_builder.build.reading import Reading, as_context_error
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.build.targets import targets_of
 from ci_builder.context.context import Context, Place
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse
 from ci_builder.errors import UsageError
-from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs
 from ci_builder.registry.client import Registry
 from ci_builder.registry.credentials import load
 from ci_builder.request import Request
@@ -62,10 +62,9 @@ def prepare(reading: Reading) -> Job:
     """Understand what was read and open what it takes; no network. Raises CiBuilderError."""
     request, surroundings, folder = reading.request, reading.surroundings, reading.surroundings.folder
     environment, platform = surroundings.environment, reading.platform
-    registry_options = options_for(request)
     # The build's folder is the only thing in the one above it.
     cut = partial(without_own_folders, folder=folder.parent, caches=folders_of(request.cache))
-    with readable():
+    with as_context_error():
         context = cut(reading.context)
     dockerfile = parse(reading.source)
     check_stages_without(request.cache.without, dockerfile.stages)
@@ -75,7 +74,7 @@ def prepare(reading: Reading) -> Job:
     registry = reading.stack.enter_context(
         Registry(
             credentials,
-            registry_options,
+            reading.registry,
             environment,
             surroundings.progress,
             folder / "blobs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ from functools import partial
 
 from ci_builder.build.background import Background
 from ci_builder.errors import ExecutorError
-from ci_builder.executors.interface import Executor, Verdict, Workspace
+from ci_builder.executors.interface import Executor, Workspace
 from ci_builder.oci.image import Image
 from ci_builder.values import dataclass, field
 
@@ -57,16 +58,18 @@ class Stages:
 
         for future in self._images.values():
             future.add_done_callback(count)
-        for thread in threads:
-            thread.start()
+        started = list(itertools.takewhile(_starts, threads))
         try:
+            # What no thread can be had for is built here: all that it is made from has begun.
+            for number in self.numbers[len(started) :]:
+                self._run(number)
             finished.result()
         except BaseException:
             self._failed.set()
             self.stop()
             raise
         finally:
-            for thread in threads:
+            for thread in started:
                 thread.join()
 
     def image(self, number: int) -> Image:
@@ -93,25 +96,24 @@ class Stages:
             self._slots.release()
 
 
+def _starts(thread: threading.Thread) -> bool:
+    try:
+        thread.start()
+    except RuntimeError:  # no more processes, or no more memory
+        return False
+    return True
+
+
 class Stoppable:
-    """An executor whose workspaces can all be closed at once, from another thread; see Executor. Those that
-    are left are closed in ``closing``, beside what else is done: to remove many files takes its time."""
+    """The workspaces of an executor, which can all be closed at once, from another thread. Those that are
+    left are closed in ``closing``, beside what else is done: to remove many files takes its time."""
 
     def __init__(self, executor: Executor, closing: Background) -> None:
-        self.name = executor.name
         self._executor = executor
         self._closing = closing
         self._lock = threading.Lock()
         self._open: list[Workspace] = []
         self._stopped = False
-
-    def probe(self) -> Verdict:
-        """See Executor."""
-        return self._executor.probe()
-
-    def enter(self) -> None:
-        """See Executor."""
-        self._executor.enter()
 
     def workspace(self, image: Image, *, writable: bool = True) -> Workspace:
         """See Executor. Raises ExecutorError when everything was stopped."""

@@ -21,10 +21,16 @@ class Pending:
         self._failed = threading.Event()
 
     def add(self, make: Callable[[], Layer], future: Future[Layer]) -> None:
-        """``make`` the layer soon, for ``future``. After one that failed no other is made."""
+        """``make`` the layer soon, for ``future``; now, where no thread can be started. After one that failed
+        no other is made."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="packing", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="packing", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._make(make, future)
+                return
+            self._thread = thread
         self._waiting.put((make, future))
 
     @property
@@ -43,12 +49,14 @@ class Pending:
 
     def _work(self) -> None:
         while (work := self._waiting.get()) is not None:
-            make, future = work
-            if self._failed.is_set():
-                future.cancel()
-                continue
-            try:
-                future.set_result(make())
-            except BaseException as error:
-                self._failed.set()
-                future.set_exception(error)
+            self._make(*work)
+
+    def _make(self, make: Callable[[], Layer], future: Future[Layer]) -> None:
+        if self._failed.is_set():
+            future.cancel()
+            return
+        try:
+            future.set_result(make())
+        except BaseException as error:
+            self._failed.set()
+            future.set_exception(error)

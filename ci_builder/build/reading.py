@@ -24,7 +24,8 @@ from ci_builder.context.dockerfile import read_dockerfile
 from ci_builder.context.opening import check_named_context, open_context
 from ci_builder.errors import ContextError
 from ci_builder.oci.platform import Platform
-from ci_builder.request import Request
+from ci_builder.outputs.insecure import options_for
+from ci_builder.request import RegistryOptions, Request
 from ci_builder.span import Source
 from ci_builder.values import dataclass
 
@@ -38,6 +39,7 @@ class Reading:
     surroundings: Surroundings
     stack: contextlib.ExitStack
     platform: Platform
+    registry: RegistryOptions
     named: NamedContexts
     secrets: SecretValues
     agents: Agents
@@ -57,16 +59,16 @@ def read(request: Request, surroundings: Surroundings) -> Iterator[Reading]:
 def _read(request: Request, surroundings: Surroundings, stack: contextlib.ExitStack) -> Reading:
     started, environment, folder = time.monotonic(), surroundings.environment, surroundings.folder
     check_time(request, environment)
-    platform = target_platform(request)
+    registry, platform = options_for(request), target_platform(request)
     secrets = SecretValues.read(request.secrets)
     agents = Agents.find(request.ssh, environment.get("SSH_AUTH_SOCK", ""))
     named = NamedContexts.parse(request.build_contexts)
     sessions = stack.enter_context(http_sessions(request.registry, environment))
     (folder / "contexts").mkdir()
     place = Place(Path.cwd(), folder / "contexts", surroundings.stdin, sessions, environment)
-    for text in named.files.values():
-        check_named_context(text, place)
-    with readable():
+    with as_context_error():
+        for text in named.files.values():
+            check_named_context(text, place)
         keep_git = keeps_git_folder(request.build_args)
         context = open_context(request.context, request.context_sub_path, place, keep_git=keep_git)
         source, context = read_dockerfile(request.dockerfile, context, place)
@@ -75,6 +77,7 @@ def _read(request: Request, surroundings: Surroundings, stack: contextlib.ExitSt
         surroundings=surroundings,
         stack=stack,
         platform=platform,
+        registry=registry,
         named=named,
         secrets=secrets,
         agents=agents,
@@ -86,9 +89,10 @@ def _read(request: Request, surroundings: Surroundings, stack: contextlib.ExitSt
 
 
 @contextlib.contextmanager
-def readable() -> Iterator[None]:
+def as_context_error() -> Iterator[None]:
     """Raises ContextError for what of a build context the system does not give."""
     try:
         yield
     except OSError as error:
-        raise ContextError(f"the build context cannot be read: {error.strerror}: {error.filename}") from error
+        what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        raise ContextError(f"the build context cannot be read: {what}") from error

@@ -181,7 +181,7 @@ class _Stage:
         if not (step.linked and tools.skeletons and self._workspace is None):
             return carry_out(Doing(label, step, self._opened(), tools, family, step is self._last))
         # What is linked needs nothing of what is below, which then need not be unpacked, nor even fetched.
-        alone = tools.executor.workspace(scratch(self._base.config.platform))
+        alone = tools.workspace(scratch(self._base.config.platform))
         try:
             return carry_out(Doing(label, step, alone, tools, family, is_last=True))
         finally:
@@ -225,12 +225,12 @@ class _Stage:
 
 def _open(name: str, base: Image, tools: StageTools) -> Workspace:
     if not base.layers:
-        return tools.executor.workspace(base)
+        return tools.workspace(base)
     label = f"{name} base"
     started = time.monotonic()
     tools.progress(StepStarted(label, f"unpacking {len(base.layers)} layers"))
     try:
-        workspace = tools.executor.workspace(base)
+        workspace = tools.workspace(base)
     except BaseException:
         tools.progress(StepFinished(label, "failed", time.monotonic() - started))
         raise

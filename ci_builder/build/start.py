@@ -47,8 +47,8 @@ def check(request: Request, surroundings: Surroundings) -> Checked:
 @contextlib.contextmanager
 def looked_ahead(request: Request, surroundings: Surroundings) -> Iterator[Prospect]:
     """A build up to where it would do something: no instruction runs, no layer is moved, nothing is written.
-    What ADD names by URL is fetched, where only its content tells whether it is another one. Raises
-    CiBuilderError."""
+    What ADD names by URL or repository is fetched, where only its content tells whether it is another one.
+    Raises CiBuilderError."""
     with read(request, surroundings) as reading:
         from ci_builder.build import schedule
 

@@ -154,7 +154,7 @@ class FolderPlace:
             return keep_only(self.folder, lambda entry: _name(entry) not in empty)
 
     def _caches(self) -> Iterator[tuple[str, Image]]:
-        if not (self.folder / "index.json").exists():
+        if not _has_index(self.folder):
             raise UsageError(f"{self.folder} is no OCI layout: there is no cache in it")
         for entry in self._manifests():
             tag = _name(entry)
@@ -190,12 +190,14 @@ class StorePlace:
 
     def entries(self) -> tuple[Entry, ...]:
         """See Place."""
-        if not (self.folder / "index.json").exists():
+        if not _has_index(self.folder):
             return ()
         return tuple(self._entry(entry) for entry in read_index(self.folder).manifests)
 
     def remove(self, entries: Sequence[Entry]) -> int:
         """See Place."""
+        if not _has_index(self.folder):
+            return 0
         gone = {entry.identity for entry in entries}
         return keep_only(self.folder, lambda entry: _identity(entry) not in gone)
 
@@ -213,3 +215,11 @@ def _name(entry: Descriptor) -> str:
 
 def _identity(entry: Descriptor) -> str:
     return f"{_name(entry)}@{entry.digest}"
+
+
+def _has_index(folder: Path) -> bool:
+    """Raises CiBuilderError where nobody may look."""
+    try:
+        return (folder / "index.json").exists()
+    except OSError as error:
+        raise CiBuilderError(f"{folder} cannot be read: {error.strerror}") from error

@@ -64,7 +64,8 @@ def masks_of(
     """Every text that must not be shown, the longest first; a secret of several lines is several texts."""
     texts: list[str] = []
     for item in logins:
-        both = base64.b64encode(f"{item.username}:{item.password}".encode()).decode()
+        pair = f"{item.username}:{item.password}".encode("utf-8", "surrogateescape")
+        both = base64.b64encode(pair).decode()
         texts += [item.password, item.identity_token, item.registry_token, both if item.password else ""]
     texts += [item.value for item in secrets]
     texts += _of_auth_config(environment.get("DOCKER_AUTH_CONFIG", ""))

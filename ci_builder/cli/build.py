@@ -192,7 +192,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     request = request_of(arguments, invocation)
     secrets = secrets_of(request, invocation.environment)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
-    call = Call(CHECK) if arguments.check else call_of(arguments.call)
+    call = _call(arguments)
     if call.kind != BUILD:
         return answer(call, request, invocation, display)
     outcome = perform(request, invocation, display)
@@ -206,6 +206,16 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     for line in summary(outcome):
         invocation.answer(secrets.hide(line))
     return 0
+
+
+def _call(arguments: argparse.Namespace) -> Call:
+    """What is asked instead of a build. Raises UsageError."""
+    call = call_of(arguments.call)
+    if not arguments.check:
+        return call
+    if call.kind not in (BUILD, CHECK):
+        raise UsageError(f"--check and --call={arguments.call} ask for two things", hint="give one of them")
+    return Call(CHECK, call.json)
 
 
 def request_of(arguments: argparse.Namespace, invocation: Invocation) -> Request:

@@ -6,13 +6,15 @@ or written."""
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from ci_builder.build.preview import stages_of
 from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.invocation import Invocation
 from ci_builder.cli.looking import add_look_options, look
 from ci_builder.cli.parser import SubParsers
-from ci_builder.cli.rendering.outlook import explain_json, explain_text
+
+if TYPE_CHECKING:
+    from ci_builder.build.preview import Prospect
 
 NAME = "explain"
 _EXAMPLES = """examples:
@@ -34,5 +36,12 @@ def add_parser(commands: SubParsers) -> None:
 
 def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Look ahead and tell. Returns the exit code."""
-    show = explain_json if arguments.format == "json" else explain_text
-    return look(arguments, invocation, stages_of, show)
+    return look(arguments, invocation, _told)
+
+
+def _told(prospect: Prospect, as_json: bool) -> str:
+    # Here: the Dockerfile is read before all this is imported.
+    from ci_builder.build.preview import stages_of
+    from ci_builder.cli.rendering.outlook import explain_json, explain_text
+
+    return (explain_json if as_json else explain_text)(stages_of(prospect))

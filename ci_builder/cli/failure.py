@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 
 from ci_builder.cli.invocation import Invocation
@@ -9,6 +10,19 @@ from ci_builder.cli.masking import NO_SECRETS, Secrets
 from ci_builder.cli.rendering.text import plain
 from ci_builder.errors import CiBuilderError
 
+# What the place where it runs forbids or lacks is no mistake in this program.
+_SURROUNDINGS = frozenset(
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EIO,
+    )
+)
 _CI_COMMANDS = ("::", "##[", "##vso[", "##teamcity[")
 
 
@@ -26,6 +40,10 @@ def unexpected_error(error: Exception) -> CiBuilderError:
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         hint = "allow more processes or more memory: the job's limits, --pids-limit, ulimit -u, ulimit -v"
         return _caused(CiBuilderError("no more threads can be started", hint=hint), error)
+    if isinstance(error, OSError) and error.errno in _SURROUNDINGS:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "run it again with --debug for the place where it was needed"
+        return _caused(CiBuilderError(f"{where}{error.strerror}", hint=hint), error)
     wrapped = InternalError(
         f"internal error: {type(error).__name__}",
         hint="run it again with --debug for the trace, and report it",

@@ -128,6 +128,7 @@ def folders_elsewhere(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _may_be_made(folder: Path) -> bool:
-    while not folder.exists():
+    # Not Path.exists, which fails where somebody may not even look.
+    while not os.path.exists(folder):
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from ci_builder.build.preview import Prospect
 from ci_builder.build.start import looked_ahead
 from ci_builder.build.surroundings import Surroundings
 from ci_builder.cli.build import add_options, request_of
@@ -18,7 +17,8 @@ from ci_builder.cli.perform import Display, examined, secrets_of
 from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.request import Request
 
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from ci_builder.build.preview import Prospect
 
 
 def add_look_options(parser: Parser) -> None:
@@ -40,23 +40,22 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 def look(
     arguments: argparse.Namespace,
     invocation: Invocation,
-    what: Callable[[Prospect], Answer],
-    show: Callable[[Answer], str],
+    tell: Callable[[Prospect, bool], str],
 ) -> int:
-    """Look ahead, take ``what`` of it, and print that as ``show`` has it. Returns the exit code."""
+    """Look ahead, and print what ``tell`` says of it, as JSON or as text. Returns the exit code."""
     request = request_of(arguments, invocation)
     if arguments.check or call_of(arguments.call).kind != BUILD:
         raise UsageError("--check and --call ask for something else", hint="use the command build")
     secrets = secrets_of(request, invocation.environment)
     display = Display("quiet" if arguments.quiet else arguments.progress, arguments.debug, secrets)
 
-    def asked(under: Request, surroundings: Surroundings) -> Answer:
+    def asked(under: Request, surroundings: Surroundings) -> str:
         with looked_ahead(under, surroundings) as prospect:
-            return what(prospect)
+            return tell(prospect, arguments.format == "json")
 
     answer = examined(asked, request, invocation, display)
     if isinstance(answer, CiBuilderError):
         return show_error(answer, invocation, secrets, debug=arguments.debug)
-    for line in secrets.hide(show(answer)).splitlines():
+    for line in secrets.hide(answer).splitlines():
         invocation.answer(harmless(line))
     return 0

@@ -29,7 +29,7 @@ class Secrets:
         found: set[str] = set()
         for text in texts:
             for part in (text, text.strip(), *text.splitlines()):
-                found |= {part, quote(part, safe="")}
+                found |= {part, quote(_bytes(part), safe="")}
         kept = [text for text in found if len(text.strip()) >= _SHORTEST]
         return Secrets(tuple(sorted(kept, key=lambda text: (-len(text), text))))
 
@@ -42,14 +42,14 @@ class Secrets:
     def hide_bytes(self, data: bytes) -> bytes:
         """``data`` with every secret in it replaced."""
         for secret in self.texts:
-            data = data.replace(secret.encode(), MASK.encode())
+            data = data.replace(_bytes(secret), MASK.encode())
         return data
 
     def begun(self, data: bytes) -> int:
         """How many bytes at the end of ``data`` may be the beginning of a secret."""
         longest = 0
         for secret in self.texts:
-            encoded = secret.encode()
+            encoded = _bytes(secret)
             for length in range(min(len(encoded) - 1, len(data)), longest, -1):
                 if data.endswith(encoded[:length]):
                     longest = length
@@ -67,8 +67,8 @@ def login_secrets(logins: Iterable[Login]) -> list[str]:
     for login in logins:
         found += [login.password, login.identity_token, login.registry_token]
         if login.password:
-            pair = f"{login.username}:{login.password}".encode()
-            found.append(base64.b64encode(pair).decode())
+            pair = f"{login.username}:{login.password}"
+            found.append(base64.b64encode(_bytes(pair)).decode())
     return [text for text in found if text]
 
 
@@ -80,6 +80,11 @@ def url_secrets(texts: Iterable[str]) -> list[str]:
             user, _, password = match[1].partition(":")
             found.append(password or user)
     return [text for text in found if text]
+
+
+def _bytes(text: str) -> bytes:
+    """As the variable or the argument had it: what was no UTF-8 came as surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 class MaskedProgress:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             entries = place.entries()
             gone = surplus(entries, limits, now)
             # With nothing to go, too: a folder may hold what nothing names any more.
-            freed = place.remove(gone) if entries and not arguments.dry_run else 0
+            freed = 0 if arguments.dry_run else place.remove(gone)
             done.append(Pruned(str(place), entries, gone, freed, arguments.dry_run))
     value = pruned_json(done)
     text = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +14,14 @@ from ci_builder.outputs.archive import ArchiveOutput, ArchiveStreamOutput, Layou
 from ci_builder.outputs.attributes import Attributes
 from ci_builder.outputs.files import FolderOutput, TarOutput, TarStreamOutput
 from ci_builder.outputs.form import Form, take_form
+from ci_builder.outputs.insecure import INSECURE, names_of
 from ci_builder.outputs.interface import Output
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
 from ci_builder.outputs.types import TYPES, is_standard_output
 from ci_builder.registry.client import Registry
-from ci_builder.request import OutputSpec, RegistryOptions, Request
+from ci_builder.request import OutputSpec, Request
 from ci_builder.values import dataclass, replace
-
-_INSECURE = "registry.insecure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +57,6 @@ def choose_outputs(request: Request, platform: Platform, places: Places) -> tupl
     _check_annotations(request, wanted)
     _check_names(wanted)
     return wanted
-
-
-def options_for(request: Request) -> RegistryOptions:
-    """How registries are reached: as the Request says, less secure for the names of outputs with
-    ``registry.insecure=true``. Raises UsageError, InvalidValue."""
-    hosts: list[str] = []
-    for spec in request.outputs:
-        attributes = Attributes(spec)
-        if attributes.flag(_INSECURE, default=False):
-            hosts += [Reference.parse(name).registry for name in (*request.tags, *_names(attributes))]
-    more = tuple(dict.fromkeys(hosts))
-    own = request.registry
-    return replace(own, insecure=(*own.insecure, *more), skip_tls_verify=(*own.skip_tls_verify, *more))
 
 
 def _with_push(request: Request) -> tuple[OutputSpec, ...]:
@@ -123,7 +108,7 @@ class _Choosing:
             output = self._folder() if self.spec.type == "local" else self._tar()
             self.attributes.end()
             return Wanted(output, (), target)
-        names = (*self.request.tags, *_names(self.attributes))
+        names = (*self.request.tags, *names_of(self.attributes))
         form = take_form(self.attributes, self.request.annotations, self.platform)
         image = self.spec.type in ("image", "registry")
         output = self._image(names) if image else self._archive()
@@ -137,10 +122,10 @@ class _Choosing:
     def _image(self, names: Sequence[str]) -> Output:
         push = self.attributes.flag("push", default=self.spec.type == "registry")
         by_digest = self.attributes.flag("push-by-digest", default=False)
-        insecure = self.attributes.flag(_INSECURE, default=False)
+        insecure = self.attributes.flag(INSECURE, default=False)
         if self.spec.dest:
             raise self.attributes.error("there is no dest", "use type=oci or type=docker for a file")
-        for name, given in (("push-by-digest", by_digest), (_INSECURE, insecure)):
+        for name, given in (("push-by-digest", by_digest), (INSECURE, insecure)):
             if given and not push:
                 raise self.attributes.error(f"{name} is for what is pushed", "add push=true")
         for name in names if by_digest else ():
@@ -187,12 +172,6 @@ class _Choosing:
         if self.spec.dest in ("", "-"):
             raise UsageError(f"{self.attributes.name} needs dest=FOLDER")
         return Path(self.spec.dest)
-
-
-def _names(attributes: Attributes) -> list[str]:
-    """``name=``: one, or several as CSV."""
-    text = attributes.text("name")
-    return [name.strip() for name in next(csv.reader([text]), []) if name.strip()]
 
 
 def _check_standard_output(specs: Sequence[OutputSpec]) -> None:

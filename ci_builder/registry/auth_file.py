@@ -62,8 +62,10 @@ def parse_object(text: str | bytes, name: str) -> dict[str, Any]:
         raise CredentialError(
             f"{name} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from None
-    except ValueError:
+    except UnicodeDecodeError:
         raise CredentialError(f"{name} is not JSON: it is not UTF-8 text") from None
+    except ValueError:
+        raise CredentialError(f"{name} is not JSON: it is nested too deeply") from None
     if not isinstance(value, dict):
         raise CredentialError(f"{name} is not a JSON object")
     return value
@@ -112,7 +114,7 @@ def _decode(text: str, key: str, name: str) -> tuple[str, str]:
     try:
         # Some tools leave the padding away; docker's own decoder does not need all of it either.
         padded = text.strip() + "=" * (-len(text.strip()) % 4)
-        decoded = base64.b64decode(padded, validate=True).decode()
+        decoded = base64.b64decode(padded, validate=True).decode("utf-8", "surrogateescape")
     except (binascii.Error, ValueError):
         raise CredentialError(f"{name}: auth of {key} is not base64 of USER:PASSWORD") from None
     user, colon, password = decoded.partition(":")

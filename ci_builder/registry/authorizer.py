@@ -212,12 +212,12 @@ def _refresh_form(service: str, scopes: Sequence[str], login: Login) -> bytes:
         "scope": " ".join(scopes),
         "refresh_token": login.identity_token,
     }
-    return urlencode(form).encode()
+    return urlencode(form, errors="surrogateescape").encode()
 
 
 def _basic(login: Login) -> str:
-    password = login.password or login.identity_token
-    return "Basic " + base64.b64encode(f"{login.username}:{password}".encode()).decode()
+    pair = f"{login.username}:{login.password or login.identity_token}".encode("utf-8", "surrogateescape")
+    return "Basic " + base64.b64encode(pair).decode()
 
 
 def _is_url(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -139,7 +140,11 @@ def docker_config_folder(environment: Mapping[str, str]) -> Path | None:
 
 
 def config_files(environment: Mapping[str, str]) -> list[Path]:
-    """The files that ``load`` reads, in its order, whether they are there or not."""
+    """The files that ``load`` reads, in its order, whether they are there or not. A home that this user may
+    not enter, which is another one's, has none."""
+    home = environment.get("HOME", "")
+    if home and os.path.isdir(home) and not os.access(home, os.X_OK):
+        environment = {name: text for name, text in environment.items() if name != "HOME"}
     folder = docker_config_folder(environment)
     paths = [folder / "config.json"] if folder is not None else []
     if environment.get("REGISTRY_AUTH_FILE"):

@@ -78,7 +78,8 @@ def configured_program(value: Mapping[str, Any], registry: str) -> str:
 
 def save_config(path: Path, value: Mapping[str, Any]) -> None:
     """Write a config.json (0600) under its name only when it is whole. Raises CredentialError."""
-    data = json.dumps(value, indent="\t", ensure_ascii=False).encode()
+    # What is no ASCII is written by its number: a file may hold half of a character, which is no UTF-8.
+    data = json.dumps(value, indent="\t").encode()
     # A config.json that is a symbolic link (as in a mounted volume) stays one.
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
@@ -106,7 +107,9 @@ def _helpers(value: Mapping[str, Any]) -> Mapping[str, Any]:
 def _entry(login: Login) -> dict[str, str]:
     entry: dict[str, str] = {}
     if login.username or login.password:
-        entry["auth"] = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+        # A password is whatever bytes the variable had.
+        pair = f"{login.username}:{login.password}".encode("utf-8", "surrogateescape")
+        entry["auth"] = base64.b64encode(pair).decode()
     if login.identity_token:
         entry["identitytoken"] = login.identity_token
     if login.registry_token:

@@ -83,7 +83,7 @@ class CacheFolders:
     def _places(self) -> Iterator[Path]:
         """``DIGEST/NUMBER`` of each cache that has files."""
         if self.folder.is_dir():
-            for base in sorted(self.folder.iterdir()):
+            for base in sorted(item for item in self.folder.iterdir() if item.is_dir()):
                 numbers = sorted(item for item in base.iterdir() if item.name.isdigit())
                 yield from (item for item in numbers if (item / "files").is_dir())
 

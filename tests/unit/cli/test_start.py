@@ -80,7 +80,7 @@ def test_a_build_without_a_registry(context: Path) -> None:
     assert found & (_HEAVY | _OTHER_EXECUTORS | {"ci_builder.executors.namespace"}) == set()
 
 
-@pytest.mark.parametrize("words", [["build", "--check"], ["build", "--output=out"]])
+@pytest.mark.parametrize("words", [["build", "--check"], ["build", "--output=out"], ["plan"], ["explain"]])
 def test_the_dockerfile_is_read_before_the_rest_is_imported(context: Path, words: list[str]) -> None:
     """One that is not there tells what was imported until then (issue 5, "Start-up")."""
     (context / "c" / "Dockerfile").unlink()

@@ -14,9 +14,10 @@ from ci_builder.errors import Unsupported, UsageError
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.archive import ArchiveOutput, ArchiveStreamOutput, LayoutOutput
-from ci_builder.outputs.choose import Places, Wanted, choose_outputs, options_for
+from ci_builder.outputs.choose import Places, Wanted, choose_outputs
 from ci_builder.outputs.files import FolderOutput, TarOutput, TarStreamOutput
 from ci_builder.outputs.form import Form
+from ci_builder.outputs.insecure import options_for
 from ci_builder.outputs.push import PushOutput
 from ci_builder.outputs.store import StoreOutput
 from ci_builder.outputs.types import is_standard_output
