@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ci_builder.cache.inputs import LAYERS_BELOW
 from ci_builder.cache.record import Record
 from ci_builder.cache.told import MORE, Told, changed
 from ci_builder.values import dataclass
 
 _BASE = "base"
-_BELOW = "layers below"
 _INSTRUCTION = "instruction, which was: "
 
 
@@ -32,7 +32,7 @@ class Difference:
         if not self.inputs:
             return NOTHING_DIFFERS
         first, *more = self.inputs
-        rest = f" ({len(more)} more)" if more and first[0] not in (_BASE, _BELOW) else ""
+        rest = f" ({len(more)} more)" if more and first[0] not in (_BASE, LAYERS_BELOW) else ""
         text = f"{_sentence(*first)}{rest}"
         return "".join(letter if letter.isprintable() else " " for letter in text)
 
@@ -44,7 +44,7 @@ def compare(records: Iterable[Record], stage: str, title: str, told: Told) -> Di
     same = [record for record in latest if record.title == title]
     same.sort(key=lambda record: record.stage != stage)
     if not same:
-        below = {name: digits for name, digits in told if name in (_BASE, _BELOW)}
+        below = {name: digits for name, digits in told if name in (_BASE, LAYERS_BELOW)}
         same = [
             record
             for record in latest
@@ -60,13 +60,13 @@ def compare(records: Iterable[Record], stage: str, title: str, told: Told) -> Di
 
 def _in_order(found: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """What is below says most, and comes first."""
-    return tuple(sorted(found, key=lambda item: (item[0] != _BASE, item[0] != _BELOW)))
+    return tuple(sorted(found, key=lambda item: (item[0] != _BASE, item[0] != LAYERS_BELOW)))
 
 
 def _sentence(name: str, how: str) -> str:
     if name == _BASE:
         return "the base image is another one"
-    if name == _BELOW:
+    if name == LAYERS_BELOW:
         return "an instruction before it gave another layer"
     if name == "argv":
         return "the command changed"

@@ -8,6 +8,7 @@ from ci_builder.cache.limits import Entry
 from ci_builder.cache.mounts import MountRecords, mount_records_of
 from ci_builder.cache.record import Record
 from ci_builder.cache.records import ANNOTATION, FIELD, Records, records_of
+from ci_builder.cache.standing import Standing, standing_of
 from ci_builder.oci.image import Image, json_object
 
 
@@ -24,7 +25,8 @@ def entries_of(image: Image, scope: str) -> tuple[Entry, ...]:
     mounts = mount_records_of(image)
     if mounts is not None:
         return tuple(item.entry(scope) for item in mounts.all)
-    return tuple(_entry(record, scope) for record in records_of(image))
+    standing = standing_of(records_of(image))
+    return tuple(_entry(*item, scope) for item in standing)
 
 
 def without(image: Image, scope: str, identities: Collection[str]) -> Image:
@@ -38,10 +40,11 @@ def without(image: Image, scope: str, identities: Collection[str]) -> Image:
     return Records(kept).to_image(platform, scope)
 
 
-def _entry(record: Record, scope: str) -> Entry:
+def _entry(record: Record, stands: Standing, scope: str) -> Entry:
     layer = record.layer.descriptor
     blobs = ((str(layer.digest), layer.size),)
-    return Entry(scope, _identity(record), f"{record.stage}: {record.title}", blobs, record.made, record.used)
+    title = f"{record.stage}: {record.title}"
+    return Entry(scope, _identity(record), title, blobs, record.made, stands.used, stands.above)
 
 
 def _identity(record: Record) -> str:

@@ -19,6 +19,9 @@ Key = NewType("Key", str)
 VERSION = 1
 """Of the meaning of inputs: another number, and no key of before is found again."""
 
+LAYERS_BELOW = "layers below"
+"""The input that names the layers between the base and a new one."""
+
 _SHORT = 16  # hexadecimal digits that tell two values apart for people
 
 

@@ -21,6 +21,7 @@ class Entry:
     title     what people see
     blobs     what it holds, as (name, bytes); entries with the same name share that
     made      when it was made, ``used`` when it was last used, in seconds since 1970
+    above     how many others of its scope it is found only after
     """
 
     scope: str
@@ -29,6 +30,7 @@ class Entry:
     blobs: tuple[tuple[str, int], ...]
     made: int
     used: int
+    above: int = 0
 
     @property
     def size(self) -> int:
@@ -78,10 +80,11 @@ def _is_out(entry: Entry, limits: Limits, now: int) -> bool:
 
 
 def _small_enough(entries: Sequence[Entry], most: int) -> list[Entry]:
-    """Without those that were used longest ago; what others hold as well frees nothing."""
+    """Without those that were used longest ago, of one build its last ones first: without the first ones
+    nothing else of it is found. What others hold as well frees nothing."""
     holders = Counter(name for entry in entries for name in dict(entry.blobs))
     total = size_of(entries)
-    kept = sorted(entries, key=lambda entry: (-entry.used, -entry.made))
+    kept = sorted(entries, key=lambda entry: (-entry.used, entry.above, -entry.made))
     while total > most and kept:
         for name, size in dict(kept.pop().blobs).items():
             holders[name] -= 1

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from ci_builder.cache.inputs import Key
 from ci_builder.cache.record import Record
+from ci_builder.cache.standing import standing_of
 from ci_builder.errors import ImageError, OutputError
 from ci_builder.oci.config import ImageConfig
 from ci_builder.oci.image import Image, json_object
@@ -89,7 +90,11 @@ class Records:
         """Those that were used last, as many as have room, and never too many for a registry; the inputs of
         the latest of them only, as many as have room. Bytes."""
         kept: dict[int, Record] = {}
-        latest = sorted(enumerate(self.all), key=lambda item: (-item[1].used, -item[1].made))
+        standing = [stands for _, stands in standing_of(self.all)]
+        latest = sorted(
+            enumerate(self.all),
+            key=lambda item: (-standing[item[0]].used, standing[item[0]].above, -item[1].made),
+        )
         for number, record in latest[:_MOST]:
             bare = replace(record, inputs=())
             size = len(_dumped(bare.to_json()))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +133,49 @@ def test_folders_that_nothing_is_taken_from(busybox: Base, tmp_path: Path) -> No
     assert statuses(_explained(made, kept), 0) == ["hit", "hit"]
     (made.context / "d/in").chmod(0o700)
     assert statuses(_explained(made, kept), 0) == ["hit", "missed"]
+
+
+_RANDOM = "FROM busybox\nRUN head -c 100000 /dev/urandom > /a\nRUN md5sum < /a > /b\n"
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    index = json.loads((folder / "index.json").read_bytes())
+    manifest = json.loads(_blob(folder, index["manifests"][0]["digest"]).read_bytes())
+    config = json.loads(_blob(folder, manifest["config"]["digest"]).read_bytes())
+    found: list[dict[str, Any]] = config["ci_builder.cache"]["records"]
+    return found
+
+
+def _blob(folder: Path, digest: str) -> Path:
+    return folder / "blobs" / digest.replace(":", "/")
+
+
+def test_what_was_made_on_another_layer_is_not_found_by_the_lost_one(busybox: Base, tmp_path: Path) -> None:
+    made = make_bench(tmp_path, busybox)
+    made.write("Dockerfile", _RANDOM)
+    kept = made.folder / "cache"
+    place = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept}")
+    made.look("build", *place)
+    (first, second) = _records(kept)
+    _blob(kept, first["digest"]).unlink()
+    made.look("build", *place)
+    new = [record for record in _records(kept) if record["digest"] not in (first["digest"], second["digest"])]
+    assert len(new) == 2
+    for record in new:
+        if "md5sum" in record["title"]:
+            assert not set(record["keys"]) & set(second["keys"])
+
+
+def test_nothing_older_takes_the_place_of_what_was_made_anew(busybox: Base, tmp_path: Path) -> None:
+    made = make_bench(tmp_path, busybox)
+    made.write("Dockerfile", _RANDOM)
+    kept = made.folder / "cache"
+    place = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept}")
+    made.look("build", *place)
+    before = {record["digest"] for record in _records(kept)}
+    time.sleep(1.1)  # times are whole seconds
+    made.look("build", *place, "--no-cache")
+    for record in _records(kept):
+        if record["digest"] not in before:
+            _blob(kept, record["digest"]).unlink()
+    assert made.look("build", *place).count("CACHED") == 0

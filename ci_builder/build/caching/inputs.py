@@ -12,7 +12,7 @@ from ci_builder.build.copy.selection import EVERYTHING, Selection
 from ci_builder.build.copy.source import CopySource, find
 from ci_builder.build.fetch import Fetcher
 from ci_builder.build.mounts.prepare import bind_pattern
-from ci_builder.cache.inputs import Input, frame
+from ci_builder.cache.inputs import LAYERS_BELOW, Input, frame
 from ci_builder.dockerfile.instructions.run_mount import RunMount
 from ci_builder.oci.image import Image
 from ci_builder.outputs.variants import Made
@@ -21,7 +21,7 @@ from ci_builder.values import dataclass, fields, replace
 OF_ANOTHER_STAGE, OF_ANOTHER_IMAGE = "files of another stage", "files of another image"
 """What stands for files that are told by what they come from; the files themselves may be the same still."""
 
-OF_THE_STAGE = frozenset({"base", "layers below", "platform", "compression", "times of files"})
+OF_THE_STAGE = frozenset({"base", LAYERS_BELOW, "platform", "compression", "times of files"})
 """The names of what a step does not say itself."""
 
 
@@ -58,7 +58,7 @@ def inputs_of_stage(image: Image, base_layers: int, made: Made) -> tuple[Input, 
     layers = tuple(str(layer.diff_id) for layer in image.layers)
     return (
         Input("base", frame(layers[:base_layers])),
-        Input("layers below", frame(layers[base_layers:])),
+        Input(LAYERS_BELOW, frame(layers[base_layers:])),
         *inputs_of_form(image, made),
     )
 

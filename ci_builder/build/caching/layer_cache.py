@@ -58,8 +58,11 @@ class LayerCache:
         return bool(self._known) or self._rules.keeps
 
     def find(self, keys: Iterable[Key]) -> Record | None:
-        """The latest layer that one of ``keys`` finds."""
+        """The latest layer that one of ``keys`` finds; none that is older than one whose layer is gone: that
+        was to take its place."""
         for key in keys:
+            if key in self._gone_keys:
+                continue
             for record in self._known.get(key, ()):
                 if not self._rules.ttl or self._rules.now() - record.used < self._rules.ttl:
                     return record

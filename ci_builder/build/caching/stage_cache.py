@@ -20,6 +20,7 @@ from ci_builder.cache.record import Record
 from ci_builder.cache.told import Telling, Told
 from ci_builder.errors import CiBuilderError
 from ci_builder.oci.config import History
+from ci_builder.oci.digest import Digest
 from ci_builder.oci.image import Image
 from ci_builder.oci.layer import Layer
 from ci_builder.outputs.variants import Made
@@ -44,11 +45,15 @@ class Kinds:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a step was looked up by; ``touched`` changes when one of its files is changed meanwhile."""
+    """What a step was looked up by on the layers ``below``: on others its layer is another one, and what it
+    was looked up by ``elsewhere`` is only for telling. ``touched`` changes when one of its files is changed
+    meanwhile."""
 
     keys: tuple[Key, ...]
     told: Told
     touched: Key
+    below: tuple[Digest, ...] = ()
+    elsewhere: tuple[Key, ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,12 +105,10 @@ class StageCache:
         return self._there(step, image, self.sources)
 
     def _there(self, step: Step, image: Image, sources: Sources) -> Record | None:
-        """The record whose layer is where it should be, in whichever cache; none that is older than one whose
-        layer is gone."""
+        """The record whose layer is where it should be, in whichever cache."""
         record = self._look_up(step, image, sources)
         while record is not None and self.cache.lacks([record]):
-            again = self._look_up(step, image, sources)
-            record = again if again is not None and again.identity == record.identity else None
+            record = self._look_up(step, image, sources)
         return record
 
     def told(self, step: Step, image: Image | None) -> Told:
@@ -130,7 +133,7 @@ class StageCache:
     def is_gone(self, step: Step) -> bool:
         """Whether its layer was found, and was in no cache any more."""
         seen = self._seen.get(id(step))
-        return seen is not None and self.cache.is_gone(seen.keys)
+        return seen is not None and self.cache.is_gone((*seen.keys, *seen.elsewhere))
 
     def use(self, step: Step, record: Record) -> None:
         """The step is done with the layer of ``record``."""
@@ -138,7 +141,8 @@ class StageCache:
 
     def keep(self, step: Step, below: Image, layer: Layer, created: str) -> None:
         """The step was done on ``below``: what came of it is for later builds."""
-        if id(step) in self._seen and not self._seen[id(step)].keys:
+        seen = self._seen.get(id(step))
+        if seen is not None and not (seen.keys and seen.below == below.config.diff_ids):
             self._look_up(step, below, self.sources)
             if foreign(step, self.sources):
                 self._look_up(step, below, self.sources.by_content())
@@ -176,8 +180,15 @@ class StageCache:
             key, told = self._key(step, image, sources)
         except (CiBuilderError, OSError):
             return None  # the step itself will say what is wrong, and where
-        keys = tuple(dict.fromkeys((*(before.keys if before else ()), key)))
-        self._seen[id(step)] = _Seen(keys, (before.told if before else ()) or told, touched)
+        below = image.config.diff_ids
+        if before is None:
+            seen = _Seen((key,), told, touched, below)
+        elif before.below == below:
+            keys = tuple(dict.fromkeys((*before.keys, key)))
+            seen = replace(before, keys=keys, told=before.told or told)
+        else:
+            seen = _Seen((key,), told, touched, below, (*before.elsewhere, *before.keys))
+        self._seen[id(step)] = seen
         if not self.reads or any(map(sources.is_forced, step.origins)):
             return None
         return self.cache.find([key])
