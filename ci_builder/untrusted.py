@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ci_builder.patterns import pattern
+
+_PASSWORD = pattern(r"(://[^/\s:@]*):[^/\s]*@")
 _DIGITS = 18  # what has more is no size and no time
 
 
@@ -19,3 +22,8 @@ def from_json(text: str | bytes) -> Any:
 def number(text: str) -> int | None:
     """The number that ``text`` is: up to 18 decimal digits, those of ASCII, and nothing else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
+def without_passwords(text: str) -> str:
+    """``text`` with the passwords that are in its URLs replaced, as docker does: it is for everybody."""
+    return _PASSWORD.sub(r"\1:xxxxx@", text)

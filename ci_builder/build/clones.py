@@ -19,6 +19,7 @@ from ci_builder.errors import CiBuilderError, ContextError, DockerfileError
 from ci_builder.progress import Notice, Progress
 from ci_builder.request import SecretSpec
 from ci_builder.span import Source
+from ci_builder.untrusted import without_passwords
 from ci_builder.values import dataclass, replace
 
 _HINT = "give the build --secret id=GIT_AUTH_TOKEN.HOST,env=… with a token for that host"
@@ -64,7 +65,7 @@ def _cloned(repository: Repository, target: Path, cloning: Cloning) -> Path:
     checksum = repository.checksum or remote.checksum
     agent = str(cloning.agent or "")
     remote = replace(remote, checksum=checksum, ssh=bool(agent), agent=agent)
-    cloning.progress(Notice("info", f"cloning {remote.url}"))
+    cloning.progress(Notice("info", f"cloning {without_passwords(remote.url)}"))
     seconds = clone(remote, target, keep_git=repository.keep_git)
     files = inside(target, remote.folder)
     if not files.is_dir():

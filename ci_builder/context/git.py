@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from ci_builder.errors import ContextError, DigestMismatch, InvalidValue, Unsupported
 from ci_builder.patterns import pattern
+from ci_builder.untrusted import without_passwords
 from ci_builder.values import dataclass, field, replace
 
 if TYPE_CHECKING:
@@ -247,7 +248,8 @@ def _message(remote: Remote, error: git.GitError) -> str:
     lines = [line.strip().strip("'") for line in stderr.splitlines() if line.strip()]
     said = next((line for line in lines if "fatal:" in line or "error:" in line), lines[-1] if lines else "")
     at = f" at {remote.ref}" if remote.ref else ""
-    return f"{remote.url}{at} cannot be cloned: {said.partition('fatal: ')[2] or said}"
+    reason = without_passwords(said.partition("fatal: ")[2] or said)
+    return f"{without_passwords(remote.url)}{at} cannot be cloned: {reason}"
 
 
 def _hint(error: git.GitError) -> str:

@@ -63,6 +63,24 @@ def test_the_stage_that_the_last_one_begins_from(bench: Bench, place: str) -> No
     assert set(bench.build(*options).steps.values()) == {"CACHED"}
 
 
+def test_layers_of_other_targets_stay_out_of_the_images_repository(bench: Bench) -> None:
+    bench.write(
+        {
+            "Dockerfile": "FROM BASE AS private\nRUN echo s3cret > /private\nFROM private AS test\n"
+            "RUN echo report > /report\nFROM BASE AS app\nCOPY --from=private /etc/passwd /x\n"
+        }
+    )
+    name = f"{bench.host}/app"
+    files = f"--output=type=local,dest={bench.folder / 'files'},target=test"
+    image = f"--output=type=registry,name={name}:1,target=app"
+    bench.build(files, image, f"--cache-repo={name}", push=False)
+    bench.build(files, image, f"--cache-to=type=registry,ref={name}:cache", push=False)
+    found = [json.loads(blob) for blob in bench.blobs() if b"ci_builder.cache" in blob and blob[:1] == b"{"]
+    records = [item["ci_builder.cache"]["records"] for item in found if "rootfs" in item]
+    assert len(records) == 2
+    assert {record["stage"] for each in records for record in each} == {"app"}
+
+
 def test_private_stages_where_an_output_names_the_image(bench: Bench) -> None:
     _project(bench)
     output = f"--output=type=registry,name={bench.host}/app:1"

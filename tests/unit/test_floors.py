@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ci_builder"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"patterns", "untrusted", "values"}),
-    frozenset({"span", "packed", "meanwhile"}),
+    frozenset({"patterns", "values"}),
+    frozenset({"span", "packed", "meanwhile", "untrusted"}),
     frozenset({"errors", "progress"}),
     frozenset({"dockerfile", "oci", "request"}),
     frozenset({"options"}),

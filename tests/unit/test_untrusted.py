@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci_builder.untrusted import from_json, number
+from ci_builder.untrusted import from_json, number, without_passwords
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff", "9" * 5_000])
@@ -26,3 +26,19 @@ def test_json() -> None:
 )
 def test_numbers(text: str, value: int | None) -> None:
     assert number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ADD http://me:s3cret@a.example/x /x", "ADD http://me:xxxxx@a.example/x /x"),
+        ("git://me:p@ss@a.example/r.git#v1", "git://me:xxxxx@a.example/r.git#v1"),
+        (
+            "https://me@a.example/x https://a.example:80/x@1",
+            "https://me@a.example/x https://a.example:80/x@1",
+        ),
+        ("a:b@c /x", "a:b@c /x"),
+    ],
+)
+def test_passwords_in_urls_are_not_shown(text: str, shown: str) -> None:
+    assert without_passwords(text) == shown

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ci_builder.build.caching.layer_cache import LayerCache
+from ci_builder.build.caching.own_layers import repositories_of, stages_of
 from ci_builder.build.caching.rules import Rules
 from ci_builder.build.caching.stage_cache import Kinds
 from ci_builder.build.caching.writing import Target
@@ -55,6 +56,7 @@ class Caching:
     request: Request
     platform: Platform
     registry: Registry
+    outputs: tuple[Wanted, ...]
     sources: tuple[Cache, ...]
     targets: tuple[Target, ...]
     inline: bool
@@ -72,7 +74,9 @@ class Caching:
         keeps = bool(self.targets) or self.inline
         asked, final = self.request.cache.ttl, planned.of_images
         ttl = TTL if asked is None else asked
-        rules = Rules(ttl, self.now, final, keeps=keeps, anew=not sources)
+        repositories = repositories_of(self.request, self.outputs)
+        own = stages_of(repositories, planned, self.request, self.outputs)
+        rules = Rules(ttl, self.now, final, own, keeps=keeps, anew=not sources)
         return LayerCache(sources, self.targets, rules, progress)
 
     def forced(self, planned: Plan) -> frozenset[int]:
@@ -109,7 +113,7 @@ def caching_for(
     UsageError, Unsupported, InvalidValue."""
     options = request.cache
     if options.off:
-        return Caching(request, platform, registry, (), (), False, now)
+        return Caching(request, platform, registry, tuple(outputs), (), (), False, now)
     sources: list[Cache] = [_source(place, platform, registry) for place in options.sources]
     targets = [
         _target(place, platform, registry) for place in options.targets if _checked(place, "to") != "inline"
@@ -121,11 +125,11 @@ def caching_for(
         repository = Reference.parse(options.repository)
         scoped = [RegistryCache(registry, _at(repository, scope.tag), platform) for scope in scopes]
         sources += scoped
-        apart = Reference.parse(options.repository).name not in _names(request, outputs)
-        targets.append(Target(scoped[0], options.everything and apart))
+        apart = repository.name not in repositories_of(request, outputs)
+        targets.append(Target(scoped[0], options.everything and apart, repository.name))
     kept = tuple(targets) if options.keep else ()
     mounts = _mounts(request, outputs, scopes, registry)
-    return Caching(request, platform, registry, tuple(sources), kept, inline, now, mounts)
+    return Caching(request, platform, registry, tuple(outputs), tuple(sources), kept, inline, now, mounts)
 
 
 def folders_of(options: CacheOptions) -> tuple[Path, ...]:
@@ -133,14 +137,6 @@ def folders_of(options: CacheOptions) -> tuple[Path, ...]:
     places = [place for place in (*options.sources, *options.targets) if place.type == "local"]
     names = [value for place in places for key, value in place.attributes if key in ("src", "dest")]
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
-
-
-def _names(request: Request, outputs: Sequence[Wanted]) -> frozenset[str]:
-    """The repositories of the image. A cache there has what the image has, and nothing of its build stages:
-    whoever may pull the one can read the other."""
-    found = [request.cache.image] if request.cache.image else []
-    names = [Reference.parse(tag).name for tag in request.tags]
-    return frozenset((*found, *names, *(name.name for output in outputs for name in output.references)))
 
 
 def _scopes(request: Request, target: str, platform: Platform) -> list[Scope]:
@@ -159,7 +155,7 @@ def _mounts(
     if not options.repository:
         raise UsageError("there is no repository for the caches of RUN --mount")
     repository = Reference.parse(options.repository)
-    if options.send_mounts and repository.name in _names(request, outputs):
+    if options.send_mounts and repository.name in repositories_of(request, outputs):
         text = f"--cache-mounts: {options.repository} is the image's own: whoever may pull it could read them"
         raise UsageError(text, hint="name another repository with --cache-repo")
     places = tuple(
@@ -197,7 +193,8 @@ def _target(place: CachePlace, platform: Platform, registry: Registry) -> Target
         if reference.digest is not None:
             text = f"--cache-to: {reference} has a digest, and nobody knows that of a cache before it is made"
             raise UsageError(text, hint="name a tag")
-        return Target(RegistryCache(registry, reference, platform), mode == "max", may_be_fixed=True)
+        cache = RegistryCache(registry, reference, platform)
+        return Target(cache, mode == "max", reference.name, may_be_fixed=True)
     folder = Path(_needed(place, "to", "dest"))
     return Target(FolderCache(folder, given.get("tag", _TAG), platform), mode == "max")
 

@@ -28,11 +28,13 @@ _ALONG = 60  # seconds of a build between two times that caches are written
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cache to write to; ``everything``: the layers of all stages (mode=max), else those of the images.
+    """A cache to write to, in a registry that one of that name; ``everything``: the layers of all stages
+    (mode=max), else those of the images, and in a repository of images theirs only.
     ``may_be_fixed``: its tag, once written, may be one that cannot be written again."""
 
     cache: Cache
     everything: bool
+    repository: str = ""
     may_be_fixed: bool = False
 
 
@@ -109,7 +111,8 @@ class Writing:
         target = self._targets[number]
         # What is made meanwhile is written the next time.
         made = self._noted.made
-        records = self._noted.of(None if target.everything else self._rules.final)
+        stages = None if target.everything else self._rules.stages_in(target.repository)
+        records = self._noted.of(stages)
         if early:
             records = Records(tuple(record for record in records if record.identity in made))
         if len(records):

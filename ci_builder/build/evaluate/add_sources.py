@@ -9,6 +9,7 @@ from ci_builder.context.git import check_commit, is_git, parse_remote
 from ci_builder.dockerfile.instructions.add import Add
 from ci_builder.errors import ContextError, InvalidValue, Unsupported
 from ci_builder.oci.digest import Digest
+from ci_builder.untrusted import without_passwords
 from ci_builder.values import dataclass
 
 _URLS = ("http://", "https://")
@@ -46,17 +47,6 @@ def is_remote(source: str) -> bool:
     return source.startswith(_URLS) or is_repository(source)
 
 
-def shown(source: str) -> str:
-    """``source`` without a password: the history is for everybody."""
-    if "://" not in source:
-        return source
-    scheme, _, rest = source.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return f"{scheme}://{name}{':xxxxx' if colon else ''}{at}{host}{slash}{path}"
-
-
 def choose(add: Add, sources: tuple[str, ...], checksum: str) -> Choices:
     """What the flags of ``add`` mean for its (expanded) ``sources``. Raises DockerfileError where one of
     them would mean nothing."""
@@ -85,7 +75,7 @@ def _check_address(add: Add, source: str) -> None:
     try:
         _ = urlsplit(source).port if "://" in source else None
     except ValueError as error:
-        raise add.line.error(f"{shown(source)} is no URL: {error}") from error
+        raise add.line.error(f"{without_passwords(source)} is no URL: {error}") from error
 
 
 def _check_repository(add: Add, choices: Choices, source: str) -> None:
@@ -94,9 +84,11 @@ def _check_repository(add: Add, choices: Choices, source: str) -> None:
     except (ContextError, Unsupported) as error:
         raise add.line.error(error.message, hint=error.hint) from error
     if add.keep_git is not None and remote.keep_git not in (None, add.keep_git):
-        raise add.line.error(f"--keep-git-dir={str(choices.keep_git).lower()} contradicts {shown(source)}")
+        raise add.line.error(
+            f"--keep-git-dir={str(choices.keep_git).lower()} contradicts {without_passwords(source)}"
+        )
     if choices.checksum and remote.checksum not in ("", choices.checksum):
-        raise add.line.error(f"--checksum={choices.checksum} contradicts {shown(source)}")
+        raise add.line.error(f"--checksum={choices.checksum} contradicts {without_passwords(source)}")
 
 
 def _check_checksum(add: Add, sources: tuple[str, ...], checksum: str, choices: Choices) -> None:

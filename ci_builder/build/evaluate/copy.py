@@ -13,6 +13,7 @@ from ci_builder.dockerfile.instructions.copy import Copy
 from ci_builder.dockerfile.reader import Line
 from ci_builder.dockerfile.words import Rules
 from ci_builder.errors import ContextError, InvalidValue
+from ci_builder.untrusted import without_passwords
 from ci_builder.values import dataclass
 
 _BODY = Rules(quoting=False)
@@ -36,7 +37,7 @@ class _Expanded:
         flags += [f"--chown={self.owner}"] if self.owner else []
         flags += [f"--chmod={self.mode}"] if self.mode else []
         marks = [f"<<{item.name}" for item in self.inline]
-        sources = map(add_sources.shown, self.sources)
+        sources = map(without_passwords, self.sources)
         created_by = " ".join((self.line.keyword.upper(), *flags, *sources, *marks, self.written))
         return layer_step(self.line, created_by, actions, linked=self.linked)
 
@@ -58,7 +59,7 @@ def evaluate_copy(state: State, copy: Copy) -> tuple[State, Step]:
     expanded = _expand(state, copy)
     for source in expanded.sources:
         if add_sources.is_remote(source):
-            shown = add_sources.shown(source)
+            shown = without_passwords(source)
             raise copy.line.error(f"the source {shown} can't be a URL for COPY", hint="ADD downloads")
     if copy.parents:
         pairs = tuple(paths.pivoted(item) for item in expanded.sources)

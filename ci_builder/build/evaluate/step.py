@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ci_builder.build.action import Action, Step
 from ci_builder.dockerfile.reader import Line
+from ci_builder.untrusted import without_passwords
 
+_FETCHING = ("add", "onbuild")
 _LAYER_MARK = " # buildkit"
 
 
@@ -22,5 +24,7 @@ def layer_step(
 
 
 def title(line: Line) -> str:
-    """The instruction for people: its name in upper case."""
-    return line.text[: len(line.keyword)].upper() + line.text[len(line.keyword) :]
+    """The instruction for people: its name in upper case, and no password of what ADD fetches, since it gets
+    into caches as well."""
+    text = line.text[: len(line.keyword)].upper() + line.text[len(line.keyword) :]
+    return without_passwords(text) if line.keyword in _FETCHING else text
