@@ -85,7 +85,7 @@ def build(reading: Reading) -> Result:
                 building.rest()
                 readiness.rest()
                 # What went to standard output cannot be taken back.
-                if begun or isinstance(error, Stopped) or not cache.forget_lost():
+                if begun or isinstance(error, Stopped) or not cache.forget_lost(error):
                     raise
                 text = f"a layer of the cache cannot be had, so it is made anew: {error}"
                 job.surroundings.progress(Notice("warning", text))

@@ -142,6 +142,21 @@ def test_a_layer_cannot_be_fetched(bench: Bench, status: int) -> None:
     _right(bench)
 
 
+def test_a_registry_that_gives_no_layer_is_left_alone(bench: Bench) -> None:
+    """Not one after the other fails, each with a build that begins anew."""
+    stages = "".join(f"FROM BASE AS s{number}\nCOPY word /{number}\n" for number in range(4))
+    copies = "".join(f"COPY --from=s{number} /{number} /{number}\n" for number in range(4))
+    dockerfile = f"{stages}FROM BASE\n{copies}RUN cat /? > /all\n"
+    bench.write({"Dockerfile": dockerfile, "word": "word\n"})
+    bench.cached()
+    bench.write({"Dockerfile": dockerfile.replace("cat /?", "cat  /?")})
+    config = bench.manifest("cache:main")["config"]["digest"]
+    bench.proxy.breaks(Status(500), "GET", f"/cache/blobs/(?!{config})", _ALWAYS)
+    outcome = bench.cached("--registry-retries=0")
+    lost = [text for text in outcome.warnings if "cannot be had" in text]
+    assert 1 <= len(lost) <= 2, outcome.text
+
+
 def test_layers_that_were_removed(bench: Bench) -> None:
     _project(bench)
     bench.cached()

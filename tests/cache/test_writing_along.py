@@ -14,6 +14,7 @@ from ci_builder.cache.folder import FolderCache
 from ci_builder.cache.interface import Cache
 from ci_builder.cache.records import Records
 from ci_builder.cache.registry import RegistryCache
+from ci_builder.errors import RegistryError
 from ci_builder.oci.reference import Reference
 from ci_builder.progress import silent
 from tests.cache.bench import Bench
@@ -39,7 +40,7 @@ class _Build:
         """A layer, so many seconds after the one before."""
         self.seconds += after
         self.cache.keep(stage, record(number))
-        assert not self.cache.forget_lost(), "which waits for what was begun"
+        assert not self.cache.forget_lost(RegistryError("it broke off")), "which waits for what was begun"
 
 
 def test_each_minute(bench: Bench) -> None:

@@ -41,6 +41,7 @@ class LayerCache:
         self._progress = progress
         self._lock = threading.Lock()
         self._silent: set[str] = set()
+        self._failed: set[str] = set()
         self._homes: dict[Identity, list[tuple[Cache, Layer]]] = {}
         self.gone = Records()
         self._gone_keys: set[Key] = set()
@@ -114,12 +115,20 @@ class LayerCache:
         self._noted.add(stage, record, made=True)
         self._writing.keep(record.layer)
 
-    def forget_lost(self) -> bool:
-        """After a failure: whether a layer that was found did not come then. It is not found again, and what
-        was noted of the stages is forgotten: they are made once more."""
+    def forget_lost(self, error: Exception) -> bool:
+        """After an ``error``: whether a layer that was found did not come then. It is not found again, nor is
+        anything else of a cache that failed before or gave no answer in time; and what was noted of the
+        stages is forgotten: they are made once more."""
         self._writing.settle()
         lost = self._noted.begin_again()
-        self._forget({identity: self._homes[identity][0][0] for identity in lost})
+        missing = {identity: self._homes[identity][0][0] for identity in lost}
+        failing = {str(cache) for cache in missing.values()}
+        left_alone = failing if is_silence(error) else failing & self._failed
+        self._failed |= failing
+        for identity, homes in self._homes.items():
+            if str(homes[0][0]) in left_alone:
+                missing[identity] = homes[0][0]
+        self._forget(missing)
         return bool(lost)
 
     def records_of(self, stages: Set[int]) -> Records:
