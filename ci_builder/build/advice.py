@@ -80,6 +80,8 @@ def _could_be_in_place(grounds: Grounds) -> bool:
 
 
 def _for_namespaces(grounds: Grounds) -> str:
+    if grounds.permitted.ids == "single" and grounds.examination.finding("namespace").verdict.ok:
+        return _ranges(grounds.standing)
     sysctls = dict(grounds.permitted.user_namespaces.sysctls)
     profile = grounds.standing.profile
     confined = bool(profile) and not profile.startswith("unconfined")

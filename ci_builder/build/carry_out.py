@@ -39,11 +39,11 @@ def _not_early(layer: Layer) -> None:
 @dataclass(frozen=True, slots=True)
 class StageTools:
     """What every stage is built with. ``workspace`` makes one of an image, ``leave`` takes one that nobody
-    needs any more, ``source``
-    opens what COPY --from names in the stage, ``blobs`` is the folder that new layers are written to, as
-    ``made`` says. ``created`` is the time for the history, now when empty; ``skeletons``: the executor's
-    workspaces have files' names only; ``cache`` knows what was done before; ``early`` is given each layer as
-    soon as it is there."""
+    needs any more, ``source`` opens what COPY --from names in the stage, ``blobs`` is the folder that new
+    layers are written to, as ``made`` says. ``created`` is the time for the history, now when empty;
+    ``skeletons``: the executor's workspaces have files' names only; ``keeps_runs``: what commands make may be
+    kept for others; ``cache`` knows what was done before; ``early`` is given each layer as soon as it is
+    there."""
 
     workspace: Callable[[Image], Workspace]
     leave: Callable[[Workspace], None]
@@ -56,6 +56,7 @@ class StageTools:
     cache: StageCache
     early: Callable[[Layer], None] = _not_early
     skeletons: bool = False
+    keeps_runs: bool = True
     created: str = ""
     made: Made = MADE_AS_USUAL
 

@@ -99,7 +99,7 @@ def _find(executor: Executor, tests: SelfTests) -> Finding:
     if test.outcome == "failed":
         return Finding(executor.name, Verdict(False, f"its self-test failed: {test.detail}"), test)
     reason = _REASONS.get(executor.name, probed.reason)
-    return Finding(executor.name, Verdict(True, reason), test)
+    return Finding(executor.name, Verdict(True, reason, lacks=probed.lacks), test)
 
 
 def _chosen(executors: list[Executor], needs_run: bool) -> Chosen:

@@ -63,6 +63,10 @@ def choose_executor(
     isolation = (job.request.isolation or AUTO) if ahead.makes else "none"
     choice = choose(isolation, ahead.runs, _executors(job, isolation, stack, trying))
     progress(Notice("info", f"executor: {choice.reason}"))
+    if choice.lacks and ahead.runs:
+        text = f"the isolation {choice.executor.name} cannot do all that docker does: {choice.lacks}; "
+        text += "so what RUN makes is kept in no cache"
+        progress(Notice("warning", text))
     if choice.executor.name == "in-place":
         # Where these are in what will be the image, folders that are made later would be in a layer.
         for folder in (job.surroundings.home, *folders_of(job.request.cache)):

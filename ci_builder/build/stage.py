@@ -190,7 +190,8 @@ class _Stage:
     def _finish(self, entry: _Entry, below: Sequence[_Entry], make: Making) -> Layer:
         """Pack the layer, and let the caches and the registry have it."""
         layer = make.layer()
-        self._tools.cache.keep(entry.step, self._below.with_all(below), layer, entry.created)
+        if self._tools.keeps_runs or not entry.step.runs:
+            self._tools.cache.keep(entry.step, self._below.with_all(below), layer, entry.created)
         self._tools.early(layer)
         return layer
 

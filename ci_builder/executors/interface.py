@@ -57,11 +57,13 @@ class Process:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether an executor works here. ``reason`` says why (not) in one line; ``remedy`` the one change
-    of the surroundings that would make it work, or empty."""
+    of the surroundings that would make it work, or empty; ``lacks`` what of docker's image it cannot make
+    here though it works, or empty."""
 
     ok: bool
     reason: str
     remedy: str = ""
+    lacks: str = ""
 
 
 class Workspace(Protocol):

@@ -30,7 +30,7 @@ from ci_builder.executors.reading_workspace import ReadingWorkspace
 from ci_builder.executors.removal import release_folder, remove_folder
 from ci_builder.executors.single_id import SingleIdOwnership
 from ci_builder.executors.single_id_workspace import SingleIdWorkspace
-from ci_builder.executors.trial import Trial, refusal
+from ci_builder.executors.trial import Trial
 from ci_builder.oci.image import Image
 from ci_builder.progress import Notice, Progress
 from ci_builder.rootfs.apply import apply_layers
@@ -41,6 +41,10 @@ _ROOT_OPTIONS = ("volatile,index=off,redirect_dir=off,metacopy=off", "index=off"
 _USER_OPTIONS = ("userxattr,volatile,index=off", "userxattr")
 _LEAVING = 1.0  # seconds
 _TRUE = Process(("true",), ())
+_ONE_ID = (
+    "it has one user id here (no range of this user in /etc/subuid): USER is not held back from files of "
+    "others, setgid folders pass on no group, and su changes nothing"
+)
 
 
 class NamespaceExecutor:
@@ -81,10 +85,13 @@ class NamespaceExecutor:
 
     def probe(self) -> Verdict:
         """See Executor."""
-        trouble = self._trial.refusal() if self._trial is not None else refusal(self._try)
-        self._trial = None
+        try:
+            trial, self._trial = self._trial or Trial(self._try), None
+            trouble, lacks = trial.refusal(), trial.remark()
+        except OSError as error:
+            trouble, lacks = f"no process can be started: {describe(error)}", ""
         if not trouble:
-            return Verdict(True, "mount and process namespaces work")
+            return Verdict(True, "mount and process namespaces work", lacks=lacks)
         return Verdict(False, f"{trouble}{_cause(trouble)}", _remedy(trouble))
 
     def enter(self) -> None:
@@ -196,8 +203,9 @@ class NamespaceExecutor:
         with self._counting:
             return self._state / f"{letter}{next(self._numbers)}"
 
-    def _try(self) -> None:
-        """What a build does, without an image: enter, then start a command but for the last step."""
+    def _try(self) -> str:
+        """What a build does, without an image: enter, then start a command but for the last step. Returns
+        what is lacking."""
         self.enter()
         assert self._surroundings is not None
         folder = self._new_folder("t")
@@ -212,6 +220,7 @@ class NamespaceExecutor:
         finally:
             remove_folder(str(folder))
             remove_folder(str(self._surroundings.folder))
+        return _ONE_ID if self._single_id else ""
 
 
 def _alone() -> bool:

@@ -11,10 +11,10 @@ from ci_builder.executors.linux.calls import describe
 
 
 class Trial:
-    """``action``, done in a child from now on. This process must have one thread. Raises OSError where there
-    can be no child."""
+    """``action``, done in a child from now on; what it returns is a remark. This process must have one
+    thread. Raises OSError where there can be no child."""
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, action: Callable[[], str | None]) -> None:
         self._read, write = os.pipe()
         try:
             self._child = os.fork()
@@ -28,6 +28,7 @@ class Trial:
         os.close(write)
         self._said = b""
         self._refusal: str | None = None
+        self._remark = ""
 
     def refusal(self) -> str:
         """Wait for its end: empty when it returned, else its failure in one line."""
@@ -39,7 +40,13 @@ class Trial:
             failure = self._said.decode("utf-8", "replace")
             ended = f"the trial ended with {os.waitstatus_to_exitcode(status)}"
             self._refusal = failure or ended if status else ""
+            self._remark = "" if status else failure
         return self._refusal
+
+    def remark(self) -> str:
+        """Wait for its end: what it returned, empty when it failed."""
+        self.refusal()
+        return self._remark
 
     def rest(self) -> None:
         """Wait for its end, whatever came of it."""
@@ -47,7 +54,7 @@ class Trial:
             self.refusal()
 
 
-def refusal(action: Callable[[], None]) -> str:
+def refusal(action: Callable[[], str | None]) -> str:
     """Do ``action`` in a child: empty when it returned, else its failure in one line. This process must have
     one thread."""
     try:
@@ -56,11 +63,11 @@ def refusal(action: Callable[[], None]) -> str:
         return f"no process can be started: {describe(error)}"
 
 
-def _attempt(action: Callable[[], None], write: int) -> None:
+def _attempt(action: Callable[[], str | None], write: int) -> None:
     said = ""
     code = 1
     try:
-        action()
+        said = action() or ""
         code = 0
     except OSError as error:
         said = describe(error)

@@ -96,3 +96,19 @@ def test_chroot_is_taken_only_when_asked_for() -> None:
         choose("auto", True, [chroot])
     assert not chroot.probed
     assert choose("chroot", True, [chroot]).executor is chroot
+
+
+ONE_ID = Verdict(True, "it works", lacks="it has one id")
+
+
+def test_auto_takes_what_lacks_something_only_where_nothing_else_works() -> None:
+    choice = choose("auto", True, _three(ONE_ID, YES))
+    assert (choice.executor.name, choice.lacks) == ("in-place", "")
+    assert choice.reason == "in-place: it works; namespace: it has one id"
+    choice = choose("auto", True, _three(ONE_ID, NOT_DISPOSABLE))
+    assert (choice.executor.name, choice.lacks) == ("namespace", "it has one id")
+
+
+def test_what_lacks_something_is_taken_when_it_is_asked_for() -> None:
+    choice = choose("namespace", True, _three(ONE_ID, YES))
+    assert (choice.executor.name, choice.lacks) == ("namespace", "it has one id")

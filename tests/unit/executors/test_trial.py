@@ -24,6 +24,8 @@ def _children() -> set[str]:
 
 def test_what_works_is_not_refused() -> None:
     assert refusal(lambda: None) == ""
+    trial = Trial(lambda: "but")
+    assert (trial.refusal(), trial.remark()) == ("", "but")
 
 
 def test_a_failure_is_told_as_often_as_it_is_asked_for() -> None:
