@@ -27,9 +27,11 @@ arise, with ``raise … from``. The command line prints ``str(error)``, then ``h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ci_builder.span import Source, Span
+
+_FEW = 3  # letters that say little
 
 
 class CiBuilderError(Exception):
@@ -215,3 +217,13 @@ class Stopped(BaseException):
     def __init__(self, error: Interrupted) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the one of ``known`` that begins with ``word`` or is most like it; empty for none."""
+    from difflib import get_close_matches  # here: most words are right
+
+    names = sorted(known)
+    longer = [name for name in names if name.startswith(word)] if len(word) > _FEW else []
+    close = longer if len(longer) == 1 else get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]}?" if close else ""

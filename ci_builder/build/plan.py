@@ -20,12 +20,11 @@ from ci_builder.build.origins import (
     named_origins,
 )
 from ci_builder.build.special_args import USED_WITHOUT_ARG, check_special_args
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.dockerfile import Dockerfile, parse_trigger
 from ci_builder.dockerfile.instructions import Arg, Instruction, OnBuild
 from ci_builder.dockerfile.stages import Stage
 from ci_builder.dockerfile.words import Rules, expand
-from ci_builder.errors import InvalidValue, UsageError
+from ci_builder.errors import InvalidValue, UsageError, did_you_mean
 from ci_builder.oci.platform import Platform
 from ci_builder.request import CommandOptions
 from ci_builder.values import dataclass, field, replace

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ci_builder.ci.entries import entries
-from ci_builder.errors import Unsupported, UsageError
+from ci_builder.errors import Unsupported, UsageError, did_you_mean
 from ci_builder.options import boolean
 from ci_builder.untrusted import from_json
 from ci_builder.values import dataclass, field
@@ -92,7 +92,7 @@ def _from_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if not key.startswith(PREFIX) or key.removeprefix(PREFIX) in _RESERVED:
             continue
         if key not in known:
-            raise UsageError(f"the variable {key} is no input of ci_builder", hint=_similar(key, known))
+            raise UsageError(f"the variable {key} is no input of ci_builder", hint=did_you_mean(key, known))
         values[known[key]] = environment[key]
     return values
 
@@ -109,7 +109,7 @@ def _from_json(environment: Mapping[str, str]) -> dict[str, str]:
         raise UsageError(f"{JSON_VARIABLE} is not a JSON object")
     unknown = sorted(found.keys() - NAMES - UNSUPPORTED.keys())
     if unknown:
-        hint = _similar(unknown[0], (*NAMES, *UNSUPPORTED))
+        hint = did_you_mean(unknown[0], (*NAMES, *UNSUPPORTED))
         raise UsageError(f"there is no input {unknown[0]!r}", hint=hint)
     return {name: _as_text(name, value) for name, value in found.items()}
 
@@ -130,10 +130,3 @@ def _refuse_unsupported(name: str, text: str) -> None:
     harmless, advice = UNSUPPORTED[name]
     if not harmless.issuperset(line.strip().lower() for line in text.split("\n") if line.strip()):
         raise Unsupported(f"this value of the input {name} is not supported", hint=advice)
-
-
-def _similar(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # here: for errors only
-
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else ""

@@ -2,7 +2,8 @@
 
 ``IMAGE`` is the repository to push to, or a whole reference; ``REGISTRY`` the registry, if it is not in
 front of it already; the login is in REGISTRY_USER and REGISTRY_PASSWORD (or REGISTRY_USR and REGISTRY_PSW,
-which Jenkins makes of ``REGISTRY = credentials(…)``; REGISTRY itself holds ``user:password`` then).
+which Jenkins makes of ``REGISTRY = credentials(…)``; REGISTRY itself holds ``user:password`` then, and is
+not taken for a registry).
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from ci_builder.request import Login, Result
 from ci_builder.values import dataclass
 
 _MISSING = "set CI_BUILDER_TAGS, or IMAGE to the repository (and a tag or branch must be known)"
+_NO_NAMES = (
+    "IMAGE has no tag, no variable names a tag or branch, and git knows none here, or does not trust a "
+    "checkout of another user (git config --global --add safe.directory PATH): set CI_BUILDER_TAGS, or give "
+    "IMAGE a tag"
+)
 _ASK = "set REGISTRY to the registry, such as registry.example.com (docker.io for Docker Hub)"
 # What Groovy makes of ${env.NAME} where there is no such variable.
 _UNSET = "null"
@@ -44,7 +50,9 @@ def read_plain(environment: Mapping[str, str], revision: Revision, file: str) ->
     """
     inputs = read_inputs(environment)
     usual = _default_tags(inputs, environment, revision.names)
-    defaults = Defaults(push=True, tags=usual, missing=_MISSING, branches=revision.branches)
+    no_names = bool(environment.get("IMAGE", "").strip()) and not revision.names
+    missing = _NO_NAMES if no_names else _MISSING
+    defaults = Defaults(push=True, tags=usual, missing=missing, branches=revision.branches)
     tags = wanted_tags(inputs, defaults)
     cache = wanted_cache(inputs, defaults)
     in_own_repository = bool(cache.repository) and cache.repository == cache.image
@@ -78,7 +86,9 @@ def _default_tags(inputs: Inputs, environment: Mapping[str, str], names: list[st
 
 def _registry(environment: Mapping[str, str]) -> str:
     # With credentials() this variable is the login itself.
-    registry = "" if environment.get("REGISTRY_PSW") else host_of(environment.get("REGISTRY", ""))
+    login_itself = f"{environment.get('REGISTRY_USR', '')}:{environment.get('REGISTRY_PSW', '')}"
+    text = environment.get("REGISTRY", "")
+    registry = "" if text == login_itself else host_of(text)
     if registry == _UNSET:
         raise UsageError("REGISTRY is made of a variable that is not set", hint=_ASK)
     return registry

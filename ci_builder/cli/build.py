@@ -12,7 +12,7 @@ from ci_builder.cli.call import BUILD, CHECK, Call, answer, call_of
 from ci_builder.cli.commands import ABOUT
 from ci_builder.cli.failure import show_error
 from ci_builder.cli.invocation import Invocation
-from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch
+from ci_builder.cli.parser import NotHere, Parser, SubParsers, Switch, SwitchNotHere
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.registry_flags import add_registry_flags, registry_options
 from ci_builder.cli.rendering.choose import MODES
@@ -29,6 +29,7 @@ _EXAMPLES = """examples:
   build -f docker/Dockerfile --target test --build-arg VERSION=1.2 .
   build --output type=docker,dest=image.tar -t app .        (then: docker load < image.tar)
   build --output dist --target files .                      (the files of a stage into a folder)"""
+_LIMITS = "limit the job's container, or what a RUN may use: --ulimit, --run-timeout"
 _NO_RUNTIME = "remove it: this version does not change how RUN commands run"
 _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--load",), ("false",), "there is no docker daemon; write --output type=docker,dest=image.tar"),
@@ -44,6 +45,22 @@ _NOT_HERE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("--builder",), ("default",), "remove it: there are no builder instances here"),
     (("--cgroup-parent",), (), _NO_RUNTIME),
     (("--shm-size",), (), _NO_RUNTIME),
+    (("-m", "--memory"), (), _LIMITS),
+    (("--memory-swap",), (), _LIMITS),
+    (("-c", "--cpu-shares"), (), _LIMITS),
+    (("--cpu-period",), (), _LIMITS),
+    (("--cpu-quota",), (), _LIMITS),
+    (("--cpuset-cpus",), (), _LIMITS),
+    (("--cpuset-mems",), (), _LIMITS),
+    (("--security-opt",), (), _NO_RUNTIME),
+    (("--print",), (), "write --call: --call=outline, --call=targets"),
+)
+_SWITCHES_NOT_HERE: tuple[tuple[str, tuple[bool, ...], str], ...] = (
+    ("--rm", (True,), "remove it: nothing is left of a build"),
+    ("--force-rm", (True, False), "remove it: nothing is left of a build"),
+    ("--compress", (True, False), "remove it: no context is sent to a daemon"),
+    ("--squash", (False,), "remove it; stages with COPY --from keep an image small"),
+    ("--disable-content-trust", (True,), "remove it: name bases by digest"),
 )
 
 
@@ -68,6 +85,8 @@ def add_options(parser: Parser) -> None:
     add_registry_flags(parser)
     for names, allowed, hint in _NOT_HERE:
         parser.add_argument(*names, action=NotHere, allowed=allowed, hint=hint, help=argparse.SUPPRESS)
+    for name, switched, hint in _SWITCHES_NOT_HERE:
+        parser.add_argument(name, action=SwitchNotHere, allowed=switched, hint=hint, help=argparse.SUPPRESS)
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:

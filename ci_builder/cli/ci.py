@@ -17,7 +17,7 @@ from ci_builder.cli.parser import SubParsers
 from ci_builder.cli.perform import Display, perform, secrets_of
 from ci_builder.cli.rendering.choose import MODES
 from ci_builder.cli.summary import summary
-from ci_builder.errors import CiBuilderError
+from ci_builder.errors import CiBuilderError, OutputError
 from ci_builder.progress import Event, Notice
 from ci_builder.values import dataclass, field, replace
 
@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     try:
         reading = adapter.read(situation)
         in_request = secrets_of(reading.request, invocation.environment)
+        for file in reading.stale:
+            _remove(file)
     except CiBuilderError as error:
         _tell(adapter.report(situation, NOTHING_READ, error), invocation, NO_SECRETS)
         return show_error(error, invocation, debug=arguments.debug)
@@ -48,8 +50,6 @@ def run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     # What the adapter tells the CI hides all of them as well: files and config.json were read only now.
     known = {*reading.masks, *secrets.texts}
     reading = replace(reading, masks=tuple(sorted(known, key=lambda text: (-len(text), text))))
-    for file in reading.stale:
-        _remove(file, invocation)
     # Masks come first, and unmasked: the CI learns from them what to hide.
     _print(reading.lines, invocation)
     _print(reading.opening, invocation)
@@ -88,12 +88,16 @@ def _print(lines: Iterable[str], invocation: Invocation) -> None:
         invocation.say(line)
 
 
-def _remove(file: Path, invocation: Invocation) -> None:
-    # It would get into the image with COPY . and, after a build that failed, speak of a former one.
+def _remove(file: Path) -> None:
+    """It would get into the image with COPY . and, after this build, speak of the former one. Raises
+    OutputError."""
     try:
         file.unlink(missing_ok=True)
     except OSError as error:
-        invocation.say(f"warning: {file} of a former build cannot be removed: {error.strerror}")
+        raise OutputError(
+            f"{file} of a former build cannot be removed: {error.strerror}",
+            hint="the jobs that follow would take it for this build's: remove it before",
+        ) from error
 
 
 def _write(file: FileWrite, invocation: Invocation) -> None:

@@ -37,6 +37,9 @@ ELSEWHERE = {
     "rm": "prune removes images",
     "run": "images are built here, and run elsewhere",
     "buildx": "leave out buildx: build has its options",
+    "kaniko": "kaniko's flags are those of the command executor",
+    "help": "write --help, also behind a command",
+    "version": "write --version",
     "builder": "prune cleans up; there are no builders here",
 }
 """Commands of docker, buildx and img that are none here, and what to do instead."""

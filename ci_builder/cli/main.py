@@ -12,13 +12,14 @@ from ci_builder import __version__
 from ci_builder.cli.commands import ABOUT, ELSEWHERE
 from ci_builder.cli.signals import interruptible, leave, stop_at_once
 from ci_builder.cli.streams import fill_gaps, give_up_output, output_is_closed
-from ci_builder.errors import CiBuilderError, OutputError, Unsupported
+from ci_builder.errors import CiBuilderError, OutputError, Unsupported, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from ci_builder.cli.invocation import Invocation
     from ci_builder.cli.parser import Parser
 
 _EXECUTOR = "executor"
+_SEE = f"there are: {', '.join(ABOUT)}"
 _GARBAGE = 20_000  # new objects until the collector looks
 _ABOUT = """Builds container images inside CI jobs that own nothing: no daemon, no privilege.
 
@@ -79,6 +80,9 @@ def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
     wanted = next(words, "")
     if wanted in ELSEWHERE:
         raise Unsupported(f"there is no command {wanted!r}", hint=ELSEWHERE[wanted])
+    if wanted and wanted not in ABOUT:
+        hint = did_you_mean(wanted, ABOUT) or _SEE
+        raise UsageError(f"there is no command {wanted!r}", hint=hint)
     parser = _parser(invocation.program, wanted)
     try:
         chosen = parser.parse_args(list(arguments))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ci_builder.cli.kaniko.words import go_boolean
-from ci_builder.errors import OutputError, Unsupported, UsageError
+from ci_builder.errors import OutputError, Unsupported, UsageError, did_you_mean
 
 SubParsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -23,6 +23,27 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse for everything that is wrong with the arguments."""
         raise UsageError(message, hint=f"see {self.prog} --help")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but one option that is not known is named alone, with one that is like it."""
+        found, unknown = self.parse_known_args(args, namespace)
+        options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+        if options:
+            known = [name for parser in self._chosen(args) for name in parser._option_string_actions]
+            hint = did_you_mean(options[0], known) or self._see(args)
+            raise UsageError(f"unknown option {options[0]}", hint=hint)
+        if unknown:
+            raise UsageError(f"too many words: {' '.join(unknown)}", hint=self._see(args))
+        return found
+
+    def _chosen(self, args: Any) -> list[Parser]:
+        """This parser, and that of the command that is in ``args``."""
+        commands = self._subparsers._group_actions if self._subparsers is not None else []
+        parsers = [parser for action in commands for parser in dict(action.choices or {}).items()]
+        return [self, *(parser for name, parser in parsers if name in (args or ()))]
+
+    def _see(self, args: Any) -> str:
+        return f"see {self._chosen(args)[-1].prog} --help"
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Called by argparse for --help and --version, whose own method ignores that nothing was written.
@@ -65,6 +86,31 @@ class Switch(argparse.Action):
     ) -> None:
         """Called by argparse when the option is met. Raises UsageError."""
         setattr(namespace, self.dest, go_boolean(values, str(option)))
+
+
+class SwitchNotHere(Switch):
+    """A switch of docker that this version does not have, which may have the values ``allowed``: they ask for
+    what is done anyway. ``hint`` says what to do instead."""
+
+    def __init__(
+        self,
+        option_strings: Sequence[str],
+        dest: str,
+        *,
+        allowed: Sequence[bool] = (),
+        hint: str = "",
+        help: str | None = None,
+    ) -> None:
+        super().__init__(option_strings, dest, help=help)
+        self.allowed = tuple(allowed)
+        self.hint = hint
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Called by argparse when the option is met. Raises Unsupported, UsageError."""
+        if go_boolean(values, str(option)) not in self.allowed:
+            raise Unsupported(f"{option}={values} is not supported in this version", hint=self.hint)
 
 
 def need_value(option: str, text: str) -> None:

@@ -17,7 +17,7 @@ def check_result_files(request: Request) -> None:
     """Fail before the build where a file could not be written after it. Raises OutputError."""
     for path in _paths(request):
         try:
-            why = _obstacle(path)
+            why = _obstacle(path, makes_folder=path in _with_folder(request))
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
         if why:
@@ -39,12 +39,28 @@ def write_result_files(request: Request, result: Result) -> None:
     ]
     for path, text in contents:
         if path is not None:
+            if path in _with_folder(request):
+                _make_folder(path.parent)
             _write(path, text)
 
 
-def _obstacle(path: Path) -> str:
+def _with_folder(request: Request) -> tuple[Path | None, ...]:
+    """Those whose folder is made when it is not there, as kaniko does."""
+    return request.digest_file, request.name_digest_file, request.name_tag_digest_file
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _obstacle(path: Path, *, makes_folder: bool) -> str:
     """Why the file cannot be written, empty if it can be. Raises OSError where it cannot be looked at."""
     folder = path.parent
+    while makes_folder and not folder.exists():
+        folder = folder.parent
     try:
         there, kind = True, path.stat().st_mode
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from ci_builder.dockerfile.reader import Line
 from ci_builder.patterns import pattern
@@ -97,14 +96,6 @@ def words_or_json(line: Line, text: str) -> tuple[str, ...]:
     """A JSON array, else words between white space. Raises DockerfileError."""
     found = json_words(line, text)
     return split_blank(text) if found is None else found
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the closest of ``known``, or an empty one."""
-    from difflib import get_close_matches  # here: for errors only
-
-    close = get_close_matches(word, sorted(known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
 
 
 def _reject(constant: str) -> None:

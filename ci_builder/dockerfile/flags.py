@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
-from ci_builder.errors import UnsupportedSyntax
+from ci_builder.errors import UnsupportedSyntax, did_you_mean
 from ci_builder.values import dataclass, field
 
 

@@ -19,9 +19,8 @@ from ci_builder.cache.interface import Cache
 from ci_builder.cache.mounts_registry import RegistryMounts
 from ci_builder.cache.registry import RegistryCache
 from ci_builder.cache.scope import Scope
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.stages import Stage
-from ci_builder.errors import Unsupported, UsageError
+from ci_builder.errors import Unsupported, UsageError, did_you_mean
 from ci_builder.oci.platform import Platform
 from ci_builder.oci.reference import Reference
 from ci_builder.outputs.choose import Wanted

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ci_builder.build.lint.global_args import GlobalArgs, expanded
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.dockerfile import Dockerfile
 from ci_builder.dockerfile.lint.finding import Finding
+from ci_builder.errors import did_you_mean
 
 NAME = "UndefinedArgInFrom"
 

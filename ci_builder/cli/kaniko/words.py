@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ci_builder.errors import UsageError
+from ci_builder.errors import UsageError, did_you_mean
 from ci_builder.values import dataclass, field
 
 _TRUE = frozenset("1 t T TRUE true True".split())
@@ -78,7 +78,8 @@ def parse(arguments: Sequence[str], flags: Sequence[Flag]) -> Words:
             name, equals, value = word[2:].partition("=")
             flag = by_name.get(name)
             if flag is None:
-                raise UsageError(f"unknown flag --{name}", hint=_similar(name, list(by_name)))
+                hint = did_you_mean(f"--{name}", [f"--{item}" for item in by_name])
+                raise UsageError(f"unknown flag --{name}", hint=hint or "see executor --help")
         elif word.startswith("-") and len(word) > 1 and word != "--":
             flag, equals, value = _short(word, by_letter)
         else:
@@ -112,10 +113,3 @@ def _check(flag: Flag, value: str) -> None:
         go_boolean(value, f"--{flag.name}")
     elif flag.kind == "number":
         words.number(flag.name, 0)
-
-
-def _similar(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches  # here: for errors only
-
-    close = get_close_matches(name, names, 1)
-    return f"did you mean --{close[0]}?" if close else "see executor --help"

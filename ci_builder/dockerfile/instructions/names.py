@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
+from ci_builder.errors import did_you_mean
 
 NAMES = frozenset(
     "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL "

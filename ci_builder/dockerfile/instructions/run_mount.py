@@ -7,8 +7,8 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from ci_builder.dockerfile.arguments import did_you_mean
 from ci_builder.dockerfile.reader import Line
+from ci_builder.errors import did_you_mean
 from ci_builder.patterns import pattern
 from ci_builder.values import dataclass, field
 

@@ -123,3 +123,40 @@ def test_what_was_read_from_files_is_hidden_in_the_summary(workspace: Path, name
     assert code == 1
     assert "***" in summary
     assert "hunter2" not in summary + said
+
+
+def test_a_former_report_that_cannot_be_removed_is_an_error(workspace: Path) -> None:
+    """The jobs that follow would take it for this build's."""
+    (workspace / "ci-builder.env").mkdir()
+    code, said = ci(workspace, GITLAB_CI="true")
+    assert code == 1
+    assert "ci-builder.env of a former build cannot be removed" in said
+    assert not (workspace.parent / "image.tar").exists()
+
+
+@pytest.mark.parametrize(
+    ("registry", "is_one"),
+    [("r.example:5000", True), ("me:s3cret", False)],
+    ids=["a registry", "what credentials() makes"],
+)
+def test_jenkins_registry_beside_a_login(workspace: Path, registry: str, is_one: bool) -> None:
+    variables = {
+        "JENKINS_URL": "x",
+        "BRANCH_NAME": "main",
+        "IMAGE": "team/app",
+        "REGISTRY": registry,
+        "REGISTRY_USR": "me",
+        "REGISTRY_PSW": "s3cret",
+    }
+    code, said = ci(workspace, **variables)
+    if is_one:
+        assert code == 0, said
+    else:
+        assert (code, "team/app:main has no registry in front" in said) == (2, True)
+
+
+def test_jenkins_without_a_tag_or_branch(workspace: Path) -> None:
+    variables = {"JENKINS_URL": "x", "IMAGE": "r.example/team/app", "CI_BUILDER_PUSH": "true"}
+    code, said = ci(workspace, **variables)
+    assert code == 2
+    assert "no variable names a tag or branch" in said

@@ -301,6 +301,30 @@ def test_settings_of_pip_for_other_places_do_not_disturb(checkout: Path) -> None
     assert run(checkout, **variables)[1] == "tiny 1 ['a', 'b']\n"
 
 
+@pytest.mark.parametrize("options", [("-I",), ("-P",)])
+def test_where_python_looks_into_no_scripts_folder(checkout: Path, options: tuple[str, ...]) -> None:
+    if sys.version_info < (3, 11) and "-P" in options:
+        pytest.skip("an option of Python 3.11")
+    code, out, said = run(checkout, *options)
+    assert (code, out) == (3, "tiny 1 ['a', 'b']\n"), said
+
+
+def test_a_folder_that_cannot_be_locked(checkout: Path) -> None:
+    (checkout.parent / "home/.cache/ci-builder/lock").mkdir(parents=True)
+    code, _, said = run(checkout)
+    assert code == 1
+    assert "the environment cannot be made" in said
+    assert "hint: choose another folder with CI_BUILDER_HOME=/path" in said
+
+
+def test_a_file_of_the_checkout_alone(checkout: Path) -> None:
+    (checkout / "requirements.txt").unlink()
+    code, _, said = run(checkout)
+    assert code == 1
+    assert "requirements.txt: No such file or directory" in said
+    assert "hint: take the whole repository" in said
+
+
 def test_chosen_home(checkout: Path, tmp_path: Path) -> None:
     code, _, said = run(checkout, CI_BUILDER_HOME=str(tmp_path / "chosen"))
     assert code == 3, said

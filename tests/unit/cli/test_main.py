@@ -134,10 +134,16 @@ def test_called_executor(tmp_path: Path, context: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["frobnicate"], 2, "invalid choice: 'frobnicate'"),
+        (["frobnicate"], 2, "there is no command 'frobnicate'"),
         (["push", "r.example/x:1"], 2, "hint: build does it: --tag NAME --push"),
         (["buildx", "build", "."], 2, "leave out buildx"),
-        (["build", "--unknown", "."], 2, "error: unrecognized arguments: --unknown"),
+        (["build", "--unknown", "."], 2, "error: unknown option --unknown"),
+        (["build", "--targ", "x", "."], 2, "did you mean --target?"),
+        (["biuld", "."], 2, "did you mean build?"),
+        (["build", "--rm=false", "."], 2, "--rm=false is not supported"),
+        (["build", "--squash", "."], 2, "--squash=true is not supported"),
+        (["build", "--memory", "1g", "."], 2, "--memory is not supported"),
+        (["build", "--check", "--call=targets", "."], 2, "ask for two things"),
         (["build", "nowhere"], 1, "nowhere"),
         (["build", "--output", "type=odd", "."], 2, "unknown output type 'odd'"),
         (["build", "--isolation", "magic", "."], 2, "magic"),

@@ -40,7 +40,16 @@ def test_what_can_be_written_and_what_not(tmp_path: Path) -> None:
     cases = [(".", "folder"), ("no/x", "no such folder"), ("file/x", "Not a directory")]
     for name, why in cases:
         with pytest.raises(OutputError, match=why):
-            check_result_files(Request(digest_file=tmp_path / name))
+            check_result_files(Request(iid_file=tmp_path / name))
+
+
+def test_the_folder_of_a_digest_is_made(tmp_path: Path) -> None:
+    request = Request(digest_file=tmp_path / "a/b/digest", iid_file=tmp_path / "id")
+    check_result_files(request)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Not a directory"):
+        check_result_files(Request(digest_file=tmp_path / "file/x"))
 
 
 def test_without_permission(tmp_path: Path) -> None:

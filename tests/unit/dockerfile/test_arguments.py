@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_builder.dockerfile.arguments import did_you_mean, json_words, split_quoted
+from ci_builder.dockerfile.arguments import json_words, split_quoted
 from ci_builder.dockerfile.directives import is_known_frontend
 from ci_builder.dockerfile.durations import format_duration, parse_duration
 from ci_builder.dockerfile.flags import take_flags
 from ci_builder.dockerfile.reader import Line
-from ci_builder.errors import DockerfileError
+from ci_builder.errors import DockerfileError, did_you_mean
 from ci_builder.span import Source, Span
 
 
