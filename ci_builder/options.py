@@ -126,7 +126,8 @@ def secret(text: str, environment: Mapping[str, str]) -> SecretSpec:
     source = found.get("src") or found.get("source") or ""
     variable = found.get("env", "")
     if unknown or not name:
-        raise UsageError(f"secret: unknown {unknown[0]!r}" if unknown else "secret: an id is needed")
+        what = f"secret: unknown {unknown[0]!r}" if unknown else "secret: an id is needed"
+        raise UsageError(what, hint="write id=NAME,src=FILE or id=NAME,env=VARIABLE")
     kind = found.get("type", "env" if variable else "")
     if kind not in ("", "env", "file"):
         raise UsageError(f"secret {name}: the type is env or file, not {kind!r}")
@@ -207,8 +208,10 @@ def _cache_place(text: str, name: str) -> CachePlace:
 
 def number(text: str, name: str) -> int:
     """A whole number that is not negative. Raises UsageError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+    if not (text.isascii() and text.isdigit()):
         raise UsageError(f"{name} is a number, not {_shown(text)}")
+    if len(text) > _DIGITS:
+        raise UsageError(f"{name}: {_shown(text)} is too large")
     return int(text)
 
 

@@ -70,6 +70,6 @@ def _checked(image: Image, name: str, wanted: Platform) -> Image:
     if actual.architecture and (actual.os, actual.architecture) != (wanted.os, wanted.architecture):
         raise ImageError(
             f"the image {name} is for {actual}, the build for {wanted}",
-            hint=f"use a base for {wanted}, or --platform {actual}",
+            hint=f"use a base for {wanted}, or build for {actual}",
         )
     return image

@@ -45,6 +45,7 @@ class Fetcher:
     temporary: Path
     clones: Mapping[Repository, Path] = field(default_factory=dict)
     _downloaded: dict[tuple[str, str], _Downloaded] = field(default_factory=dict)
+    _turns: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cloned(self, repository: Repository) -> CopySource:
@@ -69,8 +70,11 @@ class Fetcher:
         yield origin, Found(os.fsencode(_CONTENT), _file_name(url, destination), status)
 
     def _download(self, url: str, checksum: str) -> _Downloaded:
+        key = (url, checksum)
         with self._lock:
-            key = (url, checksum)
+            turn = self._turns.setdefault(key, threading.Lock())
+        # Stages that want other files do not wait for this one.
+        with turn:
             if key not in self._downloaded:
                 folder = Path(tempfile.mkdtemp(prefix="add-", dir=self.temporary))
                 self._downloaded[key] = _download(url, checksum, self.sessions, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ci_builder.cache.folder import LOCK, NAMES
 from ci_builder.context.context import Context
+from ci_builder.executors.private_folder import NAMES as OF_BUILDS
 from ci_builder.layout.reader import LAYOUT
 from ci_builder.layout.writer import UNFINISHED
 from ci_builder.values import replace
@@ -25,6 +26,11 @@ def without_own_folders(context: Context, folder: Path, caches: Iterable[Path]) 
                 break
             own.add(above)
     ignore = context.ignore
+    temporary = folder.resolve().parent
+    if temporary == context.root or context.root in temporary.parents:
+        # Those of other builds, too, which hold their logins.
+        relative = temporary.relative_to(context.root)
+        ignore = ignore.without_names("" if temporary == context.root else str(relative), OF_BUILDS)
     for path in sorted(own):
         ignore = ignore.without(str(path.relative_to(context.root)))
     return replace(context, ignore=ignore)

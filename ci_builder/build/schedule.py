@@ -36,10 +36,12 @@ from ci_builder.errors import (
     ImageError,
     OutputError,
     RegistryError,
+    RegistryUnreachable,
     Stopped,
 )
 from ci_builder.meanwhile import meanwhile
 from ci_builder.oci.image import Image
+from ci_builder.oci.reference import DOCKER_HUB
 from ci_builder.outputs.choose import Wanted
 from ci_builder.outputs.types import is_stream
 from ci_builder.outputs.variants import Source, Variants
@@ -199,7 +201,7 @@ def _plan_with_triggers(job: Job, planned: Plan) -> Plan:
         planned = plan(job.dockerfile, _options(job, triggers))
     for stage in planned.stages:
         _find_images_to_copy_from(job, stage)
-    for name in planned.unused_args:
+    for name in dict.fromkeys(planned.unused_args):
         text = f"the build argument {name} is not used in the Dockerfile"
         job.surroundings.progress(Notice("warning", text))
     for name in planned.unused_contexts:
@@ -257,13 +259,22 @@ def _find_images_to_copy_from(job: Job, stage: PlannedStage) -> None:
                     job.bases.image(origin)
 
 
+def _hint(error: CiBuilderError) -> str:
+    if isinstance(error, DigestMismatch):
+        return ""
+    if isinstance(error, RegistryUnreachable) and DOCKER_HUB not in error.url:
+        return (
+            "is it up, and does this job reach it? (--registry-mirror names another one, HTTPS_PROXY a proxy)"
+        )
+    return "an unknown name is taken for an image of that registry: is it spelt right?"
+
+
 @contextlib.contextmanager
 def _at(job: Job, instruction: From | Instruction) -> Iterator[None]:
     """Errors about an image get the place in the Dockerfile that names it."""
     try:
         yield
     except (RegistryError, ImageError) as error:
-        unknown = "an unknown name is taken for an image of that registry: is it spelt right?"
-        hint = error.hint or ("" if isinstance(error, DigestMismatch) else unknown)
+        hint = error.hint or _hint(error)
         span = instruction.line.span
         raise DockerfileError(str(error), source=job.dockerfile.source, span=span, hint=hint) from error

@@ -229,7 +229,8 @@ def _open(name: str, base: Image, tools: StageTools) -> Workspace:
         return tools.workspace(base)
     label = f"{name} base"
     started = time.monotonic()
-    tools.progress(StepStarted(label, f"unpacking {len(base.layers)} layers"))
+    count = len(base.layers)
+    tools.progress(StepStarted(label, f"unpacking {count} layer{'' if count == 1 else 's'}"))
     try:
         workspace = tools.workspace(base)
     except BaseException:

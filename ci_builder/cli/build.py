@@ -187,7 +187,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         help="how many stages are built at once (default: what suits the machine)",
     )
     group.add_argument(
-        "--pull", action=Switch, help="ask the registry for bases even where a copy is at hand"
+        "--pull", action=Switch, help="ask the registry for bases: always done, no copy of one is kept"
     )
     group.add_argument(
         "--progress",

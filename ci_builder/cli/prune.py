@@ -35,7 +35,10 @@ def add_parser(commands: SubParsers) -> None:
     group.add_argument("--unused-for", action=Once, metavar="AGE", help="what was last used before: 14d, 12h")
     group.add_argument("--max-size", action=Once, metavar="SIZE", help="what is more than that: 5GB, 500MiB")
     group.add_argument(
-        "--max-scopes", action=Once, metavar="N", help="of a cache of layers: scopes beyond that many"
+        "--max-scopes",
+        action=Once,
+        metavar="N",
+        help="of caches of layers and of RUN --mount: scopes beyond that many",
     )
     group.add_argument("--all", action="store_true", help="everything")
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")

@@ -9,7 +9,10 @@ from ci_builder.context.http import download, is_url, without_userinfo
 from ci_builder.context.inside import decode, inside, read_text
 from ci_builder.context.opening import IGNORE_FILE, with_ignore
 from ci_builder.errors import ContextError, UsageError
+from ci_builder.patterns import pattern
 from ci_builder.span import Source
+
+_LIKE = pattern(r"(?i)dockerfile|containerfile")
 
 _LARGEST = (16 << 20) + 1
 
@@ -85,6 +88,6 @@ def _similar(candidates: list[tuple[Path, str]], context: Context) -> str:
     found = []
     for folder in folders:
         if folder.is_dir():
-            names = sorted(path.name for path in folder.iterdir() if "dockerfile" in path.name.lower())
+            names = sorted(path.name for path in folder.iterdir() if _LIKE.search(path.name))
             found += [name for name in names if not name.endswith(IGNORE_FILE)]
     return f"there is {', '.join(dict.fromkeys(found))}: name it, if that is meant" if found else ""

@@ -50,6 +50,13 @@ class Ignore:
         before."""
         return Ignore((*self.patterns, Pattern(path, False, path.__eq__)))
 
+    def without_names(self, folder: str, names: str) -> Ignore:
+        """The same without what in ``folder`` (relative to the context's root, empty for that) has one of the
+        ``names``, a regular expression."""
+        expression = re.compile(f"{re.escape(f'{folder}/' if folder else '')}(?:{names})")
+        found = Pattern(expression.pattern, False, lambda path: expression.fullmatch(path) is not None)
+        return Ignore((*self.patterns, found))
+
     def excludes(self, path: bytes) -> bool:
         """Whether ``path`` (relative to the context's root, no ``.`` or ``..`` in it) is left out."""
         return self._excluded(os.fsdecode(path))

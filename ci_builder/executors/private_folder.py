@@ -20,6 +20,8 @@ _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _TOP_DIRECTORY = 0x00020000
 _PREFIX = "ci-builder-"
 _NAME = pattern(r"ci-builder-[0-9a-f]{8}")
+NAMES = r"ci-builder-(?:[a-z]+-)?[0-9a-f]{8}"
+"""What passing folders of this program are called, whichever command makes them."""
 _LOCK = ".in-use"
 _MOST = 64
 

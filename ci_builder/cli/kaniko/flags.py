@@ -145,7 +145,7 @@ TECHNIQUES = (
         (),
         "remove it: docker's config.json says which helpers are asked",
     ),
-    Technique(Flag("dryrun", "switch", ""), ("false",), "remove it: this version has no plan"),
+    Technique(Flag("dryrun", "switch", ""), ("false",), "ask the command plan what a build would do"),
     Technique(
         Flag("log-timestamp", "switch", ""),
         ("false",),

@@ -100,6 +100,19 @@ def test_logins_are_no_part_of_an_image_wherever_temporary_files_are(workspace: 
     assert code == 0, said
     with tarfile.open(workspace.parent / "image.tar") as archive:
         assert [entry.strip("/") for entry in archive.getnames()] == ["Dockerfile"]
+    # Nor are those of another job that is under way.
+    other = workspace / "temporary/ci-builder-0123abcd/x/docker"
+    other.mkdir(parents=True)
+    (other / "config.json").touch()
+    (workspace / "temporary/own").touch()
+    code, said = ci(workspace, RUNNER_TEMP=str(workspace / "temporary"), **job)
+    assert code == 0, said
+    with tarfile.open(workspace.parent / "image.tar") as archive:
+        assert {entry.strip("/") for entry in archive.getnames()} == {
+            "Dockerfile",
+            "temporary",
+            "temporary/own",
+        }
 
 
 @pytest.mark.parametrize("name", ["key", "config.json"])
