@@ -15,6 +15,7 @@ from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.values import dataclass, field
 
 _PIECE = 1 << 16
+_LONGEST = 5.0  # seconds that an agent may take for the last of an answer
 _VARIABLE = "SSH_AUTH_SOCK"
 
 
@@ -88,12 +89,18 @@ def _bind(listener: socket.socket, place: Path) -> None:
 
 
 def _accept(listener: socket.socket, agent: Path, ended: int) -> None:
+    serving: list[threading.Thread] = []
     while True:
         ready, _, _ = select.select([listener.fileno(), ended], [], [])
         if ended in ready:
-            return
+            break
         client, _ = listener.accept()
-        threading.Thread(target=_connect, args=(client, agent, ended), daemon=True).start()
+        serving = [thread for thread in serving if thread.is_alive()]
+        serving.append(threading.Thread(target=_connect, args=(client, agent, ended), daemon=True))
+        serving[-1].start()
+    # They look at ``ended``, whose number will be another file's.
+    for thread in serving:
+        thread.join(_LONGEST)
 
 
 def _connect(client: socket.socket, agent: Path, ended: int) -> None:
