@@ -129,6 +129,9 @@ def _in_container(job: Job, docker: Docker, builder_image: str, isolation: str) 
         "CI_BUILDER_BUILD_ARGS": "\n".join(arguments),
     }
     flags = [f"--env={name}={value}" for name, value in variables.items()]
+    # As a runner's, the checkout has nothing of the pipeline before, which was another user's.
+    for report in ("ci-builder.env", "gl-code-quality-report.json"):
+        (job.context / report).unlink(missing_ok=True)
     done = docker.run(
         *("run", "--rm", "--network=host", f"--volume={job.context}:/builds/group/app"),
         *(_RESTRICTED if isolation == "ptrace" else ()),
