@@ -223,7 +223,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint at the one of ``known`` that begins with ``word`` or is most like it; empty for none."""
     from difflib import get_close_matches  # here: most words are right
 
-    names = sorted(known)
+    names = sorted(set(known) - {word})
     longer = [name for name in names if name.startswith(word)] if len(word) > _FEW else []
     close = longer if len(longer) == 1 else get_close_matches(word, names, n=1)
     return f"did you mean {close[0]}?" if close else ""

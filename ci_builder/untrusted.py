@@ -7,7 +7,7 @@ from typing import Any
 
 from ci_builder.patterns import pattern
 
-_PASSWORD = pattern(r"(://[^/\s:@]*):[^/\s]*@")
+_PASSWORD = pattern(r"(://[^/\s:]*):[^/\s]*@")
 _DIGITS = 18  # what has more is no size and no time
 
 
@@ -22,6 +22,14 @@ def from_json(text: str | bytes) -> Any:
 def number(text: str) -> int | None:
     """The number that ``text`` is: up to 18 decimal digits, those of ASCII, and nothing else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
+def as_bytes(text: str) -> bytes:
+    """``text`` as it came: bytes that are no UTF-8 in a variable, or half of a character in JSON, too."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def without_passwords(text: str) -> str:

@@ -163,7 +163,7 @@ class Building:
             workspace=executor.workspace,
             leave=executor.leave,
             skeletons=skeletons,
-            keeps_runs=not ready.choice.lacks,
+            keeps=not ready.choice.lacks,
             source=partial(self._open, stage),
             fetcher=self._fetcher,
             mounts=ready.mounts,

@@ -56,7 +56,7 @@ class StageTools:
     cache: StageCache
     early: Callable[[Layer], None] = _not_early
     skeletons: bool = False
-    keeps_runs: bool = True
+    keeps: bool = True
     created: str = ""
     made: Made = MADE_AS_USUAL
 

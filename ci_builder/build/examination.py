@@ -99,6 +99,7 @@ def _find(executor: Executor, tests: SelfTests) -> Finding:
     if test.outcome == "failed":
         return Finding(executor.name, Verdict(False, f"its self-test failed: {test.detail}"), test)
     reason = _REASONS.get(executor.name, probed.reason)
+    reason += f", but {probed.lacks}" if probed.lacks else ""
     return Finding(executor.name, Verdict(True, reason, lacks=probed.lacks), test)
 
 

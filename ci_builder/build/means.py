@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ci_builder.build.action import Fetch
 from ci_builder.build.ahead import Ahead
 from ci_builder.build.background import Background
-from ci_builder.build.caching.options import folders_of
+from ci_builder.build.caching.options import folders_of, written_folders_of
 from ci_builder.build.clones import Cloning, clone_all
 from ci_builder.build.elsewhere import places
 from ci_builder.build.fetch import Fetcher
@@ -65,12 +65,14 @@ def choose_executor(
     progress(Notice("info", f"executor: {choice.reason}"))
     if choice.lacks and ahead.runs:
         text = f"the isolation {choice.executor.name} cannot do all that docker does: {choice.lacks}; "
-        text += "so what RUN makes is kept in no cache"
+        text += "so what this build makes is kept in no cache"
         progress(Notice("warning", text))
     if choice.executor.name == "in-place":
         # Where these are in what will be the image, folders that are made later would be in a layer.
-        for folder in (job.surroundings.home, *folders_of(job.request.cache)):
-            folder.mkdir(parents=True, exist_ok=True)
+        job.surroundings.home.mkdir(parents=True, exist_ok=True)
+        for folder in written_folders_of(job.request.cache):
+            with contextlib.suppress(OSError):  # a cache never fails a build: who writes it tells
+                folder.mkdir(parents=True, exist_ok=True)
         settle(job, fetches)
     return choice
 

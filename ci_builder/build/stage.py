@@ -190,7 +190,7 @@ class _Stage:
     def _finish(self, entry: _Entry, below: Sequence[_Entry], make: Making) -> Layer:
         """Pack the layer, and let the caches and the registry have it."""
         layer = make.layer()
-        if self._tools.keeps_runs or not entry.step.runs:
+        if self._tools.keeps:
             self._tools.cache.keep(entry.step, self._below.with_all(below), layer, entry.created)
         self._tools.early(layer)
         return layer

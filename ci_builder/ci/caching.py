@@ -60,7 +60,11 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=options.size(size, "cache-mounts-max-size") if size else MOUNTS_LIMIT,
-        about=tuple((name, of_repository) for name, of_repository in _ABOUT if inputs.text(name)),
+        about=tuple(
+            (name, of_repository)
+            for name, of_repository in _ABOUT
+            if inputs.text(name) and (name != "cache-mounts" or brings or sends)
+        ),
     )
 
 

@@ -86,9 +86,8 @@ def _default_tags(inputs: Inputs, environment: Mapping[str, str], names: list[st
 
 def _registry(environment: Mapping[str, str]) -> str:
     # With credentials() this variable is the login itself.
-    login_itself = f"{environment.get('REGISTRY_USR', '')}:{environment.get('REGISTRY_PSW', '')}"
-    text = environment.get("REGISTRY", "")
-    registry = "" if text == login_itself else host_of(text)
+    text, password = environment.get("REGISTRY", ""), environment.get("REGISTRY_PSW", "")
+    registry = "" if password and text.endswith(f":{password}") else host_of(text)
     if registry == _UNSET:
         raise UsageError("REGISTRY is made of a variable that is not set", hint=_ASK)
     return registry

@@ -11,7 +11,7 @@ from ci_builder.ci.names import host_of
 from ci_builder.errors import InvalidValue, UsageError
 from ci_builder.oci.reference import Reference
 from ci_builder.request import Login, SecretSpec
-from ci_builder.untrusted import from_json
+from ci_builder.untrusted import as_bytes, from_json
 
 _SHORTEST_LINE = 4
 
@@ -64,8 +64,7 @@ def masks_of(
     """Every text that must not be shown, the longest first; a secret of several lines is several texts."""
     texts: list[str] = []
     for item in logins:
-        pair = f"{item.username}:{item.password}".encode("utf-8", "surrogateescape")
-        both = base64.b64encode(pair).decode()
+        both = base64.b64encode(as_bytes(f"{item.username}:{item.password}")).decode()
         texts += [item.password, item.identity_token, item.registry_token, both if item.password else ""]
     texts += [item.value for item in secrets]
     texts += _of_auth_config(environment.get("DOCKER_AUTH_CONFIG", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -91,6 +92,8 @@ def _print(lines: Iterable[str], invocation: Invocation) -> None:
 def _remove(file: Path) -> None:
     """It would get into the image with COPY . and, after this build, speak of the former one. Raises
     OutputError."""
+    if not os.path.lexists(file):
+        return  # a file system that cannot be written would refuse even that
     try:
         file.unlink(missing_ok=True)
     except OSError as error:

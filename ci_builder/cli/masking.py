@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ci_builder.progress import Event, Notice, Progress, StepFinished, StepOutput, StepStarted, Transferred
 from ci_builder.request import Login
+from ci_builder.untrusted import as_bytes
 from ci_builder.values import dataclass, field, replace
 
 MASK = "***"
@@ -29,7 +30,7 @@ class Secrets:
         found: set[str] = set()
         for text in texts:
             for part in (text, text.strip(), *text.splitlines()):
-                found |= {part, quote(_bytes(part), safe="")}
+                found |= {part, quote(as_bytes(part), safe="")}
         kept = [text for text in found if len(text.strip()) >= _SHORTEST]
         return Secrets(tuple(sorted(kept, key=lambda text: (-len(text), text))))
 
@@ -39,17 +40,17 @@ class Secrets:
             text = text.replace(secret, MASK)
         return text
 
-    def hide_bytes(self, data: bytes) -> bytes:
+    def hideas_bytes(self, data: bytes) -> bytes:
         """``data`` with every secret in it replaced."""
         for secret in self.texts:
-            data = data.replace(_bytes(secret), MASK.encode())
+            data = data.replace(as_bytes(secret), MASK.encode())
         return data
 
     def begun(self, data: bytes) -> int:
         """How many bytes at the end of ``data`` may be the beginning of a secret."""
         longest = 0
         for secret in self.texts:
-            encoded = _bytes(secret)
+            encoded = as_bytes(secret)
             for length in range(min(len(encoded) - 1, len(data)), longest, -1):
                 if data.endswith(encoded[:length]):
                     longest = length
@@ -68,7 +69,7 @@ def login_secrets(logins: Iterable[Login]) -> list[str]:
         found += [login.password, login.identity_token, login.registry_token]
         if login.password:
             pair = f"{login.username}:{login.password}"
-            found.append(base64.b64encode(_bytes(pair)).decode())
+            found.append(base64.b64encode(as_bytes(pair)).decode())
     return [text for text in found if text]
 
 
@@ -80,11 +81,6 @@ def url_secrets(texts: Iterable[str]) -> list[str]:
             user, _, password = match[1].partition(":")
             found.append(password or user)
     return [text for text in found if text]
-
-
-def _bytes(text: str) -> bytes:
-    """As the variable or the argument had it: what was no UTF-8 came as surrogates."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 class MaskedProgress:
@@ -114,7 +110,7 @@ class MaskedProgress:
             self._inner(replace(event, text=hide(event.text)))
 
     def _output(self, event: StepOutput) -> None:
-        data = self._secrets.hide_bytes(self._held.pop(event.step, b"") + event.data)
+        data = self._secrets.hideas_bytes(self._held.pop(event.step, b"") + event.data)
         held = self._secrets.begun(data)
         if held:
             self._held[event.step] = data[-held:]

@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
         found, unknown = self.parse_known_args(args, namespace)
         options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
         if options:
-            known = [name for parser in self._chosen(args) for name in parser._option_string_actions]
+            known = [name for parser in self._chosen(args) for name in parser._known()]
+            if options[0] in known:
+                raise UsageError(f"the option {options[0]} stands before the command", hint="write it behind")
             hint = did_you_mean(options[0], known) or self._see(args)
             raise UsageError(f"unknown option {options[0]}", hint=hint)
         if unknown:
@@ -41,6 +43,11 @@ class Parser(argparse.ArgumentParser):
         commands = self._subparsers._group_actions if self._subparsers is not None else []
         parsers = [parser for action in commands for parser in dict(action.choices or {}).items()]
         return [self, *(parser for name, parser in parsers if name in (args or ()))]
+
+    def _known(self) -> list[str]:
+        """The options that there are: what is not supported is no good hint."""
+        actions = self._option_string_actions
+        return [name for name, action in actions.items() if not isinstance(action, NotHere | SwitchNotHere)]
 
     def _see(self, args: Any) -> str:
         return f"see {self._chosen(args)[-1].prog} --help"

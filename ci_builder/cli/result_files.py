@@ -59,7 +59,7 @@ def _make_folder(folder: Path) -> None:
 def _obstacle(path: Path, *, makes_folder: bool) -> str:
     """Why the file cannot be written, empty if it can be. Raises OSError where it cannot be looked at."""
     folder = path.parent
-    while makes_folder and not folder.exists():
+    while makes_folder and not os.path.lexists(folder):
         folder = folder.parent
     try:
         there, kind = True, path.stat().st_mode

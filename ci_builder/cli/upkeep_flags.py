@@ -63,8 +63,9 @@ def places(arguments: argparse.Namespace, invocation: Invocation) -> Iterator[tu
             invocation.say(f"{event.level}: {event.text}")
 
     if not arguments.cache_repo and not arguments.cache:
+        home = data_folder(invocation.environment)  # with the ids of before, of which one may be its name
         own_subordinate_ids()
-        yield tuple(_local(arguments.only, data_folder(invocation.environment), say))
+        yield tuple(_local(arguments.only, home, say))
         return
     if arguments.only:
         raise UsageError("--only is for what this machine keeps, not for --cache-repo and --cache")

@@ -62,8 +62,12 @@ def taken_down(target: Path) -> Iterator[None]:
     done = meanwhile(lambda: umount(str(target)))
     try:
         yield
-    finally:
-        done()
+    except BaseException:
+        # Whatever went wrong is what people must hear of.
+        with contextlib.suppress(OSError):
+            done()
+        raise
+    done()
 
 
 def find_options(state: Path, candidates: Sequence[str]) -> str:

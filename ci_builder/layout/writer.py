@@ -119,7 +119,9 @@ def entries_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def _is_entry(item: object) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("annotations") or {}, dict)
+    if not isinstance(item, dict) or not isinstance(item.get("annotations") or {}, dict):
+        return False
+    return isinstance((item.get("annotations") or {}).get(REF_NAME, ""), str)
 
 
 def write_index(folder: Path, entries: Sequence[dict[str, Any]]) -> None:

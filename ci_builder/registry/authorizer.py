@@ -14,7 +14,7 @@ from ci_builder.registry.challenge import Challenge, parse
 from ci_builder.registry.connections import Connections
 from ci_builder.registry.credentials import Credentials
 from ci_builder.request import Login
-from ci_builder.untrusted import from_json
+from ci_builder.untrusted import as_bytes, from_json
 from ci_builder.values import dataclass, field
 
 _CLIENT = "ci_builder"
@@ -216,8 +216,8 @@ def _refresh_form(service: str, scopes: Sequence[str], login: Login) -> bytes:
 
 
 def _basic(login: Login) -> str:
-    pair = f"{login.username}:{login.password or login.identity_token}".encode("utf-8", "surrogateescape")
-    return "Basic " + base64.b64encode(pair).decode()
+    pair = f"{login.username}:{login.password or login.identity_token}"
+    return "Basic " + base64.b64encode(as_bytes(pair)).decode()
 
 
 def _is_url(text: str) -> bool:

@@ -133,18 +133,27 @@ def _sources(environment: Mapping[str, str]) -> Iterator[Callable[[], AuthFile |
 
 
 def docker_config_folder(environment: Mapping[str, str]) -> Path | None:
-    """Where docker keeps its config.json, None when the environment names no home."""
+    """Where docker keeps its config.json, None when the environment names no home of this user."""
     if environment.get("DOCKER_CONFIG"):
         return Path(environment["DOCKER_CONFIG"])
-    return Path(environment["HOME"], ".docker") if environment.get("HOME") else None
+    home = _home(environment)
+    return Path(home, ".docker") if home else None
+
+
+def _home(environment: Mapping[str, str]) -> str:
+    """The home, empty for none and for one that this user may not look into: it is another one's."""
+    home = environment.get("HOME", "")
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            os.stat(os.path.join(home, ".docker"))
+        except PermissionError:
+            return ""
+    return home
 
 
 def config_files(environment: Mapping[str, str]) -> list[Path]:
     """The files that ``load`` reads, in its order, whether they are there or not. A home that this user may
     not enter, which is another one's, has none."""
-    home = environment.get("HOME", "")
-    if home and os.path.isdir(home) and not os.access(home, os.X_OK):
-        environment = {name: text for name, text in environment.items() if name != "HOME"}
     folder = docker_config_folder(environment)
     paths = [folder / "config.json"] if folder is not None else []
     if environment.get("REGISTRY_AUTH_FILE"):
@@ -153,8 +162,8 @@ def config_files(environment: Mapping[str, str]) -> list[Path]:
         paths.append(Path(environment["XDG_RUNTIME_DIR"], "containers", "auth.json"))
     if environment.get("XDG_CONFIG_HOME"):
         paths.append(Path(environment["XDG_CONFIG_HOME"], "containers", "auth.json"))
-    elif environment.get("HOME"):
-        paths.append(Path(environment["HOME"], ".config", "containers", "auth.json"))
+    elif _home(environment):
+        paths.append(Path(_home(environment), ".config", "containers", "auth.json"))
     return paths
 
 

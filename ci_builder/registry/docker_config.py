@@ -18,6 +18,7 @@ from ci_builder.errors import CredentialError
 from ci_builder.registry.auth_file import parse_object, read_file
 from ci_builder.registry.keys import normal_key, written_key
 from ci_builder.request import Login
+from ci_builder.untrusted import as_bytes
 
 
 def write_config(logins: Sequence[Login], existing: Path | None, folder: Path) -> None:
@@ -108,8 +109,7 @@ def _entry(login: Login) -> dict[str, str]:
     entry: dict[str, str] = {}
     if login.username or login.password:
         # A password is whatever bytes the variable had.
-        pair = f"{login.username}:{login.password}".encode("utf-8", "surrogateescape")
-        entry["auth"] = base64.b64encode(pair).decode()
+        entry["auth"] = base64.b64encode(as_bytes(f"{login.username}:{login.password}")).decode()
     if login.identity_token:
         entry["identitytoken"] = login.identity_token
     if login.registry_token:

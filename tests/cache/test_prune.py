@@ -291,8 +291,8 @@ def test_what_it_wants_to_be_told(bench: Bench) -> None:
     assert "--unused-for is empty" in bench.say("prune", "--older-than=30d", "--unused-for=", code=2)
     assert "given twice" in bench.say("prune", "--older-than=30d", "--older-than=3d", code=2)
     nines = "9" * 5000
-    assert "is a number" in bench.say("prune", f"--max-scopes={nines}", "--cache-repo=a.example/b", code=2)
-    assert "is a number" in bench.say("prune", f"--older-than={nines}d", code=2)
+    assert "is too large" in bench.say("prune", f"--max-scopes={nines}", "--cache-repo=a.example/b", code=2)
+    assert "is too large" in bench.say("prune", f"--older-than={nines}d", code=2)
     assert "leave out either" in bench.say("prune", "--all", "--older-than=1h", code=2)
 
 

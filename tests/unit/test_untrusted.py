@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci_builder.untrusted import from_json, number, without_passwords
+from ci_builder.untrusted import as_bytes, from_json, number, without_passwords
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff", "9" * 5_000])
@@ -32,6 +32,7 @@ def test_numbers(text: str, value: int | None) -> None:
     ("text", "shown"),
     [
         ("ADD http://me:s3cret@a.example/x /x", "ADD http://me:xxxxx@a.example/x /x"),
+        ("http://me@b.example:s3cret@a.example/x", "http://me@b.example:xxxxx@a.example/x"),
         ("git://me:p@ss@a.example/r.git#v1", "git://me:xxxxx@a.example/r.git#v1"),
         (
             "https://me@a.example/x https://a.example:80/x@1",
@@ -42,3 +43,8 @@ def test_numbers(text: str, value: int | None) -> None:
 )
 def test_passwords_in_urls_are_not_shown(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
+
+
+def test_what_is_no_text_has_bytes_as_well() -> None:
+    assert as_bytes(b"a\xff".decode("utf-8", "surrogateescape")) == b"a\xff"
+    assert as_bytes("\ud800") == b"\xed\xa0\x80"

@@ -44,7 +44,7 @@ class LayerCache:
         self._failed: set[str] = set()
         self._homes: dict[Identity, list[tuple[Cache, Layer]]] = {}
         self.gone = Records()
-        self._gone_keys: set[Key] = set()
+        self._gone_keys: dict[Key, int] = {}  # with the time at which their latest lost layer was made
         self.unread = False
         self._noted = Noted()
         self._written_to = frozenset(str(target.cache) for target in targets)
@@ -62,9 +62,9 @@ class LayerCache:
         """The latest layer that one of ``keys`` finds; none that is older than one whose layer is gone: that
         was to take its place."""
         for key in keys:
-            if key in self._gone_keys:
-                continue
             for record in self._known.get(key, ()):
+                if record.made <= self._gone_keys.get(key, -1):
+                    break
                 if not self._rules.ttl or self._rules.now() - record.used < self._rules.ttl:
                     return record
         return None
@@ -88,7 +88,7 @@ class LayerCache:
 
     def is_gone(self, keys: Iterable[Key]) -> bool:
         """Whether one of ``keys`` found a layer that was not where it should be."""
-        return not self._gone_keys.isdisjoint(keys)
+        return any(key in self._gone_keys for key in keys)
 
     def stays(self, record: Record) -> bool:
         """Whether nothing is written but where it was found."""
@@ -155,7 +155,9 @@ class LayerCache:
                 else:
                     left.append(record)
             self.gone = self.gone.merged(gone)
-            self._gone_keys.update(key for record in gone for key in record.keys)
+            for record in gone:
+                for key in record.keys:
+                    self._gone_keys[key] = max(record.made, self._gone_keys.get(key, -1))
             self.earlier = Records(tuple(left))
             self._known = self.earlier.by_key()
 

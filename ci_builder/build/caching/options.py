@@ -138,6 +138,11 @@ def folders_of(options: CacheOptions) -> tuple[Path, ...]:
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
 
 
+def written_folders_of(options: CacheOptions) -> tuple[Path, ...]:
+    """Those of them that are written to."""
+    return folders_of(CacheOptions(targets=options.targets))
+
+
 def _scopes(request: Request, target: str, platform: Platform) -> list[Scope]:
     tagged = Reference.parse(request.tags[0]).name if request.tags else ""
     image = request.cache.image or tagged

@@ -143,6 +143,8 @@ class StageCache:
         """The step was done on ``below``: what came of it is for later builds."""
         seen = self._seen.get(id(step))
         if seen is not None and not (seen.keys and seen.below == below.config.diff_ids):
+            elsewhere = (*seen.elsewhere, *seen.keys)
+            self._seen[id(step)] = _Seen((), (), seen.touched, below.config.diff_ids, elsewhere)
             self._look_up(step, below, self.sources)
             if foreign(step, self.sources):
                 self._look_up(step, below, self.sources.by_content())

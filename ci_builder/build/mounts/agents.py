@@ -15,7 +15,6 @@ from ci_builder.errors import CiBuilderError, UsageError
 from ci_builder.values import dataclass, field
 
 _PIECE = 1 << 16
-_LONGEST = 5.0  # seconds that an agent may take for the last of an answer
 _VARIABLE = "SSH_AUTH_SOCK"
 
 
@@ -89,23 +88,25 @@ def _bind(listener: socket.socket, place: Path) -> None:
 
 
 def _accept(listener: socket.socket, agent: Path, ended: int) -> None:
-    serving: list[threading.Thread] = []
     while True:
         ready, _, _ = select.select([listener.fileno(), ended], [], [])
         if ended in ready:
-            break
+            return
         client, _ = listener.accept()
-        serving = [thread for thread in serving if thread.is_alive()]
-        serving.append(threading.Thread(target=_connect, args=(client, agent, ended), daemon=True))
-        serving[-1].start()
-    # They look at ``ended``, whose number will be another file's.
-    for thread in serving:
-        thread.join(_LONGEST)
+        # Each has an end of its own: the number of this one will be another file's.
+        arguments = (client, agent, os.dup(ended))
+        threading.Thread(target=_connect, args=arguments, daemon=True).start()
 
 
 def _connect(client: socket.socket, agent: Path, ended: int) -> None:
-    """Pass bytes on in both directions until one side has closed."""
-    with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
+    """Pass bytes on in both directions until one side has closed, or ``ended``, which is closed then, can be
+    read."""
+    with (
+        client,
+        os.fdopen(ended, "rb"),
+        socket.socket(socket.AF_UNIX) as server,
+        contextlib.suppress(OSError),
+    ):
         server.connect(os.fspath(agent))
         while True:
             ready, _, _ = select.select([client.fileno(), server.fileno(), ended], [], [])

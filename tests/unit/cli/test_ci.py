@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -173,3 +174,22 @@ def test_jenkins_without_a_tag_or_branch(workspace: Path) -> None:
     code, said = ci(workspace, **variables)
     assert code == 2
     assert "no variable names a tag or branch" in said
+
+
+@pytest.mark.root
+def test_a_checkout_that_cannot_be_written(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = subprocess.run
+    run(["mount", "--bind", str(workspace), str(workspace)], check=True)
+    try:
+        run(["mount", "-o", "remount,bind,ro", str(workspace)], check=True)
+        monkeypatch.chdir(workspace)
+        code, said = ci(workspace, GITLAB_CI="true")
+    finally:
+        run(["umount", "--lazy", str(workspace)], check=True)
+    assert code == 0, said
+    assert "warning: ci-builder.env cannot be written: Read-only file system" in said
+
+
+def test_an_input_that_asks_for_nothing_of_a_cache(workspace: Path) -> None:
+    code, said = ci(workspace, CI_BUILDER_CACHE_MOUNTS="false")
+    assert code == 0, said

@@ -140,6 +140,7 @@ def test_called_executor(tmp_path: Path, context: Path) -> None:
         (["build", "--unknown", "."], 2, "error: unknown option --unknown"),
         (["build", "--targ", "x", "."], 2, "did you mean --target?"),
         (["biuld", "."], 2, "did you mean build?"),
+        (["--push", "build", "."], 2, "the option --push stands before the command"),
         (["build", "--rm=false", "."], 2, "--rm=false is not supported"),
         (["build", "--squash", "."], 2, "--squash=true is not supported"),
         (["build", "--memory", "1g", "."], 2, "--memory is not supported"),
