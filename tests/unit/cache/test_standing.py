@@ -46,6 +46,16 @@ def test_the_first_layers_of_a_stage_stay_longest() -> None:
     assert [item.layer.diff_id for item in kept][:1] == [found[3].layer.diff_id]
 
 
+def test_a_linked_layer_is_part_of_the_chain_that_goes_on_over_it() -> None:
+    first, second, third, last = chain("a", "linked", "c", "d")
+    linked = replace(second, inputs=(("linked", "1" * 16),))
+    alone = replace(record("e"), inputs=(("linked", "1" * 16),), used=7)
+    standing = [stands for _, stands in standing_of([last, alone, linked, third, first])]
+    assert [(item.above, item.used) for item in standing] == [
+        *((3, NOW + 3), (0, 7), (1, NOW + 3), (2, NOW + 3), (0, NOW + 3)),
+    ]
+
+
 def test_what_refers_to_itself_ends() -> None:
     (first,) = chain("a")
     assert len(standing_of([first, first, first])) == 3
