@@ -173,7 +173,9 @@ def test_a_recorded_device_is_an_empty_file(record: tuple[RecordedOwnership, int
 def test_a_file_that_took_the_place_of_a_recorded_device(record: tuple[RecordedOwnership, int, Path]) -> None:
     """Nobody told of the removal: the record must not make a device of an innocent file."""
     ownership, parent, folder = record
+    # Another process may get the inode that was free for a moment.
     for _ in range(50):
+        (folder / "x").unlink(missing_ok=True)
         ownership.mknod(parent, b"x", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         old = os.lstat(folder / "x")
         (folder / "x").unlink()
