@@ -90,12 +90,12 @@ class Records:
         """Those that were used last, as many as have room, and never too many for a registry; the inputs of
         the latest of them only, as many as have room. Bytes."""
         kept: dict[int, Record] = {}
-        standing = [stands for _, stands in standing_of(self.all)]
+        standing = enumerate(standing_of(self.all))
         latest = sorted(
-            enumerate(self.all),
-            key=lambda item: (-standing[item[0]].used, standing[item[0]].above, -item[1].made),
+            (-stands.used, stands.above, -record.made, number) for number, (record, stands) in standing
         )
-        for number, record in latest[:_MOST]:
+        for *_, number in latest[:_MOST]:
+            record = self.all[number]
             bare = replace(record, inputs=())
             size = len(_dumped(bare.to_json()))
             more = len(_dumped(record.to_json())) - size

@@ -19,7 +19,6 @@ OF_TAGS = "tag:"
 """The one cache of all tags: that of a single one would be of use to nobody."""
 
 _BOOLEANS = frozenset(("true", "1", "false", "0"))
-_ABOUT = (("cache-branches", True), ("cache-ttl", False), ("cache-mounts", True))
 _ASK = (
     "write true for the image's own repository, false, or a repository: registry.example.com/team/app-cache"
 )
@@ -49,6 +48,11 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
     repository = _repository(inputs, images)
     brings, sends = _mounts(inputs, repository, images)
     ttl, size = inputs.text("cache-ttl"), inputs.text("cache-mounts-max-size")
+    about = (
+        ("cache-branches", True, inputs.text("cache-branches")),
+        ("cache-ttl", False, ttl),
+        ("cache-mounts", True, brings or sends),
+    )
     return CacheOptions(
         sources=options.cache_places(inputs.lines("cache-from"), "cache-from"),
         targets=options.cache_places(inputs.lines("cache-to"), "cache-to"),
@@ -60,11 +64,7 @@ def cache_options(inputs: Inputs, images: Sequence[str], branches: Sequence[str]
         bring_mounts=brings,
         send_mounts=sends,
         mounts_limit=options.size(size, "cache-mounts-max-size") if size else MOUNTS_LIMIT,
-        about=tuple(
-            (name, of_repository)
-            for name, of_repository in _ABOUT
-            if inputs.text(name) and (name != "cache-mounts" or brings or sends)
-        ),
+        about=tuple((name, of_repository) for name, of_repository, given in about if given),
     )
 
 

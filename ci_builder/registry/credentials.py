@@ -162,8 +162,8 @@ def config_files(environment: Mapping[str, str]) -> list[Path]:
         paths.append(Path(environment["XDG_RUNTIME_DIR"], "containers", "auth.json"))
     if environment.get("XDG_CONFIG_HOME"):
         paths.append(Path(environment["XDG_CONFIG_HOME"], "containers", "auth.json"))
-    elif _home(environment):
-        paths.append(Path(_home(environment), ".config", "containers", "auth.json"))
+    elif home := _home(environment):
+        paths.append(Path(home, ".config", "containers", "auth.json"))
     return paths
 
 

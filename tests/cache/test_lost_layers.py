@@ -150,12 +150,18 @@ def _blob(folder: Path, digest: str) -> Path:
     return folder / "blobs" / digest.replace(":", "/")
 
 
-def test_what_was_made_on_another_layer_is_not_found_by_the_lost_one(busybox: Base, tmp_path: Path) -> None:
-    made = make_bench(tmp_path, busybox)
+def _cached(busybox: Base, folder: Path) -> tuple[Workbench, Path, tuple[str, str]]:
+    """A bench that has built _RANDOM, the cache in a folder, and the options that read and write it."""
+    made = make_bench(folder, busybox)
     made.write("Dockerfile", _RANDOM)
     kept = made.folder / "cache"
     place = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept}")
     made.look("build", *place)
+    return made, kept, place
+
+
+def test_what_was_made_on_another_layer_is_not_found_by_the_lost_one(busybox: Base, tmp_path: Path) -> None:
+    made, kept, place = _cached(busybox, tmp_path)
     (first, second) = _records(kept)
     _blob(kept, first["digest"]).unlink()
     made.look("build", *place)
@@ -167,11 +173,7 @@ def test_what_was_made_on_another_layer_is_not_found_by_the_lost_one(busybox: Ba
 
 
 def test_nothing_older_takes_the_place_of_what_was_made_anew(busybox: Base, tmp_path: Path) -> None:
-    made = make_bench(tmp_path, busybox)
-    made.write("Dockerfile", _RANDOM)
-    kept = made.folder / "cache"
-    place = (f"--cache-from=type=local,src={kept}", f"--cache-to=type=local,dest={kept}")
-    made.look("build", *place)
+    made, kept, place = _cached(busybox, tmp_path)
     before = {record["digest"] for record in _records(kept)}
     time.sleep(1.1)  # times are whole seconds
     made.look("build", *place, "--no-cache")
