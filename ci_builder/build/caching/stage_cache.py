@@ -55,6 +55,12 @@ class _Seen:
     below: tuple[Digest, ...] = ()
     elsewhere: tuple[Key, ...] = ()
 
+    def on(self, below: tuple[Digest, ...]) -> _Seen:
+        """What of it holds on the layers ``below``."""
+        if self.below == below:
+            return self
+        return _Seen((), (), self.touched, below, (*self.elsewhere, *self.keys))
+
 
 @dataclass(slots=True)
 class StageCache:
@@ -142,9 +148,8 @@ class StageCache:
     def keep(self, step: Step, below: Image, layer: Layer, created: str) -> None:
         """The step was done on ``below``: what came of it is for later builds."""
         seen = self._seen.get(id(step))
-        if seen is not None and not (seen.keys and seen.below == below.config.diff_ids):
-            elsewhere = (*seen.elsewhere, *seen.keys)
-            self._seen[id(step)] = _Seen((), (), seen.touched, below.config.diff_ids, elsewhere)
+        if seen is not None and not (here := seen.on(below.config.diff_ids)).keys:
+            self._seen[id(step)] = here
             self._look_up(step, below, self.sources)
             if foreign(step, self.sources):
                 self._look_up(step, below, self.sources.by_content())
@@ -176,21 +181,15 @@ class StageCache:
     def _look_up(self, step: Step, image: Image, sources: Sources) -> Record | None:
         if not self._takes_part(step):
             return None
+        below = image.config.diff_ids
         try:
-            before = self._seen.get(id(step))
-            touched = before.touched if before else self._touched(step)
+            known = self._seen.get(id(step))
+            before = known.on(below) if known else _Seen((), (), self._touched(step), below)
             key, told = self._key(step, image, sources)
         except (CiBuilderError, OSError):
             return None  # the step itself will say what is wrong, and where
-        below = image.config.diff_ids
-        if before is None:
-            seen = _Seen((key,), told, touched, below)
-        elif before.below == below:
-            keys = tuple(dict.fromkeys((*before.keys, key)))
-            seen = replace(before, keys=keys, told=before.told or told)
-        else:
-            seen = _Seen((key,), told, touched, below, (*before.elsewhere, *before.keys))
-        self._seen[id(step)] = seen
+        keys = tuple(dict.fromkeys((*before.keys, key)))
+        self._seen[id(step)] = replace(before, keys=keys, told=before.told or told)
         if not self.reads or any(map(sources.is_forced, step.origins)):
             return None
         return self.cache.find([key])
